@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>The checks that several rooms share. Each says what was wrong, what was expected and what to do.</summary>
+internal static class Check
+{
+    public static double Alpha(double value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        double.IsFinite(value) && value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "alpha is the concentration of a Beta(alpha, alpha) distribution: give a finite number, 0 (no mixing) or more.");
+
+    public static double Probability(double value) =>
+        value is >= 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "the probability of mixing lies between 0 (never) and 1 (always).");
+
+    public static T Defined<T>(T value) where T : struct, Enum =>
+        Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, $"there is no such {typeof(T).Name}; there are {string.Join(", ", Enum.GetNames<T>())}.");
+
+    public static bool IsInteger(Tensor tensor) => tensor.dtype is ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64 or ScalarType.Bool;
+
+    public static bool IsMixable(ScalarType dtype) => dtype is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
+
+    /// <summary>Checks that a tensor has the batch as its first dimension.</summary>
+    public static void HasBatch(Tensor tensor, long batchSize, string what)
+    {
+        if (tensor.dim() == 0)
+        {
+            throw new ArgumentException($"{what} is a scalar tensor; its first dimension must be the batch, here of {batchSize}. Give it unreduced.");
+        }
+
+        if (tensor.shape[0] != batchSize)
+        {
+            throw new ArgumentException($"{what} has shape {Shape(tensor)}, but the first dimension must be the batch, here of {batchSize}. Move the batch to the front, or draw for this batch.");
+        }
+    }
+
+    /// <summary>The shape in which a vector along one dimension broadcasts against a tensor of a rank.</summary>
+    public static long[] Broadcast(long length, int dimension, long rank)
+    {
+        var shape = new long[rank];
+        Array.Fill(shape, 1);
+        shape[dimension] = length;
+        return shape;
+    }
+
+    public static string Shape(Tensor tensor) => $"[{string.Join(", ", tensor.shape)}]";
+}

@@ -1,0 +1,64 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>
+/// Where a batch is mixed. A strategy opens one <see cref="MixupStep"/> for each training batch; validation never opens one, so it is
+/// never mixed. One strategy serves one training thread.
+/// </summary>
+public interface IMixupStrategy
+{
+    /// <summary>Concentration of the Beta(alpha, alpha) distribution of the next draws; may be changed between steps, as a schedule does. 0 mixes nothing.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
+    double Alpha { get; set; }
+
+    /// <summary>
+    /// Everything that the next draws depend on, to be saved with a checkpoint. Once restored, training continues with the same draws
+    /// as if it had not been interrupted.
+    /// </summary>
+    MixupState State { get; set; }
+
+    /// <summary>Opens the step of one batch: draws, and mixes whatever is to be mixed before the model runs.</summary>
+    /// <param name="inputs">What the model is called with, one tensor or more, each [B, ...]. Not modified, and not disposed.</param>
+    /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
+    /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
+    /// <returns>The step, to be disposed when the batch is done: after the backward pass, or at least after the loss was taken.</returns>
+    /// <exception cref="ArgumentException">The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed.</exception>
+    MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null);
+}
+
+/// <summary>Shorter calls for the usual case.</summary>
+public static class MixupStrategyExtensions
+{
+    /// <summary>Opens the step of a batch with one input. See <see cref="IMixupStrategy.Begin"/>.</summary>
+    /// <param name="strategy">The strategy.</param>
+    /// <param name="input">[B, ...]: what the model is called with. Not modified, and not disposed.</param>
+    /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
+    /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
+    /// <returns>The step, to be disposed when the batch is done.</returns>
+    /// <exception cref="ArgumentException">As <see cref="IMixupStrategy.Begin"/>.</exception>
+    public static MixupStep Begin(this IMixupStrategy strategy, Tensor input, Tensor target, MixupDraw? draw = null)
+    {
+        ArgumentNullException.ThrowIfNull(strategy);
+        ArgumentNullException.ThrowIfNull(input);
+        return strategy.Begin([input], target, draw);
+    }
+}
+
+/// <summary>What one batch drew: read it from a step, and give it to <see cref="IMixupStrategy.Begin"/> to have the same again.</summary>
+/// <param name="Mix">Coefficients and pairing.</param>
+/// <param name="Place">Where: <see cref="Input"/>, <see cref="Output"/>, or the name of a module.</param>
+public sealed record MixupDraw(Mix Mix, string Place)
+{
+    /// <summary>The place of input mixup.</summary>
+    public const string Input = "input";
+
+    /// <summary>The place of output mixup: the prediction, just before the loss.</summary>
+    public const string Output = "output";
+}
+
+/// <summary>The state of a strategy's randomness.</summary>
+/// <param name="Seed">The seed that every draw hangs off.</param>
+/// <param name="Step">How many batches were drawn so far.</param>
+/// <param name="Alpha">The concentration that is in force.</param>
+public sealed record MixupState(ulong Seed, long Step, double Alpha);

@@ -1,0 +1,118 @@
+using MathNet.Numerics.Distributions;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>Draws coefficients and pairings. Pure: the same options and generator give the same mix.</summary>
+internal static class Sampler
+{
+    public static Mix Draw(MixupOptions options, double alpha, int batchSize, Random random)
+    {
+        var permutation = DrawPartners(options, batchSize, random);
+        return new Mix(DrawCoefficients(options, alpha, permutation, random), permutation);
+    }
+
+    private static long[] DrawPartners(MixupOptions options, int batchSize, Random random)
+    {
+        var partners = new long[batchSize];
+        for (var i = 0; i < batchSize; i++)
+        {
+            partners[i] = i;
+        }
+
+        if (batchSize == 1)
+        {
+            return partners;
+        }
+
+        switch (options.Pairing)
+        {
+            case Pairing.Roll:
+                for (var i = 0; i < batchSize; i++)
+                {
+                    partners[i] = (i + batchSize - 1) % batchSize;
+                }
+
+                break;
+            case Pairing.Halves:
+                JoinPairs(partners, Enumerable.Range(0, batchSize / 2).Select(i => (i, i + (batchSize / 2))), batchSize);
+                break;
+            case Pairing.Permutation when options.CoefficientPer == CoefficientPer.Pair:
+                var order = Enumerable.Range(0, batchSize).ToArray();
+                random.Shuffle(order);
+                JoinPairs(partners, Enumerable.Range(0, batchSize / 2).Select(i => (order[2 * i], order[(2 * i) + 1])), batchSize, order[^1]);
+                break;
+            default:
+                // Sattolo 1986: one random cycle through all samples, so that none is its own partner.
+                for (var i = batchSize - 1; i > 0; i--)
+                {
+                    var j = random.Next(i);
+                    (partners[i], partners[j]) = (partners[j], partners[i]);
+                }
+
+                break;
+        }
+
+        return partners;
+    }
+
+    /// <summary>Makes partners mutual; the odd sample, the last one unless told, closes a ring of three with the last pair.</summary>
+    private static void JoinPairs(long[] partners, IEnumerable<(int First, int Second)> pairs, int batchSize, int? odd = null)
+    {
+        var last = (First: 0, Second: 0);
+        foreach (var pair in pairs)
+        {
+            (partners[pair.First], partners[pair.Second]) = (pair.Second, pair.First);
+            last = pair;
+        }
+
+        if (batchSize % 2 == 1)
+        {
+            var single = odd ?? batchSize - 1;
+            (partners[last.Second], partners[single]) = (single, last.First);
+        }
+    }
+
+    private static double[] DrawCoefficients(MixupOptions options, double alpha, long[] partners, Random random)
+    {
+        var coefficients = new double[partners.Length];
+        if (options.CoefficientPer == CoefficientPer.Batch)
+        {
+            Array.Fill(coefficients, DrawCoefficient(options, alpha, random));
+            return coefficients;
+        }
+
+        var drawn = new bool[partners.Length];
+        for (var i = 0; i < coefficients.Length; i++)
+        {
+            if (drawn[i])
+            {
+                continue;
+            }
+
+            var lambda = DrawCoefficient(options, alpha, random);
+            var j = (long)i;
+            do
+            {
+                (coefficients[j], drawn[j]) = (lambda, true);
+                j = partners[j];
+            }
+            while (options.CoefficientPer == CoefficientPer.Pair && j != i);
+        }
+
+        return coefficients;
+    }
+
+    private static double DrawCoefficient(MixupOptions options, double alpha, Random random)
+    {
+        if (alpha == 0 || (options.Probability < 1 && random.NextDouble() >= options.Probability))
+        {
+            return 1;
+        }
+
+        var lambda = Beta.Sample(random, alpha, alpha);
+
+        // Far below alpha = 0.001 both gamma variates behind the draw vanish; the distribution's limit is a fair coin.
+        lambda = double.IsNaN(lambda) ? random.Next(2) : lambda;
+        return options.Fold ? Math.Max(lambda, 1 - lambda) : lambda;
+    }
+}

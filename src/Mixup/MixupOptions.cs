@@ -1,0 +1,106 @@
+namespace TorchSharp.Mixup;
+
+/// <summary>How a batch is mixed. One record for every strategy; the defaults are fastai's.</summary>
+public sealed record MixupOptions
+{
+    /// <summary>
+    /// Concentration of the Beta(alpha, alpha) distribution that coefficients come from (Zhang et al. 2018, section 2).
+    /// From 0, which mixes nothing, to any finite value: small ones mix little, 1 is uniform, large ones mix half and half.
+    /// Default 0.4.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
+    public double Alpha
+    {
+        get;
+        init => field = Check.Alpha(value);
+    } = 0.4;
+
+    /// <summary>Who shares a coefficient. Default: each sample has its own, as in fastai.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    public CoefficientPer CoefficientPer
+    {
+        get;
+        init => field = Check.Defined(value);
+    } = CoefficientPer.Sample;
+
+    /// <summary>
+    /// Whether a coefficient is folded to <c>max(lambda, 1 - lambda)</c>, so that a mixed sample is mostly itself and no batch holds
+    /// the same combination twice. Default true, as in fastai.
+    /// </summary>
+    public bool Fold { get; init; } = true;
+
+    /// <summary>
+    /// Probability, from 0 to 1, that a sample, pair or batch (as <see cref="CoefficientPer"/> says) is mixed at all; the others get
+    /// lambda 1. Applied once. Default 1.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is outside [0, 1] or not a number.</exception>
+    public double Probability
+    {
+        get;
+        init => field = Check.Probability(value);
+    } = 1;
+
+    /// <summary>How partners are chosen. Default: a random permutation without fixed points.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    public Pairing Pairing
+    {
+        get;
+        init => field = Check.Defined(value);
+    } = Pairing.Permutation;
+
+    /// <summary>Whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: by the target's type.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    public TargetMixing TargetMixing
+    {
+        get;
+        init => field = Check.Defined(value);
+    } = TargetMixing.ByType;
+
+    /// <summary>Seed of every draw of a strategy. Default null: a fresh one, which <see cref="IMixupStrategy.State"/> tells.</summary>
+    public ulong? Seed { get; init; }
+}
+
+/// <summary>Who shares a mixing coefficient.</summary>
+public enum CoefficientPer
+{
+    /// <summary>Each sample has its own (fastai; timm's <c>elem</c>).</summary>
+    Sample,
+
+    /// <summary>The two samples of a pair share one (timm's <c>pair</c>). Partners are then mutual, and an odd sample joins the last pair.</summary>
+    Pair,
+
+    /// <summary>The whole batch shares one (the mixup paper's own code; torchvision; timm's <c>batch</c>).</summary>
+    Batch,
+}
+
+/// <summary>How the partner of each sample of a batch is chosen.</summary>
+public enum Pairing
+{
+    /// <summary>A random permutation. With two samples or more, none is its own partner.</summary>
+    Permutation,
+
+    /// <summary>
+    /// The first half with the second, <c>i</c> with <c>i + B/2</c>; an odd sample joins the last pair. No draw and no gather: for loaders
+    /// that shuffle.
+    /// </summary>
+    Halves,
+
+    /// <summary>Each with the one before it, the first with the last, as in torchvision. For loaders that shuffle. Knows no pairs, so it does not go with <see cref="CoefficientPer.Pair"/>.</summary>
+    Roll,
+}
+
+/// <summary>Whether the losses of two targets are mixed, or the targets themselves.</summary>
+public enum TargetMixing
+{
+    /// <summary>Losses for integer targets such as class ids, targets for floating ones.</summary>
+    ByType,
+
+    /// <summary>The loss against both targets, weighted by the coefficient (fastai's <c>stack_y=True</c>).</summary>
+    Losses,
+
+    /// <summary>
+    /// The loss against the weighted target (<c>stack_y=False</c>). Integer class ids become rows of probabilities, one for each class of the
+    /// prediction's dimension 1; for cross-entropy, which is linear in its target, that is the same number as mixing losses.
+    /// </summary>
+    Targets,
+}

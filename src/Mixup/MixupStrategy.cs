@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>What the built-in strategies share: options, the sequence of draws, and the checks of a batch.</summary>
+public abstract class MixupStrategy : IMixupStrategy
+{
+    private ulong seed;
+    private long step;
+    private double alpha;
+
+    private protected MixupStrategy(MixupOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options is { CoefficientPer: CoefficientPer.Pair, Pairing: Pairing.Roll })
+        {
+            throw new ArgumentException("a rolled batch has no pairs that could share a coefficient: choose Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.", nameof(options));
+        }
+
+        Options = options;
+        alpha = options.Alpha;
+        seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+    }
+
+    /// <summary>How batches are mixed.</summary>
+    public MixupOptions Options { get; }
+
+    /// <inheritdoc/>
+    public double Alpha
+    {
+        get => alpha;
+        set => alpha = Check.Alpha(value);
+    }
+
+    /// <inheritdoc/>
+    public MixupState State
+    {
+        get => new(seed, step, alpha);
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            ArgumentOutOfRangeException.ThrowIfNegative(value.Step);
+            Alpha = value.Alpha;
+            (seed, step) = (value.Seed, value.Step);
+        }
+    }
+
+    /// <inheritdoc/>
+    public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(target);
+        var batchSize = CheckBatch(inputs, target, draw);
+        var opening = draw ?? Sample(batchSize);
+        try
+        {
+            var opened = Open(inputs, target, opening);
+            step += draw is null ? 1 : 0;
+            return opened;
+        }
+        catch
+        {
+            opening.Mix.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Draws the place, after coefficients and pairing.</summary>
+    private protected abstract string DrawPlace(Random random);
+
+    /// <summary>Opens the step of a draw. An error leaves the strategy as it was.</summary>
+    private protected abstract MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw);
+
+    /// <summary>Mixes every input. An error leaves nothing behind.</summary>
+    private protected static IReadOnlyList<Tensor> BlendAll(IReadOnlyList<Tensor> inputs, Mix mix)
+    {
+        foreach (var input in inputs)
+        {
+            mix.CheckBlendable(input);
+        }
+
+        return [.. inputs.Select(mix.Blend)];
+    }
+
+    private MixupDraw Sample(int batchSize)
+    {
+        var random = new SplitMix(seed, step);
+        return new MixupDraw(Sampler.Draw(Options, alpha, batchSize, random), DrawPlace(random));
+    }
+
+    private static int CheckBatch(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw)
+    {
+        if (inputs.Count == 0 || inputs.Contains(null))
+        {
+            throw new ArgumentException("there must be one input tensor or more, and none may be null.", nameof(inputs));
+        }
+
+        if (inputs[0].dim() == 0)
+        {
+            throw new ArgumentException("the input is a scalar tensor; its first dimension must be the batch.", nameof(inputs));
+        }
+
+        var batchSize = checked((int)inputs[0].shape[0]);
+        if (batchSize == 0)
+        {
+            throw new ArgumentException($"the batch is empty (shape {Check.Shape(inputs[0])}): mixing needs one sample or more. Drop empty batches in the loader.", nameof(inputs));
+        }
+
+        foreach (var input in inputs)
+        {
+            Check.HasBatch(input, batchSize, "an input");
+        }
+
+        Check.HasBatch(target, batchSize, "the target");
+        return draw is null || draw.Mix.BatchSize == batchSize
+            ? batchSize
+            : throw new ArgumentException($"the draw is of {draw.Mix.BatchSize} samples, but the batch has {batchSize}; replay it on the batch that it was drawn for.", nameof(draw));
+    }
+}

@@ -1,0 +1,74 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>
+/// A loss against a mixed target: the base loss of both targets weighted by lambda, reduced exactly as the base loss reduces. With lambda 1
+/// it equals the base loss, class weights and <c>ignore_index</c> included: a weighted mean divides by the mixed weight of what counts,
+/// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>.
+/// </summary>
+/// <remarks>
+/// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>). A plain tensor as target is given to
+/// the base loss unchanged, so the same object serves for validation. Mixed cross-entropy takes one log-softmax for both targets.
+/// </remarks>
+public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
+{
+    private readonly BaseLoss baseLoss;
+
+    /// <summary>Wraps a loss, and reduces as it does.</summary>
+    /// <param name="loss">
+    /// Any built-in loss of two arguments, with its weights, <c>ignore_index</c>, label smoothing and reduction. Another type must be built with
+    /// <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this.
+    /// </param>
+    public MixupLoss(Loss<Tensor, Tensor, Tensor> loss)
+        : this(BaseLoss.Of(loss))
+    {
+    }
+
+    /// <summary>Wraps a module or loss that does not reduce.</summary>
+    /// <param name="unreduced">A module of prediction and target that returns [B, ...], such as a loss built with <c>Reduction.None</c>. Not disposed with this.</param>
+    /// <param name="reduction">How the weighted values are reduced.</param>
+    public MixupLoss(Module<Tensor, Tensor, Tensor> unreduced, Reduction reduction)
+        : this(BaseLoss.Of(NotNull(unreduced).call, reduction))
+    {
+    }
+
+    /// <summary>Wraps a function that does not reduce.</summary>
+    /// <param name="unreduced">Takes the prediction and a target, and returns [B, ...].</param>
+    /// <param name="reduction">How the weighted values are reduced. Default: their mean.</param>
+    public MixupLoss(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction = Reduction.Mean)
+        : this(BaseLoss.Of(NotNull(unreduced), reduction))
+    {
+    }
+
+    private MixupLoss(BaseLoss baseLoss)
+        : base(baseLoss.Reduction) => this.baseLoss = baseLoss;
+
+    /// <summary>The loss of a mixed batch. Call it by <c>call</c>, as any module.</summary>
+    /// <param name="prediction">[B, ...]: what the model gave, as the base loss expects it.</param>
+    /// <param name="target">The target of the step.</param>
+    /// <returns>As the base loss: a scalar, or unreduced values for <c>Reduction.None</c>; in the type of the prediction.</returns>
+    /// <exception cref="ArgumentException">Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample.</exception>
+    public override Tensor forward(Tensor prediction, MixedTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(prediction);
+        ArgumentNullException.ThrowIfNull(target);
+        Check.HasBatch(prediction, target.Mix.BatchSize, "the prediction");
+        using var scope = NewDisposeScope();
+        return baseLoss.Mixed(prediction, target).to(prediction.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>
+    /// <param name="prediction">What the model gave.</param>
+    /// <param name="target">A plain target.</param>
+    /// <returns>What the base loss returns.</returns>
+    public Tensor call(Tensor prediction, Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(prediction);
+        ArgumentNullException.ThrowIfNull(target);
+        return baseLoss.Plain(prediction, target);
+    }
+
+    private static T NotNull<T>(T value) where T : class => value ?? throw new ArgumentNullException(nameof(value), "a loss is expected.");
+}

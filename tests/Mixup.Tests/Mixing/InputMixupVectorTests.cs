@@ -1,0 +1,54 @@
+namespace TorchSharp.Mixup.Tests;
+
+/// <summary>What fastai, timm, torchvision, composer, openmixup and the papers' code compute for input mixup.</summary>
+public sealed class InputMixupVectorTests
+{
+    public static TheoryData<string> Cases => VectorCase.Names("input_mixup");
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void EqualsTheReference(string name)
+    {
+        using var scope = NewDisposeScope();
+        var vector = VectorCase.Find("input_mixup", name);
+        var (x, y) = (vector.Input("x"), vector.Input("y"));
+        var batch = y.shape[0];
+        using var mix = vector.Mix(batch);
+
+        if (vector.Op == "input_mixup_two_views")
+        {
+            var permutation = Enumerable.Range(0, (int)(2 * batch)).Select(i => (i + batch) % (2 * batch)).ToArray();
+            using var views = new Mix([.. mix.Coefficients, .. mix.Coefficients], permutation);
+            vector.AssertClose(vector.Expected("mixed_x"), views.Blend(cat([x.select(1, 0), x.select(1, 1)])).narrow(0, 0, batch), "mixed views");
+        }
+        else
+        {
+            var draw = new MixupDraw(mix, MixupDraw.Input);
+            var checks = 0;
+            using var step = new InputMixup().Begin(x, y, draw);
+            vector.AssertClose(vector.Expected("mixed_x"), step.Input, "mixed_x");
+            if (vector.HasExpected("y_a"))
+            {
+                vector.AssertClose(vector.Expected("y_a"), step.Target.Target, "y_a");
+                vector.AssertClose(vector.Expected("y_b"), mix.Partner(y), "y_b");
+                checks++;
+            }
+
+            if (vector.HasExpected("mixed_y"))
+            {
+                vector.AssertClose(vector.Expected("mixed_y"), mix.Blend(y), "mixed_y");
+                checks++;
+            }
+
+            if (vector.HasExpected("soft_y"))
+            {
+                var smoothing = vector.Number("label_smoothing") ?? 0;
+                var rows = y.dim() == 2 ? y : nn.functional.one_hot(y, (long)vector.Number("num_classes")!).to(ScalarType.Float64).mul(1 - smoothing).add(smoothing / vector.Number("num_classes")!.Value);
+                vector.AssertClose(vector.Expected("soft_y"), mix.Blend(rows), "soft_y");
+                checks++;
+            }
+
+            Assert.NotEqual(0, checks);
+        }
+    }
+}
