@@ -109,10 +109,19 @@ internal static class Sampler
             return 1;
         }
 
-        var lambda = Beta.Sample(random, alpha, alpha);
-
-        // Far below alpha = 0.001 both gamma variates behind the draw vanish; the distribution's limit is a fair coin.
-        lambda = double.IsNaN(lambda) ? random.Next(2) : lambda;
+        var lambda = alpha < 1 ? DrawConcentrated(alpha, random) : Beta.Sample(random, alpha, alpha);
         return options.Fold ? Math.Max(lambda, 1 - lambda) : lambda;
+    }
+
+    /// <summary>
+    /// Below alpha 1 the two gamma variates behind a draw underflow, ever more often, so their ratio is taken in logarithms: Gamma(a) is
+    /// Gamma(a + 1) * U^(1/a) (Marsaglia and Tsang 2000, section 6).
+    /// </summary>
+    private static double DrawConcentrated(double alpha, Random random)
+    {
+        // Smaller ones give the same coins, but their logarithms overflow.
+        alpha = Math.Max(alpha, 1e-300);
+        double LogGamma() => Math.Log(Gamma.Sample(random, alpha + 1, 1)) + (Math.Log(1 - random.NextDouble()) / alpha);
+        return 1 / (1 + Math.Exp(-LogGamma() + LogGamma()));
     }
 }

@@ -29,16 +29,16 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         var classes = target.Target.to(ScalarType.Int64);
         var pairs = stack([classes, mix.Partner(classes)], 1);
         var counted = pairs.ne(ignored);
-        var columns = pairs.masked_fill(counted.logical_not(), 0);
+        var columns = pairs.masked_fill(pairs.eq(ignored), 0);
         var lambdas = cat([mix.CoefficientsFor(columns.to(wide)), mix.PartnerCoefficientsFor(columns.to(wide))], 1);
         var shares = counted.to(wide).mul(lambdas);
         var weights = classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns)));
 
         var logProbabilities = logits ? prediction.log_softmax(1, wide) : prediction.to(wide);
-        var picked = logProbabilities.gather(1, columns);
 
         // Where a weight is zero the value must not count, even if it is infinite.
-        var values = where(weights.ne(0), picked.mul(weights), zeros_like(picked)).sum(1).neg();
+        var picked = logProbabilities.gather(1, columns).masked_fill(weights.eq(0), 0);
+        var values = picked.mul(weights).sum(1).neg();
         if (labelSmoothing > 0)
         {
             var weighted = classWeight is null ? logProbabilities : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.shape[1], 1, prediction.dim())));

@@ -1,0 +1,102 @@
+using System.Text.Json;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>Whether a figure is better when it is small or when it is large.</summary>
+public enum Better
+{
+    /// <summary>Small, as a loss.</summary>
+    Smaller,
+
+    /// <summary>Large, as an accuracy.</summary>
+    Larger,
+}
+
+/// <summary>Ends training when a figure has not improved for some epochs.</summary>
+public sealed class EarlyStopping : IStatefulCallback
+{
+    private readonly Best best;
+    private readonly int patience;
+    private int waited;
+
+    /// <summary>Watches a figure.</summary>
+    /// <param name="monitor">Its name, as in <see cref="EpochRecord"/>. Default: the validation loss.</param>
+    /// <param name="better">Which direction is better. Default: smaller.</param>
+    /// <param name="patience">How many epochs without improvement are borne, 1 or more. Default 5.</param>
+    /// <param name="minDelta">By how much the figure must improve to count, 0 or more. Default 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.</exception>
+    public EarlyStopping(string monitor = "valid_loss", Better better = Better.Smaller, int patience = 5, double minDelta = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(patience, 1);
+        best = new Best(monitor, better, minDelta);
+        this.patience = patience;
+    }
+
+    /// <summary>After those that measure: 50.</summary>
+    public int Order => 50;
+
+    /// <inheritdoc/>
+    public string StateKey => "early-stopping";
+
+    /// <inheritdoc/>
+    public void AfterEpoch(TrainingState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.Record is null)
+        {
+            return;
+        }
+
+        waited = best.Improves(state.Record) ? 0 : waited + 1;
+        if (waited >= patience)
+        {
+            state.CancelFit();
+        }
+    }
+
+    /// <inheritdoc/>
+    public string SaveState() => JsonSerializer.Serialize((best.Value, waited), Best.Json);
+
+    /// <inheritdoc/>
+    public void LoadState(string state) => (best.Value, waited) = Best.Read<(double?, int)>(state, "early stopping");
+}
+
+/// <summary>The best value that a figure had so far.</summary>
+internal sealed class Best
+{
+    private readonly string monitor;
+    private readonly Better better;
+    private readonly double minDelta;
+
+    public Best(string monitor, Better better, double minDelta)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(monitor);
+        ArgumentOutOfRangeException.ThrowIfNegative(minDelta);
+        (this.monitor, this.better, this.minDelta) = (monitor, better, minDelta);
+    }
+
+    public static JsonSerializerOptions Json { get; } = new() { IncludeFields = true, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
+    public double? Value { get; set; }
+
+    /// <summary>Takes a record; whether it is better than all before. Something that is not a number never is.</summary>
+    public bool Improves(EpochRecord record)
+    {
+        var value = record[monitor];
+        var improved = !double.IsNaN(value) && (Value is not { } old || (better == Better.Smaller ? value < old - minDelta : value > old + minDelta));
+        Value = improved ? value : Value;
+        return improved;
+    }
+
+    public static T Read<T>(string state, string what)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(state, Json)!;
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"'{state}' is not the state of {what}.", e);
+        }
+    }
+}

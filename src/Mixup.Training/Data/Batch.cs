@@ -1,0 +1,55 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>One batch of a data set.</summary>
+/// <param name="Inputs">What the model is called with, one tensor or more, each [B, ...].</param>
+/// <param name="Target">[B, ...]: integer for class ids, floating for everything else.</param>
+public sealed record Batch(IReadOnlyList<Tensor> Inputs, Tensor Target)
+{
+    /// <summary>A batch with one input.</summary>
+    /// <param name="input">[B, ...].</param>
+    /// <param name="target">[B, ...].</param>
+    public Batch(Tensor input, Tensor target)
+        : this([input], target)
+    {
+    }
+}
+
+/// <summary>Turns what loaders give into batches.</summary>
+public static class BatchExtensions
+{
+    /// <summary>Batches of pairs, as a hand-written loader gives them.</summary>
+    /// <param name="pairs">Input and target of each batch.</param>
+    /// <returns>The same, lazily.</returns>
+    public static IEnumerable<Batch> AsBatches(this IEnumerable<(Tensor Input, Tensor Target)> pairs) =>
+        pairs?.Select(pair => new Batch(pair.Input, pair.Target)) ?? throw new ArgumentNullException(nameof(pairs));
+
+    /// <summary>Batches of dictionaries, as TorchSharp's <c>DataLoader</c> gives them.</summary>
+    /// <param name="loader">The loader.</param>
+    /// <param name="target">The key of the target.</param>
+    /// <param name="inputs">The keys of the inputs, in the order in which the model takes them.</param>
+    /// <returns>The same, lazily.</returns>
+    /// <exception cref="ArgumentException">No input is named, or, on enumeration, a key is missing.</exception>
+    public static IEnumerable<Batch> AsBatches(this IEnumerable<Dictionary<string, Tensor>> loader, string target, params string[] inputs)
+    {
+        ArgumentNullException.ThrowIfNull(loader);
+        ArgumentNullException.ThrowIfNull(inputs);
+        if (inputs.Length == 0)
+        {
+            throw new ArgumentException("name the key of one input or more.", nameof(inputs));
+        }
+
+        return loader.Select(batch => new Batch([.. inputs.Select(key => Find(batch, key))], Find(batch, target)));
+    }
+
+    private static Tensor Find(Dictionary<string, Tensor> batch, string key) =>
+        batch.TryGetValue(key, out var tensor) ? tensor : throw new ArgumentException($"the batch has no '{key}'; it has {string.Join(", ", batch.Keys.Order())}.");
+}
+
+/// <summary>A source of batches whose order depends on the epoch, so that a resumed run sees the batches that it would have seen.</summary>
+public interface IEpochAware
+{
+    /// <summary>The epoch, from 0, that the next enumeration belongs to. The learner sets it.</summary>
+    int Epoch { get; set; }
+}

@@ -1,0 +1,61 @@
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup.Tests;
+
+public sealed class LeakTests
+{
+    [Fact]
+    public void AThousandStepsLeaveNoTensorBehind()
+    {
+        using var model = Sequential(Linear(6, 8), Tanh(), Linear(8, 4)).to(Some.Device);
+        using var optimizer = optim.SGD(model.parameters(), 0.1, momentum: 0.9);
+        using var loss = new MixupLoss(CrossEntropyLoss());
+        using var x = Some.Normal(1, 9, 6).requires_grad_(); // the blend then has a backward pass, too
+        using var y = Some.Classes(1, 4, 9);
+        var mixup = new InputMixup();
+        void Step()
+        {
+            using var scope = NewDisposeScope();
+            using var step = mixup.Begin(x, y);
+            optimizer.zero_grad();
+            loss.call(model.call(step.Input), step.Target).backward();
+            optimizer.step();
+        }
+
+        Step();
+        var before = Some.LiveTensors;
+        for (var i = 0; i < 1_000; i++)
+        {
+            Step();
+        }
+
+        Assert.Equal(before, Some.LiveTensors);
+    }
+
+    [Fact]
+    public void WithoutADisposeScopeAStepFreesItsOwn()
+    {
+        using var x = Some.Normal(1, 9, 6);
+        using var y = Some.Classes(1, 4, 9);
+        var mixup = new InputMixup();
+        mixup.Begin(x, y).Dispose();
+        var before = Some.LiveTensors;
+        for (var i = 0; i < 50; i++)
+        {
+            using var step = mixup.Begin(x, y);
+        }
+
+        Assert.Equal(before, Some.LiveTensors);
+    }
+
+    [Fact]
+    public void ABatchThatIsRefusedLeavesNothing()
+    {
+        using var x = Some.Normal(1, 9, 6);
+        using var ids = Some.Classes(1, 4, 9);
+        var mixup = new InputMixup();
+        var before = Some.LiveTensors;
+        Assert.Throws<ArgumentException>(() => mixup.Begin([x, ids], ids));
+        Assert.Equal(before, Some.LiveTensors);
+    }
+}

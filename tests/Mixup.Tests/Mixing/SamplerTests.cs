@@ -1,0 +1,183 @@
+using CsCheck;
+using MathNet.Numerics.Distributions;
+
+namespace TorchSharp.Mixup.Tests;
+
+public sealed class SamplerTests
+{
+    public static TheoryData<string> BetaCases => VectorCase.Names("beta");
+
+    [Theory]
+    [MemberData(nameof(BetaCases))]
+    public void CoefficientsFollowTheBetaDistribution(string name)
+    {
+        var vector = VectorCase.Find("beta", name);
+        const int count = 20_000;
+        foreach (var fold in new[] { false, true })
+        {
+            var alpha = vector.Number("alpha")!.Value;
+            var drawn = Draw(new MixupOptions { Alpha = alpha, Fold = fold, Seed = 7 }, count).Coefficients.ToArray();
+            Array.Sort(drawn);
+
+            // Kolmogorov-Smirnov at the quantiles that the reference gives, where values tie (0 and 1 at small alpha) both sides count.
+            var probabilities = vector.ExpectedNumbers("prob");
+            var quantiles = vector.ExpectedNumbers(fold ? "quantile_max" : "quantile");
+            var distance = probabilities.Zip(quantiles, (p, q) =>
+            {
+                var below = drawn.Count(value => value < q) / (double)count;
+                var upTo = drawn.Count(value => value <= q) / (double)count;
+                return Math.Max(0, Math.Max(below - p, p - upTo));
+            }).Max();
+            Assert.True(distance < 1.63 / Math.Sqrt(count), $"alpha {alpha}, folded {fold}: distance {distance}"); // 1% level
+            Assert.Equal(vector.ExpectedNumbers(fold ? "mean_max" : "mean_beta")[0], drawn.Average(), 0.012);
+        }
+    }
+
+    [Fact]
+    public void VeryConcentratedAlphaIsAFairCoin()
+    {
+        var drawn = Draw(new MixupOptions { Alpha = 1e-12, Fold = false, Seed = 3 }, 2_000).Coefficients.ToArray();
+        Assert.All(drawn, lambda => Assert.True(lambda is 0 or 1));
+        Assert.InRange(drawn.Average(), 0.45, 0.55);
+    }
+
+    [Fact]
+    public void AlphaZeroMixesNothing() => Assert.All(Draw(new MixupOptions { Alpha = 0, Fold = false, Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(1, lambda));
+
+    [Fact]
+    public void TheDefaultsAreFastais()
+    {
+        var options = new MixupOptions();
+        Assert.Equal((0.4, CoefficientPer.Sample, true, 1.0, Pairing.Permutation, TargetMixing.ByType), (options.Alpha, options.CoefficientPer, options.Fold, options.Probability, options.Pairing, options.TargetMixing));
+        Assert.All(Draw(options with { Seed = 1 }, 500).Coefficients.ToArray(), lambda => Assert.InRange(lambda, 0.5, 1));
+    }
+
+    [Fact]
+    public void APairingIsAPermutationWithoutFixedPoints() =>
+        Gen.Select(Gen.Enum<Pairing>(), Gen.Enum<CoefficientPer>(), Gen.Int[2, 33], Gen.ULong)
+            .Where((pairing, per, _, _) => (pairing, per) != (Pairing.Roll, CoefficientPer.Pair))
+            .Sample(
+                (pairing, per, batch, seed) =>
+                {
+                    var mix = Draw(new MixupOptions { Pairing = pairing, CoefficientPer = per, Seed = seed }, batch);
+                    var partners = mix.Permutation.ToArray();
+                    Assert.Equal(Enumerable.Range(0, batch).Select(i => (long)i), partners.Order());
+                    Assert.DoesNotContain(partners.Select((partner, i) => partner == i), same => same);
+                    var mutual = partners.Where((partner, i) => partners[partner] == i).Count();
+                    if (per == CoefficientPer.Pair || pairing == Pairing.Halves)
+                    {
+                        Assert.Equal(batch % 2 == 0 ? batch : batch - 3, mutual);
+                    }
+
+                    var shared = per switch
+                    {
+                        CoefficientPer.Pair => partners.Select((partner, i) => mix.Coefficients[i] == mix.Coefficients[(int)partner]).All(same => same),
+                        CoefficientPer.Batch => mix.Coefficients.ToArray().Distinct().Count() == 1,
+                        _ => mix.Coefficients.ToArray().Distinct().Count() > (batch / 2) - 1,
+                    };
+                    Assert.True(shared);
+                },
+                iter: 400,
+                threads: 1,
+                seed: "0000000000001");
+
+    [Theory]
+    [InlineData(Pairing.Halves, new long[] { 2, 3, 0, 1 })]
+    [InlineData(Pairing.Roll, new long[] { 3, 0, 1, 2 })]
+    public void CheapPairingsAreFixed(Pairing pairing, long[] expected) =>
+        Assert.Equal(expected, Draw(new MixupOptions { Pairing = pairing, Seed = 1 }, 4).Permutation.ToArray());
+
+    [Fact]
+    public void EveryPartnerIsEquallyLikely()
+    {
+        var counts = new int[4, 4];
+        for (var seed = 0UL; seed < 6_000; seed++)
+        {
+            var partners = Draw(new MixupOptions { Alpha = 0, Seed = seed }, 4).Permutation;
+            for (var i = 0; i < 4; i++)
+            {
+                counts[i, partners[i]]++;
+            }
+        }
+
+        var statistic = 0.0;
+        foreach (var (i, j) in Enumerable.Range(0, 16).Select(k => (k / 4, k % 4)).Where(k => k.Item1 != k.Item2))
+        {
+            statistic += Math.Pow(counts[i, j] - 2_000, 2) / 2_000;
+        }
+
+        Assert.True(statistic < ChiSquared.InvCDF(8, 0.999), $"chi squared {statistic}");
+    }
+
+    [Theory]
+    [InlineData(CoefficientPer.Sample)]
+    [InlineData(CoefficientPer.Pair)]
+    [InlineData(CoefficientPer.Batch)]
+    public void TheProbabilityIsAppliedOnce(CoefficientPer per)
+    {
+        var mixed = Enumerable.Range(0, 400).Sum(seed => Draw(new MixupOptions { Alpha = 1, Probability = 0.25, CoefficientPer = per, Seed = (ulong)seed }, 20).Coefficients.ToArray().Count(lambda => lambda < 1));
+        Assert.InRange(mixed / 8_000.0, 0.25 - 0.065, 0.25 + 0.065); // three standard errors of the coarsest, 400 batches
+    }
+
+    [Fact]
+    public void TheSameSeedDrawsTheSameAndAnotherDoesNot()
+    {
+        double[] First(ulong seed) => Draw(new MixupOptions { Alpha = 1, Seed = seed }, 8).Coefficients.ToArray();
+        Assert.Equal(First(5), First(5));
+        Assert.NotEqual(First(5), First(6));
+    }
+
+    [Fact]
+    public void ARestoredStateContinuesWithTheSameDraws()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = (Some.Normal(1, 6, 2), Some.Classes(1, 3, 6));
+        var strategy = new InputMixup(new MixupOptions { Seed = 9 });
+        for (var i = 0; i < 3; i++)
+        {
+            strategy.Begin(x, y).Dispose();
+        }
+
+        strategy.Alpha = 2;
+        var state = strategy.State;
+        var next = strategy.Begin(x, y);
+        var restored = new InputMixup { State = state };
+        var again = restored.Begin(x, y);
+        Assert.Equal(next.Mix.Coefficients.ToArray(), again.Mix.Coefficients.ToArray());
+        Assert.Equal(next.Mix.Permutation.ToArray(), again.Mix.Permutation.ToArray());
+        Assert.Equal(strategy.State, restored.State);
+    }
+
+    [Fact]
+    public void AReplayedDrawGivesTheSameBatchAndDoesNotCount()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = (Some.Normal(1, 6, 2), Some.Classes(1, 3, 6));
+        var strategy = new InputMixup();
+        using var step = strategy.Begin(x, y);
+        var state = strategy.State;
+        using var again = strategy.Begin(x, y, step.Draw);
+        Some.AssertEqual(step.Input, again.Input);
+        Assert.Equal(state, strategy.State);
+    }
+
+    [Fact]
+    public void TorchsGeneratorIsNeitherReadNorDisturbed()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        var before = get_rng_state();
+        double[] Drawn() => Draw(new MixupOptions { Seed = 4 }, 16).Coefficients.ToArray();
+        var first = Drawn();
+        Some.AssertEqual(before, get_rng_state());
+        manual_seed(2);
+        Assert.Equal(first, Drawn());
+    }
+
+    private static Mix Draw(MixupOptions options, int batchSize)
+    {
+        using var scope = NewDisposeScope();
+        using var step = new InputMixup(options).Begin(zeros(batchSize, 1), zeros(batchSize, ScalarType.Int64));
+        return step.Mix;
+    }
+}

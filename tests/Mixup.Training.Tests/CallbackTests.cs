@@ -1,0 +1,190 @@
+using Spectre.Console;
+using Spectre.Console.Testing;
+
+namespace TorchSharp.Mixup.Training.Tests;
+
+public sealed class CallbackTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("mixup-tests-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void AResumedRunEqualsTheUninterruptedOneBitForBit()
+    {
+        using var whole = Build("whole");
+        whole.Learner.Fit(whole.Train, whole.Valid, epochs: 6);
+
+        using (var first = Build("parts", stopAfter: 3))
+        {
+            first.Learner.Fit(first.Train, first.Valid, epochs: 6);
+            Assert.Equal(3, first.Learner.History.Count);
+        }
+
+        manual_seed(999); // whatever another program had drawn meanwhile
+        using var second = Build("parts");
+        Checkpoint.Load(second.Learner, Path.Combine(folder, "parts", "last.ckpt"));
+        second.Learner.Fit(second.Train, second.Valid, epochs: 6);
+
+        Assert.Equal(whole.Weights, second.Weights);
+        Assert.Equal(whole.Learner.History.Select(Figures), second.Learner.History.Select(Figures));
+        Assert.Equal(6, File.ReadAllLines(Path.Combine(folder, "parts.csv")).Length - 1);
+    }
+
+    [Fact]
+    public void APlateauSchedulerResumesToo()
+    {
+        Small Build() => new(callbacks: [new Checkpoint(Path.Combine(folder, "plateau"))]);
+        using var first = Build();
+        var scheduler = optim.lr_scheduler.ReduceLROnPlateau(first.Optimizer, patience: 0, threshold: 10);
+        var learner = new Learner(first.Model, first.Loss, first.Optimizer, scheduler, callbacks: first.Learner.Callbacks);
+        learner.Fit(first.Train, first.Valid, epochs: 4);
+        var rate = first.Optimizer.ParamGroups.First().LearningRate;
+        Assert.True(rate < 0.1);
+
+        using var second = Build();
+        var resumed = new Learner(second.Model, second.Loss, second.Optimizer, optim.lr_scheduler.ReduceLROnPlateau(second.Optimizer, patience: 0, threshold: 10), callbacks: second.Learner.Callbacks);
+        Checkpoint.Load(resumed, Path.Combine(folder, "plateau", "last.ckpt"));
+        Assert.Equal(rate, second.Optimizer.ParamGroups.First().LearningRate);
+        learner.Fit(first.Train, first.Valid, epochs: 1);
+        resumed.Fit(second.Train, second.Valid, epochs: 5);
+        Assert.Equal(first.Optimizer.ParamGroups.First().LearningRate, second.Optimizer.ParamGroups.First().LearningRate);
+    }
+
+    [Fact]
+    public void TheBestEpochIsKept()
+    {
+        using var small = new Small([new Checkpoint(folder, "valid_accuracy", Better.Larger)]);
+        small.Learner.Fit(small.Train, small.Valid, epochs: 5);
+        var best = small.Learner.History.MaxBy(record => record["valid_accuracy"])!;
+        using var restored = new Small([new Checkpoint(folder)]);
+        Checkpoint.Load(restored.Learner, Path.Combine(folder, "best.ckpt"));
+        Assert.Equal(best.Epoch, restored.Learner.History[^1].Epoch);
+        restored.Model.eval();
+        using var scope = NewDisposeScope();
+        Assert.Equal(best["valid_accuracy"], Metric.Accuracy.Unreduced(restored.Model.call(restored.X), restored.Y).mean().cpu().ToDouble(), 1e-6);
+    }
+
+    [Fact]
+    public void ACheckpointThatDoesNotFitIsRefusedAndChangesNothing()
+    {
+        var path = Path.Combine(folder, "last.ckpt");
+        using (var small = new Small([new Checkpoint(folder), new MixupCallback(new InputMixup())]))
+        {
+            small.Learner.Fit(small.Train, small.Valid);
+        }
+
+        var bytes = File.ReadAllBytes(path);
+        using var fresh = new Small([new Checkpoint(folder), new MixupCallback(new InputMixup())]);
+        var weights = fresh.Weights;
+        string Refused(byte[] content, Learner? learner = null)
+        {
+            File.WriteAllBytes(path, content);
+            var message = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(learner ?? fresh.Learner, path)).Message;
+            Assert.Equal(weights, fresh.Weights);
+            Assert.Empty(fresh.Learner.History);
+            return message;
+        }
+
+        Assert.Contains("not a checkpoint", Refused([]), StringComparison.Ordinal);
+        Assert.Contains("not a checkpoint", Refused("PK a zip file of something else, long enough to be read"u8.ToArray()), StringComparison.Ordinal);
+        Assert.Contains("damaged", Refused(bytes[..^1]), StringComparison.Ordinal);
+        var flipped = (byte[])bytes.Clone();
+        flipped[bytes.Length / 2] ^= 1;
+        Assert.Contains("damaged", Refused(flipped), StringComparison.Ordinal);
+        using var adam = optim.Adam(fresh.Model.parameters());
+        Assert.Contains("does not fit", Refused(bytes, new Learner(fresh.Model, fresh.Loss, adam, callbacks: fresh.Learner.Callbacks)), StringComparison.Ordinal);
+        Assert.Contains("'mixup'", Refused(bytes, new Learner(fresh.Model, fresh.Loss, fresh.Optimizer, callbacks: [new Checkpoint(folder)])), StringComparison.Ordinal);
+        using var other = nn.Sequential(nn.Linear(6, 17)).to(Some.Device);
+        using var sgd = optim.SGD(other.parameters(), 0.1);
+        Assert.Contains("build the model as in the saved run", Refused(bytes, new Learner(other, fresh.Loss, sgd, callbacks: fresh.Learner.Callbacks)), StringComparison.Ordinal);
+        Assert.Throws<FileNotFoundException>(() => Checkpoint.Load(fresh.Learner, Path.Combine(folder, "none")));
+
+        File.WriteAllBytes(path, bytes);
+        Checkpoint.Load(fresh.Learner, path);
+        Assert.Contains("already trained", Assert.Throws<InvalidOperationException>(() => Checkpoint.Load(fresh.Learner, path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EarlyStoppingBearsSomeEpochs()
+    {
+        var worsening = new Recorder("AfterEpoch", state => { });
+        using var small = new Small([new EarlyStopping("train_loss", Better.Larger, patience: 2), worsening]);
+        small.Learner.Fit(small.Train, epochs: 20);
+        Assert.Equal(3, small.Learner.History.Count); // the first is the best, since the loss falls
+        Assert.Throws<ArgumentOutOfRangeException>(() => new EarlyStopping(patience: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new EarlyStopping(minDelta: -1));
+    }
+
+    [Fact]
+    public void TheCsvHoldsEveryFigure()
+    {
+        var path = Path.Combine(folder, "logs", "log.csv");
+        using var small = new Small([new CsvLog(path)]);
+        small.Learner.Fit(small.Train, small.Valid, epochs: 2);
+        var lines = File.ReadAllLines(path);
+        Assert.Equal("epoch,train_loss,valid_loss,train_accuracy,valid_accuracy,learning_rate,seconds", lines[0]);
+        Assert.Equal(3, lines.Length);
+        Assert.Equal(small.Learner.History[1].TrainLoss, double.Parse(lines[2].Split(',')[1], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public void TensorBoardGetsAFile()
+    {
+        using var small = new Small([new TensorBoardLog(Path.Combine(folder, "board"))]);
+        small.Learner.Fit(small.Train, small.Valid);
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(folder, "board")));
+        Assert.Contains("valid_accuracy", System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheProgressBarReachesItsEnd()
+    {
+        using var console = new TestConsole().Width(160).Interactive();
+        using var small = new Small([new ProgressBar(console)]);
+        small.Learner.Fit(small.Train, small.Valid, epochs: 2);
+        Assert.Contains("epoch 2/2", console.Output, StringComparison.Ordinal);
+        Assert.Contains("100%", console.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheProgressBarGoesWithAnException()
+    {
+        using var console = new TestConsole().Width(160).Interactive();
+        using var small = new Small([new ProgressBar(console), new Recorder("AfterLoss", _ => throw new InvalidOperationException("boom"))]);
+        Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train));
+        console.Progress().Start(context => context.AddTask("the console is free again"));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("nonsense")]
+    [InlineData("{\"Seed\":1,\"Step\":-4,\"Alpha\":1}")]
+    [InlineData("{\"Seed\":1,\"Step\":4,\"Alpha\":-1}")]
+    public void AMixupStateMustBeOne(string state)
+    {
+        var strategy = new InputMixup(new MixupOptions { Seed = 5 });
+        var before = strategy.State;
+        if (state == "{}")
+        {
+            new MixupCallback(strategy).LoadState(state); // all zero is a state
+            return;
+        }
+
+        Assert.Throws<FormatException>(() => new MixupCallback(strategy).LoadState(state));
+        Assert.Equal(before, strategy.State);
+    }
+
+    private static string Figures(EpochRecord record) => string.Join(' ', record.Figures.Append(new("lr", record.LearningRate)));
+
+    private Small Build(string name, int? stopAfter = null) => new(
+        [
+            new MixupCallback(new InputMixup(new MixupOptions { Alpha = 1, Seed = 8 })),
+            new Checkpoint(Path.Combine(folder, name)),
+            new CsvLog(Path.Combine(folder, name + ".csv")),
+            new EarlyStopping(patience: 50),
+            new Recorder("AfterEpoch", state => { if (state.Epoch + 1 == stopAfter) { state.CancelFit(); } }, order: 99),
+        ],
+        scheduler: true,
+        dropout: true);
+}
