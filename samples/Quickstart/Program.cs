@@ -1,0 +1,90 @@
+using System.Globalization;
+using Mixup.Samples;
+using Mixup.Samples.Quickstart;
+using TorchSharp;
+using TorchSharp.Mixup;
+using TorchSharp.Mixup.Training;
+using static TorchSharp.torch;
+
+const int batchSize = 50;
+const double learningRate = 0.02;
+
+return SampleCommand.Run(
+    args,
+    "Trains a small network on 1,797 real hand-written digits, without and with mixup, on clean labels and when 40% of the training labels are wrong.",
+    new SampleDefaults(Epochs: 40, QuickEpochs: 2, Seeds: 3, Digits.MostTraining, ["none", "input"]),
+    Run);
+
+static int Run(SampleOptions options)
+{
+    List<Setting> settings = options.Noise is null && options.TrainSize is null
+        ? [new("clean labels", options.Alpha ?? 1, 0, 200), new("40% wrong labels", options.Alpha ?? 8, 0.4, 1_000)]
+        : [new(string.Create(CultureInfo.InvariantCulture, $"{options.Noise ?? 0:0%} wrong labels"), options.Alpha ?? 1, options.Noise ?? 0, options.TrainSize ?? 1_000)];
+    var experiment = new Experiment(
+        settings,
+        [
+            new("accuracy", "test accuracy %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
+            new("nll", "neg. log-likelihood", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
+            new("ece", "calibration error", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
+            new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
+        ],
+        "test accuracy");
+    var code = experiment.Execute(options, (run, tick) => Train(run, options, tick));
+    DrawMixedBatch(Path.Combine(options.Out, "mixed-batch.png"), settings[0].Alpha);
+    Experiment.SayWhere(options, "curves.png", "mixed-batch.png", "results.csv");
+    return code;
+}
+
+// Weights, batches and wrong labels depend on the seed alone: they are the same for every arm.
+static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
+{
+    using var scope = NewDisposeScope();
+    var digits = Digits.Load(run.Seed, run.Setting.TrainSize, run.Setting.Noise, options.Device);
+    manual_seed(run.Seed);
+    using var model = new Network().to(options.Device);
+    using var loss = nn.CrossEntropyLoss();
+    using var optimizer = optim.SGD(model.parameters(), learningRate, momentum: 0.9, weight_decay: 5e-4);
+    var scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs);
+    IMixupStrategy? strategy = run.Arm switch
+    {
+        "input" => new InputMixup(new MixupOptions { Alpha = run.Setting.Alpha, Seed = (ulong)run.Seed }),
+        _ => null,
+    };
+    var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy], options.Device, strategy is null ? [tick] : [tick, new MixupCallback(strategy)]);
+    var records = learner.Fit(
+        new TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, shuffleSeed: run.Seed),
+        new TensorBatches(digits.TestImages, digits.TestClasses, 600),
+        options.Epochs);
+
+    model.eval();
+    using var noGrad = no_grad();
+    var logits = model.call(digits.TestImages);
+    return new Result(
+        run,
+        new Dictionary<string, double>
+        {
+            ["accuracy"] = records[^1]["valid_accuracy"],
+            ["nll"] = loss.call(logits, digits.TestClasses).cpu().ToDouble(),
+            ["ece"] = Calibration.ExpectedError(logits.softmax(1), digits.TestClasses),
+            ["seconds"] = records.Sum(record => record.Seconds),
+        },
+        [.. records.Select(record => record["valid_accuracy"])]);
+}
+
+static void DrawMixedBatch(string path, double alpha)
+{
+    using var scope = NewDisposeScope();
+    var digits = Digits.Load(0, 12, 0, CPU);
+    using var step = new InputMixup(new MixupOptions { Alpha = alpha, Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
+    var (own, partner) = (digits.TrainClasses.data<long>().ToArray(), step.Mix.Partner(digits.TrainClasses).data<long>().ToArray());
+    Figures.Images(
+        path,
+        [.. Enumerable.Range(0, own.Length).Select(i =>
+        {
+            var lambda = step.Mix.Coefficients[i];
+            var pixels = new double[8, 8];
+            Buffer.BlockCopy(step.Input[i].to(ScalarType.Float64).data<double>().ToArray(), 0, pixels, 0, 64 * sizeof(double));
+            return (pixels, string.Create(CultureInfo.InvariantCulture, $"{lambda:0%} of {own[i]}, {1 - lambda:0%} of {partner[i]}"));
+        })],
+        columns: 4);
+}
