@@ -21,10 +21,29 @@ public sealed class InputMixup : MixupStrategy
     {
     }
 
-    private protected override string DrawPlace(Random random) => MixupDraw.Input;
+    private protected override string DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupDraw.Input;
 
-    private protected override MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw) =>
-        draw.Place == MixupDraw.Input
-            ? new MixupStep(BlendAll(inputs, draw.Mix), target, draw, Options.TargetMixing, ownsInputs: true)
-            : throw new ArgumentException($"the draw is for the place '{draw.Place}', but input mixup mixes only the '{MixupDraw.Input}'; replay it with the strategy that it came from.", nameof(draw));
+    private protected override MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw)
+    {
+        if (draw.Place != MixupDraw.Input)
+        {
+            throw WrongPlace(draw, $"only the '{MixupDraw.Input}'");
+        }
+
+        return Options.StackInput
+            ? new MixupStep(Stack(inputs, draw.Mix), target, draw, Options.TargetMixing, ownsInputs: true)
+            : new MixupStep(BlendAll(inputs, draw.Mix), target, draw, Options.TargetMixing, ownsInputs: true);
+    }
+
+    private static IReadOnlyList<Tensor> Stack(IReadOnlyList<Tensor> inputs, Mix mix)
+    {
+        if (inputs.Count != 1)
+        {
+            throw new ArgumentException($"there are {inputs.Count} inputs, but a stacked input is one: the network is called with (x, x[p], lambda).", nameof(inputs));
+        }
+
+        // Aliases, so that the step can free all three alike.
+        var lambda = mix.CoefficientsFor(Check.IsMixable(inputs[0].dtype) ? inputs[0] : mix.Partner(inputs[0]));
+        return [inputs[0].alias(), mix.Partner(inputs[0]), lambda.flatten().clone()];
+    }
 }

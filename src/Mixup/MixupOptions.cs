@@ -56,6 +56,17 @@ public sealed record MixupOptions
         init => field = Check.Defined(value);
     } = TargetMixing.ByType;
 
+    /// <summary>
+    /// Whether each pair gives both its combinations, <c>lambda</c> and <c>1 - lambda</c>: from the mixing place on the batch has 2B rows, and the target
+    /// matches. Default false.
+    /// </summary>
+    public bool TwoOutputs { get; init; }
+
+    /// <summary>
+    /// Whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Of input mixup only. Default false.
+    /// </summary>
+    public bool StackInput { get; init; }
+
     /// <summary>Seed of every draw of a strategy. Default null: a fresh one, which <see cref="IMixupStrategy.State"/> tells.</summary>
     public ulong? Seed { get; init; }
 }

@@ -10,12 +10,14 @@ public sealed class MixupStep : IDisposable
 {
     private readonly TargetMixing targetMixing;
     private readonly bool ownsInputs;
+    private readonly Place? place;
     private bool disposed;
 
-    internal MixupStep(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, TargetMixing targetMixing, bool ownsInputs)
+    internal MixupStep(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, TargetMixing targetMixing, bool ownsInputs, Place? place = null)
     {
         this.targetMixing = targetMixing;
         this.ownsInputs = ownsInputs;
+        this.place = place;
         Inputs = inputs;
         Draw = draw;
         if (ownsInputs)
@@ -51,9 +53,9 @@ public sealed class MixupStep : IDisposable
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else.</param>
     /// <returns>The target for <see cref="MixupLoss"/>.</returns>
     /// <exception cref="ArgumentException">The target does not have B rows.</exception>
-    public MixedTarget TargetFor(Tensor target) => new(Mix, target, targetMixing);
+    public MixedTarget TargetFor(Tensor target) => new(Mix, target, targetMixing, place);
 
-    /// <summary>Frees the mixed inputs and the device copies of the draw. The draw can still be read and replayed.</summary>
+    /// <summary>Frees the mixed inputs and the device copies of the draw, and takes off the hook if there is one. The draw can still be read and replayed.</summary>
     public void Dispose()
     {
         if (disposed)
@@ -62,6 +64,7 @@ public sealed class MixupStep : IDisposable
         }
 
         disposed = true;
+        place?.Dispose();
         Mix.Dispose();
         if (ownsInputs)
         {

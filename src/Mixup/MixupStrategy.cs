@@ -18,6 +18,11 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new ArgumentException("a rolled batch has no pairs that could share a coefficient: choose Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.", nameof(options));
         }
 
+        if (options.StackInput && (this is not InputMixup || options.TwoOutputs))
+        {
+            throw new ArgumentException("a stacked input is mixed by the network itself: that goes with input mixup, and with one output a pair.", nameof(options));
+        }
+
         Options = options;
         alpha = options.Alpha;
         seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
@@ -52,7 +57,7 @@ public abstract class MixupStrategy : IMixupStrategy
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(target);
         var batchSize = CheckBatch(inputs, target, draw);
-        var opening = draw ?? Sample(batchSize);
+        var opening = draw ?? Sample(inputs, batchSize);
         try
         {
             var opened = Open(inputs, target, opening);
@@ -67,7 +72,7 @@ public abstract class MixupStrategy : IMixupStrategy
     }
 
     /// <summary>Draws the place, after coefficients and pairing.</summary>
-    private protected abstract string DrawPlace(Random random);
+    private protected abstract string DrawPlace(IReadOnlyList<Tensor> inputs, Random random);
 
     /// <summary>Opens the step of a draw. An error leaves the strategy as it was.</summary>
     private protected abstract MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw);
@@ -83,11 +88,15 @@ public abstract class MixupStrategy : IMixupStrategy
         return [.. inputs.Select(mix.Blend)];
     }
 
-    private MixupDraw Sample(int batchSize)
+    private MixupDraw Sample(IReadOnlyList<Tensor> inputs, int batchSize)
     {
         var random = new SplitMix(seed, step);
-        return new MixupDraw(Sampler.Draw(Options, alpha, batchSize, random), DrawPlace(random));
+        return new MixupDraw(Sampler.Draw(Options, alpha, batchSize, random), DrawPlace(inputs, random));
     }
+
+    /// <summary>The error for a draw that another strategy made.</summary>
+    private protected static ArgumentException WrongPlace(MixupDraw draw, string expected) =>
+        new($"the draw is for the place '{draw.Place}', but this strategy mixes {expected}; replay it with the strategy that it came from.", nameof(draw));
 
     private static int CheckBatch(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw)
     {

@@ -15,27 +15,34 @@ public sealed class Mix : IDisposable
 {
     private readonly double[] coefficients;
     private readonly long[] permutation;
-    private readonly Combination forward;
-    private readonly Lazy<Combination> adjoint;
+    private readonly Combination[] forward;
+    private readonly Lazy<Combination[]> adjoint;
+    private readonly Combination rows;
 
     /// <summary>Takes a given draw, instead of one that was sampled.</summary>
     /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
     /// <param name="permutation">The partner of each of the B samples: every index from 0 to B - 1 once.</param>
+    /// <param name="twoOutputs">Whether each pair gives both its combinations: <c>lambda</c> and, in rows B to 2B - 1, <c>1 - lambda</c>. Default false.</param>
     /// <exception cref="ArgumentException">The batch is empty, the lengths differ, a coefficient is outside [0, 1] or not a number, or <paramref name="permutation"/> is not one.</exception>
-    public Mix(ReadOnlySpan<double> coefficients, ReadOnlySpan<long> permutation)
+    public Mix(ReadOnlySpan<double> coefficients, ReadOnlySpan<long> permutation, bool twoOutputs = false)
     {
         this.coefficients = coefficients.ToArray();
         this.permutation = permutation.ToArray();
         var inverse = Validate(this.coefficients, this.permutation);
         var others = Array.ConvertAll(this.coefficients, lambda => 1 - lambda);
-        forward = new Combination(this.coefficients, others, this.permutation);
+        (double[] Own, double[] Other)[] outputs = twoOutputs ? [(this.coefficients, others), (others, this.coefficients)] : [(this.coefficients, others)];
+        forward = Array.ConvertAll(outputs, output => new Combination(output.Own, output.Other, this.permutation));
 
         // The transpose of a gather is a gather by the inverse: no scatter, so gradients are the same bits on every run and device.
-        adjoint = new Lazy<Combination>(() => new Combination(this.coefficients, Array.ConvertAll(inverse, i => others[i]), inverse));
+        adjoint = new(() => Array.ConvertAll(outputs, output => new Combination(output.Own, Array.ConvertAll(inverse, i => output.Other[i]), inverse)));
+        rows = twoOutputs ? new Combination([.. this.coefficients, .. others], [.. others, .. this.coefficients], [.. this.permutation, .. this.permutation]) : forward[0];
     }
 
     /// <summary>B, the number of samples in the batch.</summary>
     public int BatchSize => coefficients.Length;
+
+    /// <summary>How many rows a blended tensor has: B, or 2B where each pair gives both its combinations.</summary>
+    public int Rows => BatchSize * forward.Length;
 
     /// <summary>lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</summary>
     public ReadOnlySpan<double> Coefficients => coefficients;
@@ -45,7 +52,9 @@ public sealed class Mix : IDisposable
 
     /// <summary>Blends each sample with its partner. Differentiable, with a backward pass that only gathers, so it is deterministic on every device.</summary>
     /// <param name="tensor">[B, ...] of any rank from 1, float16, bfloat16, float32 or float64. Not modified.</param>
-    /// <returns>A new tensor of the same shape, type, device and memory layout. Blended in at least float32, and rounded once.</returns>
+    /// <returns>
+    /// A new tensor of the same shape, type, device and memory layout; [2B, ...] if each pair gives two outputs. Blended in at least float32, and rounded once.
+    /// </returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, its first dimension is not B, or its type is not one of these four.</exception>
     public Tensor Blend(Tensor tensor)
     {
@@ -54,52 +63,94 @@ public sealed class Mix : IDisposable
         return Apply(tensor, transposed: false);
     }
 
-    /// <summary>The partner of each sample: <c>tensor[p]</c>.</summary>
+    /// <summary>The samples themselves, for each row of a blended tensor: the tensor as it is, or twice in a row if each pair gives two outputs.</summary>
     /// <param name="tensor">[B, ...] of any rank from 1 and of any type.</param>
-    /// <returns>A new tensor of the same shape, type and device.</returns>
+    /// <returns>The same tensor, or a new one of 2B rows.</returns>
+    /// <exception cref="ArgumentException">The tensor is a scalar, or its first dimension is not B.</exception>
+    public Tensor Own(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        Check.HasBatch(tensor, BatchSize, "the tensor to pair up");
+        return Rows == BatchSize ? tensor : cat([tensor, tensor]);
+    }
+
+    /// <summary>The partners, for each row of a blended tensor: <c>tensor[p]</c>.</summary>
+    /// <param name="tensor">[B, ...] of any rank from 1 and of any type.</param>
+    /// <returns>A new tensor of the same type and device, with as many rows as a blended one.</returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, or its first dimension is not B.</exception>
     public Tensor Partner(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         Check.HasBatch(tensor, BatchSize, "the tensor to pair up");
-        return tensor.index(TensorIndex.Tensor(forward.Index(tensor.device)));
+        return tensor.index(TensorIndex.Tensor(rows.Index(tensor.device)));
     }
 
-    /// <summary>The coefficients as a tensor that broadcasts against another.</summary>
-    /// <param name="like">[B, ...] of any rank from 1: gives the rank and the device.</param>
-    /// <returns>[B, 1, ...], float64 if <paramref name="like"/> is, else float32. A view: it lives as long as this mix is not disposed.</returns>
-    /// <exception cref="ArgumentException">The tensor is a scalar, or its first dimension is not B.</exception>
+    /// <summary>
+    /// The mask that fits a blended sequence: a place is padding where it is padding in both of a pair. A sample that is not mixed (lambda 1) keeps its own mask.
+    /// </summary>
+    /// <param name="mask">[B, ...], boolean.</param>
+    /// <param name="trueIsPadding">Whether true marks padding, as in torch's <c>src_key_padding_mask</c>; otherwise true marks what is there. Default true.</param>
+    /// <returns>A new mask, with as many rows as a blended tensor.</returns>
+    /// <exception cref="ArgumentException">The mask is not boolean, or its first dimension is not B.</exception>
+    public Tensor UniteMask(Tensor mask, bool trueIsPadding = true)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        Check.HasBatch(mask, BatchSize, "the mask");
+        if (mask.dtype != ScalarType.Bool)
+        {
+            throw new ArgumentException($"the mask is of type {mask.dtype}; a boolean one is expected. Convert it by mask.to(ScalarType.Bool), and say what true means.", nameof(mask));
+        }
+
+        using var scope = NewDisposeScope();
+        var (own, partner) = (Own(mask), Partner(mask));
+        var (ownCounts, partnerCounts) = (CoefficientsFor(own).ne(0), PartnerCoefficientsFor(own).ne(0));
+        var united = trueIsPadding
+            ? own.bitwise_or(ownCounts.bitwise_not()).bitwise_and(partner.bitwise_or(partnerCounts.bitwise_not()))
+            : own.bitwise_and(ownCounts).bitwise_or(partner.bitwise_and(partnerCounts));
+        return united.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The weights of the samples themselves as a tensor that broadcasts against another.</summary>
+    /// <param name="like">[B, ...], or [2B, ...] if each pair gives two outputs, of any rank from 1: gives the rank and the device.</param>
+    /// <returns>[B, 1, ...] or [2B, 1, ...], float64 if <paramref name="like"/> is, else float32. A view: it lives as long as this mix is not disposed.</returns>
+    /// <exception cref="ArgumentException">The tensor is a scalar, or does not have the rows of a blended one.</exception>
     public Tensor CoefficientsFor(Tensor like)
     {
         ArgumentNullException.ThrowIfNull(like);
-        Check.HasBatch(like, BatchSize, "the tensor that gives the rank");
-        return forward.Own(like);
+        Check.HasBatch(like, Rows, "the tensor that gives the rank");
+        return rows.Own(like);
     }
 
     /// <summary>1 - lambda, as <see cref="CoefficientsFor"/>.</summary>
-    internal Tensor PartnerCoefficientsFor(Tensor like) => forward.Other(like);
+    internal Tensor PartnerCoefficientsFor(Tensor like) => rows.Other(like);
 
     /// <summary>Frees the copies that were made for devices. The draw stays readable and usable.</summary>
     public void Dispose()
     {
-        forward.Dispose();
-        if (adjoint.IsValueCreated)
+        foreach (var combination in (Combination[])[rows, .. forward, .. adjoint.IsValueCreated ? adjoint.Value : []])
         {
-            adjoint.Value.Dispose();
+            combination.Dispose();
         }
     }
 
     /// <summary>Blends, or applies the transpose of blending.</summary>
     internal Tensor Apply(Tensor tensor, bool transposed)
     {
+        using var scope = NewDisposeScope();
         if (tensor.requires_grad && is_grad_enabled())
         {
             // The function leaves wrappers of its inputs and outputs behind; the scope takes all but the result.
-            using var scope = NewDisposeScope();
             return BlendFunction.apply(tensor, this, transposed).MoveToOuterDisposeScope();
         }
 
-        return (transposed ? adjoint.Value : forward).Apply(tensor);
+        var combinations = transposed ? adjoint.Value : forward;
+        var result = (combinations.Length, transposed) switch
+        {
+            (1, _) => combinations[0].Apply(tensor),
+            (_, false) => cat([.. combinations.Select(combination => combination.Apply(tensor))]),
+            _ => combinations[0].Apply(tensor.narrow(0, 0, BatchSize)).add_(combinations[1].Apply(tensor.narrow(0, BatchSize, BatchSize))),
+        };
+        return result.MoveToOuterDisposeScope();
     }
 
     /// <summary>Checks what <see cref="Blend"/> takes.</summary>

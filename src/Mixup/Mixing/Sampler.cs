@@ -8,7 +8,7 @@ internal static class Sampler
     public static Mix Draw(MixupOptions options, double alpha, int batchSize, Random random)
     {
         var permutation = DrawPartners(options, batchSize, random);
-        return new Mix(DrawCoefficients(options, alpha, permutation, random), permutation);
+        return new Mix(DrawCoefficients(options, alpha, permutation, random), permutation, options.TwoOutputs);
     }
 
     private static long[] DrawPartners(MixupOptions options, int batchSize, Random random)

@@ -5,8 +5,11 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Mixup;
 
 /// <summary>What mixing must know of a loss: how to call it, its values before they are reduced, and how it reduces them.</summary>
-internal abstract class BaseLoss(Reduction reduction)
+internal abstract class BaseLoss(Reduction reduction, string? notOfLogits = null)
 {
+    /// <summary>The name of a loss that is not of logits, for which mixing predictions is meaningless; else null.</summary>
+    public string? NotOfLogits { get; } = notOfLogits;
+
     public Reduction Reduction { get; } = reduction;
 
     /// <summary>The loss of a built-in type, or of one that is unknown.</summary>
@@ -39,7 +42,7 @@ internal abstract class BaseLoss(Reduction reduction)
         {
             CrossEntropyLoss l => new ClassLoss(l, l.weight, l.ignore_index, l.label_smoothing, logits: true),
             NLLLoss l => new ClassLoss(l, l.weight, null, 0, logits: false),
-            _ when elementwise is not null => new TwinLoss(loss.call, elementwise.call, loss.reduction, sameShape: true),
+            _ when elementwise is not null => new TwinLoss(loss.call, elementwise.call, loss.reduction, sameShape: true, notOfLogits: loss is Modules.BCEWithLogitsLoss or Modules.SoftMarginLoss or Modules.HingeEmbeddingLoss ? null : loss.GetType().Name),
             _ when perSample is not null => new TwinLoss(loss.call, perSample.call, loss.reduction, sameShape: false),
             _ => new TwinLoss(loss.call, loss.reduction == Reduction.None ? loss.call : Refuse(loss), loss.reduction, sameShape: false),
         };
@@ -73,14 +76,15 @@ internal abstract class BaseLoss(Reduction reduction)
 }
 
 /// <summary>A loss whose mean counts every value alike: the unreduced values come from a twin.</summary>
-internal sealed class TwinLoss(Func<Tensor, Tensor, Tensor> plain, Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction, bool sameShape) : BaseLoss(reduction)
+internal sealed class TwinLoss(Func<Tensor, Tensor, Tensor> plain, Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction, bool sameShape, string? notOfLogits = null)
+    : BaseLoss(reduction, notOfLogits)
 {
     public override Tensor Plain(Tensor prediction, Tensor target) => plain(prediction, target);
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target)
     {
         CheckShapes(prediction, target.Target);
-        return Reduce(target.Evaluate(unreduced, prediction), Reduction);
+        return Reduce(target.Weigh(unreduced, prediction), Reduction);
     }
 
     protected override Tensor MixedTargets(Tensor prediction, MixedTarget target)
@@ -93,7 +97,7 @@ internal sealed class TwinLoss(Func<Tensor, Tensor, Tensor> plain, Func<Tensor, 
     // [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
     private void CheckShapes(Tensor prediction, Tensor target)
     {
-        if (sameShape && !prediction.shape.AsSpan().SequenceEqual(target.shape))
+        if (sameShape && !prediction.shape.AsSpan(1).SequenceEqual(target.shape.AsSpan(1)))
         {
             throw new ArgumentException($"the prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; this loss compares them value by value. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
         }

@@ -7,7 +7,8 @@ namespace TorchSharp.Mixup;
 /// Cross-entropy, and negative log-likelihood, against two class ids a row at the cost of one: one log-softmax, one gather of two columns.
 /// The mean divides by the weight of what counts, as torch's own.
 /// </summary>
-internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? classWeight, long? ignoreIndex, double labelSmoothing, bool logits) : BaseLoss(loss.reduction)
+internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? classWeight, long? ignoreIndex, double labelSmoothing, bool logits)
+    : BaseLoss(loss.reduction, logits ? null : loss.GetType().Name)
 {
     // torch's own default, in force even where nobody set it.
     private readonly long ignored = ignoreIndex ?? -100;
@@ -27,7 +28,7 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         var mix = target.Mix;
         var wide = prediction.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         var classes = target.Target.to(ScalarType.Int64);
-        var pairs = stack([classes, mix.Partner(classes)], 1);
+        var pairs = stack([mix.Own(classes), mix.Partner(classes)], 1);
         var counted = pairs.ne(ignored);
         var columns = pairs.masked_fill(pairs.eq(ignored), 0);
         var lambdas = cat([mix.CoefficientsFor(columns.to(wide)), mix.PartnerCoefficientsFor(columns.to(wide))], 1);
@@ -51,7 +52,7 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
     private Tensor OfProbabilities(Tensor prediction, MixedTarget target)
     {
-        var values = target.Evaluate(
+        var values = target.Weigh(
             (p, t) => functional.cross_entropy(p, t, classWeight, ignored, Reduction.None, labelSmoothing), prediction);
         return Reduce(values, Reduction);
     }

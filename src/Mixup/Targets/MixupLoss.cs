@@ -46,17 +46,23 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         : base(baseLoss.Reduction) => this.baseLoss = baseLoss;
 
     /// <summary>The loss of a mixed batch. Call it by <c>call</c>, as any module.</summary>
-    /// <param name="prediction">[B, ...]: what the model gave, as the base loss expects it.</param>
+    /// <param name="prediction">[B, ...], or [2B, ...] if each pair gives two outputs: what the model gave, as the base loss expects it. Output mixup mixes it here.</param>
     /// <param name="target">The target of the step.</param>
     /// <returns>As the base loss: a scalar, or unreduced values for <c>Reduction.None</c>; in the type of the prediction.</returns>
-    /// <exception cref="ArgumentException">Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample.</exception>
+    /// <exception cref="ArgumentException">Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample, or output mixup meets a loss without a softmax.</exception>
+    /// <exception cref="InvalidOperationException">The module that was to be mixed did not run.</exception>
     public override Tensor forward(Tensor prediction, MixedTarget target)
     {
         ArgumentNullException.ThrowIfNull(prediction);
         ArgumentNullException.ThrowIfNull(target);
-        Check.HasBatch(prediction, target.Mix.BatchSize, "the prediction");
+        if (target.Place is OutputPlace && baseLoss.NotOfLogits is { } name)
+        {
+            throw new ArgumentException(
+                $"output mixup mixes the prediction before a loss that contains the softmax or sigmoid, but {name} has none: mixing would be meaningless. Use CrossEntropyLoss or BCEWithLogitsLoss on logits, or another strategy.");
+        }
+
         using var scope = NewDisposeScope();
-        return baseLoss.Mixed(prediction, target).to(prediction.dtype).MoveToOuterDisposeScope();
+        return baseLoss.Mixed(target.Arrive(prediction), target).to(prediction.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>

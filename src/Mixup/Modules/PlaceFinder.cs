@@ -1,0 +1,166 @@
+using System.IO.Enumeration;
+using System.Text;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>An eligible module.</summary>
+internal sealed record EligibleModule(string Name, HookableModule Module);
+
+/// <summary>Which modules of a model may be mixed, and why the others may not.</summary>
+internal sealed class PlaceFinder
+{
+    private static readonly string[] Recurrent = ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"];
+    private readonly nn.Module model;
+    private readonly List<(string Name, nn.Module Module)> modules;
+    private readonly nn.Module? lastLinear;
+    private readonly StringBuilder explanation = new();
+
+    public PlaceFinder(nn.Module model, ManifoldPlaces places)
+    {
+        this.model = model;
+        modules = [.. model.named_modules().Select(pair => (pair.name, pair.module)).Where(pair => !ReferenceEquals(pair.module, model))];
+        lastLinear = modules.LastOrDefault(pair => pair.Module is Linear).Module;
+        var (rule, chosen) = Choose(places);
+        explanation.AppendLine($"manifold mixup of {model.GetType().Name}: {rule}");
+        Eligible = [.. chosen.Select(pair => new EligibleModule(pair.Name, Hookable(pair)))];
+        Explain(places);
+    }
+
+    /// <summary>The eligible modules, in the order of <c>named_modules</c>.</summary>
+    public IReadOnlyList<EligibleModule> Eligible { get; }
+
+    /// <summary>What was chosen, by which rule, and why not the rest.</summary>
+    public string Explanation => explanation.ToString();
+
+    /// <summary>Warnings about places that are known to be poor.</summary>
+    public IEnumerable<string> Warnings =>
+        from eligible in Eligible
+        let branch = ResidualAncestor(eligible.Name)
+        where branch is not null
+        select $"module '{eligible.Name}' ({eligible.Module.Kind}) lies inside '{branch}', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block.";
+
+    private (string Rule, List<(string Name, nn.Module Module)> Chosen) Choose(ManifoldPlaces places)
+    {
+        if (new object?[] { places.Modules, places.Names, places.Where }.Count(choice => choice is not null) > 1)
+        {
+            throw new ArgumentException("give the eligible modules once: as Modules, as Names, or by Where.", nameof(places));
+        }
+
+        if (places.Modules is { } given)
+        {
+            return ("the modules that were given", [.. given.Select(module => modules.FirstOrDefault(pair => ReferenceEquals(pair.Module, module)) is { Module: not null } found
+                ? found
+                : throw new ArgumentException(ReferenceEquals(module, model) ? "the model itself is no place inside it: use OutputMixup." : $"a given module ({module?.GetType().Name ?? "null"}) is not in the model; its modules are {Listing()}.", nameof(places)))]);
+        }
+
+        if (places.Names is { } patterns)
+        {
+            var unmatched = patterns.FirstOrDefault(pattern => !modules.Any(pair => Matches(pattern, pair.Name)));
+            return unmatched is null
+                ? ("the names that were given", [.. modules.Where(pair => patterns.Any(pattern => Matches(pattern, pair.Name)))])
+                : throw new ArgumentException($"no module is called '{unmatched}'; the modules are {Listing()}.", nameof(places));
+        }
+
+        if (places.Where is { } predicate)
+        {
+            return NotEmpty("the predicate that was given", [.. modules.Where(pair => predicate(pair.Name, pair.Module))]);
+        }
+
+        (string Rule, Func<(string Name, nn.Module Module), bool> Applies)[] rules =
+        [
+            ("the modules marked by a MixupPoint", pair => pair.Module is MixupPoint),
+            ("the decoder blocks of the U-Net", pair => IsUNet() && IsDecoderBlock(pair.Module) && Reason(pair) is null),
+            ("the modules whose type says block or bottleneck, outermost first", pair => IsBlock(pair.Module) && Reason(pair) is null && !modules.Any(outer => IsInside(pair.Name, outer.Name) && IsBlock(outer.Module))),
+            ("all modules that can be mixed", pair => Reason(pair) is null),
+        ];
+        foreach (var (rule, applies) in rules)
+        {
+            var chosen = modules.Where(applies).ToList();
+            if (chosen.Count > 0)
+            {
+                return (rule, chosen);
+            }
+        }
+
+        return NotEmpty("any rule", []);
+    }
+
+    private (string Rule, List<(string Name, nn.Module Module)> Chosen) NotEmpty(string rule, List<(string Name, nn.Module Module)> chosen) => chosen.Count > 0
+        ? (rule, chosen)
+        : throw new ArgumentException($"no module of {model.GetType().Name} can be mixed by {rule}. Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}. Name some by ManifoldPlaces, or put a MixupPoint into the model.");
+
+    private HookableModule Hookable((string Name, nn.Module Module) pair) =>
+        ScriptedAncestor(pair.Name) is { } scripted
+            ? throw new ArgumentException($"'{pair.Name}' is part of the scripted module '{scripted}', which runs without hooks: choose a module outside of it.")
+            : HookableModule.Of(pair.Module) ?? throw new ArgumentException(
+                $"'{pair.Name}' ({pair.Module.GetType().Name}) cannot be mixed: it {(pair.Module is jit.ScriptModule ? "is a scripted module without typed hooks" : "gives no tensor, and no tuple that begins with one")}. Choose another module, or put a MixupPoint behind it.");
+
+    /// <summary>Why a module is not chosen unless it is asked for; null if it may be.</summary>
+    private string? Reason((string Name, nn.Module Module) pair)
+    {
+        var kind = pair.Module.GetType().Name.Split('`')[0];
+        return pair.Module switch
+        {
+            Sequential => "is a container",
+            _ when kind is "ModuleList" or "ModuleDict" or "Sequential" => "is a container",
+            _ when kind.Contains("Dropout", StringComparison.Ordinal) || kind.Contains("DropPath", StringComparison.Ordinal) => "is dropout",
+            _ when kind.Contains("Norm", StringComparison.Ordinal) => "is a normalisation",
+            _ when Recurrent.Contains(kind) => "is recurrent",
+            _ when kind is "Flatten" or "Unflatten" => "only changes the shape",
+            _ when kind is "Identity" => "is the identity",
+            _ when ReferenceEquals(pair.Module, lastLinear) => "is the last linear layer",
+            _ when ScriptedAncestor(pair.Name) is not null => "is inside a scripted module",
+            _ when HookableModule.Of(pair.Module) is not { } hookable => "cannot be hooked",
+            _ when HookableModule.Of(pair.Module)!.Result != typeof(Tensor) => "gives a tuple",
+            _ => null,
+        };
+    }
+
+    private void Explain(ManifoldPlaces places)
+    {
+        var chosen = Eligible.Select(eligible => eligible.Name).ToHashSet();
+        explanation.AppendLine(places.Input ? "  mixed      input (if it is floating)" : "  not mixed  input: switched off");
+        foreach (var pair in modules)
+        {
+            var kind = pair.Module.GetType().Name;
+            explanation.AppendLine(chosen.Contains(pair.Name)
+                ? $"  mixed      {pair.Name} ({kind}){(HookableModule.Of(pair.Module)!.Result == typeof(Tensor) ? string.Empty : ": the first of its outputs")}"
+                : $"  not mixed  {pair.Name} ({kind}): {Reason(pair) ?? "not chosen"}");
+        }
+    }
+
+    private string Listing() => string.Join(", ", modules.Select(pair => $"'{pair.Name}'"));
+
+    private bool IsUNet() => modules.Select(pair => pair.Module).Append(model).Any(module => module.GetType().Name.Contains("UNet", StringComparison.OrdinalIgnoreCase));
+
+    private static bool IsDecoderBlock(nn.Module module)
+    {
+        var kind = module.GetType().Name;
+        return kind.Contains("Decoder", StringComparison.OrdinalIgnoreCase)
+            || kind.Contains("UNetBlock", StringComparison.OrdinalIgnoreCase)
+            || (kind.StartsWith("Up", StringComparison.Ordinal) && kind is not ("Upsample" or "UpsamplingNearest2d" or "UpsamplingBilinear2d"));
+    }
+
+    private static bool IsBlock(nn.Module module)
+    {
+        var kind = module.GetType().Name;
+        return kind.Contains("Block", StringComparison.OrdinalIgnoreCase) || kind.Contains("Bottleneck", StringComparison.OrdinalIgnoreCase);
+    }
+
+    private string? ResidualAncestor(string name) => modules
+        .Where(outer => IsInside(name, outer.Name) && outer.Module.GetType().Name is var kind
+            && (kind.Contains("Res", StringComparison.Ordinal) || kind.Contains("BasicBlock", StringComparison.Ordinal) || kind.Contains("Bottleneck", StringComparison.Ordinal)
+                || kind is "TransformerEncoderLayer" or "TransformerDecoderLayer"))
+        .Select(outer => outer.Name)
+        .LastOrDefault();
+
+    private string? ScriptedAncestor(string name) =>
+        modules.Where(outer => IsInside(name, outer.Name) && outer.Module is jit.ScriptModule).Select(outer => outer.Name).FirstOrDefault()
+        ?? (model is jit.ScriptModule ? model.GetType().Name : null);
+
+    private static bool IsInside(string name, string outer) => name.StartsWith(outer + ".", StringComparison.Ordinal);
+
+    internal static bool Matches(string pattern, string name) => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
+}

@@ -1,0 +1,33 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>
+/// Mixes what the model gives, just before a loss that contains the softmax (nestordemeure's <c>OutputMixup</c>). The model itself runs on the plain batch;
+/// <see cref="MixupLoss"/> does the mixing.
+/// </summary>
+public sealed class OutputMixup : MixupStrategy
+{
+    /// <summary>Output mixup with the default options.</summary>
+    /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
+    public OutputMixup(double alpha = 0.4)
+        : this(new MixupOptions { Alpha = alpha })
+    {
+    }
+
+    /// <summary>Output mixup with given options.</summary>
+    /// <param name="options">How batches are mixed.</param>
+    /// <exception cref="ArgumentException">Two options contradict each other.</exception>
+    public OutputMixup(MixupOptions options)
+        : base(options)
+    {
+    }
+
+    private protected override string DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupDraw.Output;
+
+    private protected override MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw) =>
+        draw.Place == MixupDraw.Output
+            ? new MixupStep(inputs, target, draw, Options.TargetMixing, ownsInputs: false, new OutputPlace(draw.Mix))
+            : throw WrongPlace(draw, $"only the '{MixupDraw.Output}'");
+}
