@@ -5,13 +5,18 @@ namespace TorchSharp.Mixup.Training.Tests;
 
 public sealed class CallbackTests : IDisposable
 {
+    private string strategyPlace = "input";
     private readonly string folder = Directory.CreateTempSubdirectory("mixup-tests-").FullName;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    [Fact]
-    public void AResumedRunEqualsTheUninterruptedOneBitForBit()
+    [Theory]
+    [InlineData("input")]
+    [InlineData("manifold")]
+    [InlineData("output")]
+    public void AResumedRunEqualsTheUninterruptedOneBitForBit(string place)
     {
+        strategyPlace = place;
         using var whole = Build("whole");
         whole.Learner.Fit(whole.Train, whole.Valid, epochs: 6);
 
@@ -177,9 +182,20 @@ public sealed class CallbackTests : IDisposable
 
     private static string Figures(EpochRecord record) => string.Join(' ', record.Figures.Append(new("lr", record.LearningRate)));
 
+    private IMixupStrategy Strategy(nn.Module model)
+    {
+        var options = new MixupOptions { Alpha = 1, Seed = 8 };
+        return strategyPlace switch
+        {
+            "input" => new InputMixup(options),
+            "output" => new OutputMixup(options),
+            _ => new ManifoldMixup(model, options),
+        };
+    }
+
     private Small Build(string name, int? stopAfter = null) => new(
-        [
-            new MixupCallback(new InputMixup(new MixupOptions { Alpha = 1, Seed = 8 })),
+        model => [
+            new MixupCallback(Strategy(model)),
             new Checkpoint(Path.Combine(folder, name)),
             new CsvLog(Path.Combine(folder, name + ".csv")),
             new EarlyStopping(patience: 50),

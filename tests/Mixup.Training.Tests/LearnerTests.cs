@@ -222,6 +222,83 @@ public sealed class LearnerTests
         Assert.Equal(byHand.Weights, byLearner.Weights);
     }
 
+    public static TheoryData<string, string> PlacesAndEvents => new MatrixTheoryData<string, string>(["manifold", "output"], Recorder.AllEvents);
+
+    [Theory]
+    [MemberData(nameof(PlacesAndEvents))]
+    public void WhateverIsThrownNoHookIsLeft(string place, string at)
+    {
+        using var small = new Small();
+        var strategy = Strategy(small, place);
+        var faulty = new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [new MixupCallback(strategy), new Recorder(at, _ => throw new IOException(at))]);
+        Assert.Throws<IOException>(() => faulty.Fit(small.Train, small.Valid));
+
+        // The next step can begin, and outside of steps the model is plain.
+        strategy.Begin(small.X, small.Y).Dispose();
+        small.Model.eval();
+        using var scope = NewDisposeScope();
+        var plain = small.Model.named_children().Aggregate(small.X, (x, child) => ((Module<Tensor, Tensor>)child.module).forward(x));
+        Some.AssertEqual(plain, small.Model.call(small.X));
+    }
+
+    [Theory]
+    [InlineData("input", false)]
+    [InlineData("input", true)]
+    [InlineData("manifold", false)]
+    [InlineData("manifold", true)]
+    [InlineData("output", false)]
+    [InlineData("output", true)]
+    public void EveryStrategyTrainsAndMeasures(string place, bool twoOutputs)
+    {
+        using var small = new Small();
+        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Alpha = 0.4, Seed = 1, TwoOutputs = twoOutputs }))]);
+        var records = learner.Fit(small.Train, small.Valid, epochs: 15);
+        Assert.True(records[^1]["valid_accuracy"] > 0.85);
+        Assert.InRange(records[^1]["train_accuracy"], 0.5, 1);
+        Assert.Same(small.Loss, learner.Loss);
+        learner.Fit(small.Train, small.Valid); // a second fit begins anew
+    }
+
+    [Fact]
+    public void AStackedInputTrainsThroughTheLearnerAsThroughALoop()
+    {
+        var options = new MixupOptions { Alpha = 1, Seed = 4, StackInput = true };
+        double[] Train(bool byLearner)
+        {
+            manual_seed(2);
+            using var network = new MixingNetwork();
+            using var optimizer = optim.SGD(network.parameters(), 0.1);
+            using var loss = nn.CrossEntropyLoss();
+            using var data = new Small();
+            var mixup = new InputMixup(options);
+            if (byLearner)
+            {
+                new Learner(network, loss, optimizer, callbacks: [new MixupCallback(mixup)]).Fit(data.Train, epochs: 2);
+            }
+            else
+            {
+                using var mixed = new MixupLoss(loss);
+                var batches = data.Train;
+                for (batches.Epoch = 0; batches.Epoch < 2; batches.Epoch++)
+                {
+                    foreach (var batch in batches)
+                    {
+                        using var scope = NewDisposeScope();
+                        using var step = mixup.Begin(batch.Inputs, batch.Target);
+                        optimizer.zero_grad();
+                        mixed.call(network.call(step.Inputs[0], step.Inputs[1], step.Inputs[2]), step.Target).backward();
+                        optimizer.step();
+                    }
+                }
+            }
+
+            using var inner = NewDisposeScope();
+            return [.. network.parameters().Select(parameter => parameter.to(ScalarType.Float64).sum().cpu().ToDouble())];
+        }
+
+        Assert.Equal(Train(byLearner: false), Train(byLearner: true));
+    }
+
     [Fact]
     public void MixupChangesTrainingAndNotValidation()
     {
@@ -282,6 +359,30 @@ public sealed class LearnerTests
         // The optimizer's momentum and the gradients of the parameters stay theirs.
         var parameters = small.Model.parameters().Count();
         Assert.InRange(Some.LiveTensors - before, 0, 2 * parameters);
+    }
+
+    private static IMixupStrategy Strategy(Small small, string place, MixupOptions? options = null) => place switch
+    {
+        "input" => new InputMixup(options ?? new MixupOptions()),
+        "output" => new OutputMixup(options ?? new MixupOptions()),
+        _ => new ManifoldMixup(small.Model, options ?? new MixupOptions(), new ManifoldPlaces { Names = ["1"], Input = false, Log = _ => { } }),
+    };
+
+    /// <summary>A network that mixes by itself, behind its first layer.</summary>
+    private sealed class MixingNetwork : Module<Tensor, Tensor, Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear first = nn.Linear(6, 8);
+        private readonly TorchSharp.Modules.Linear last = nn.Linear(8, 3);
+
+        public MixingNetwork()
+            : base(nameof(MixingNetwork))
+        {
+            RegisterComponents();
+            this.to(Some.Device);
+        }
+
+        public override Tensor forward(Tensor x, Tensor partner, Tensor lambda) =>
+            last.call((first.call(x) * lambda.unsqueeze(1)) + (first.call(partner) * (1 - lambda).unsqueeze(1)));
     }
 
     /// <summary>A strategy of one's own: every coefficient is one half.</summary>

@@ -6,15 +6,20 @@ namespace TorchSharp.Mixup.Training.Tests;
 /// <summary>A small problem: a network, its data, and a learner over them, the same for the same seed.</summary>
 internal sealed class Small : IDisposable
 {
-    public Small(IEnumerable<ITrainerCallback>? callbacks = null, bool scheduler = false, bool dropout = false, Device? device = null)
+    public Small(IEnumerable<ITrainerCallback>? callbacks = null, bool scheduler = false)
+        : this(_ => callbacks ?? [], scheduler, dropout: false)
+    {
+    }
+
+    public Small(Func<Module, IEnumerable<ITrainerCallback>> callbacks, bool scheduler, bool dropout)
     {
         manual_seed(1);
-        Model = Sequential(Linear(6, 16), Tanh(), Dropout(dropout ? 0.2 : 0), BatchNorm1d(16), Linear(16, 3)).to(device ?? Some.Device);
+        Model = Sequential(Linear(6, 16), Tanh(), Dropout(dropout ? 0.2 : 0), BatchNorm1d(16), Linear(16, 3)).to(Some.Device);
         Optimizer = optim.SGD(Model.parameters(), 0.1, momentum: 0.9);
         Scheduler = scheduler ? optim.lr_scheduler.CosineAnnealingLR(Optimizer, 6) : null;
         X = Some.Normal(1, 40, 6);
         Y = X.narrow(1, 0, 3).argmax(1);
-        Learner = new Learner(Model, Loss, Optimizer, Scheduler, [Metric.Accuracy], callbacks: callbacks);
+        Learner = new Learner(Model, Loss, Optimizer, Scheduler, [Metric.Accuracy], callbacks: callbacks(Model));
     }
 
     public Sequential Model { get; }
