@@ -16,8 +16,8 @@ public static class SampleCommand
         Option<int?> epochs = new("--epochs") { Description = $"Epochs of every run. [default: {defaults.Epochs}, with --quick {defaults.QuickEpochs}]" };
         Option<int?> seeds = new("--seeds") { Description = $"Runs of every arm, each with weights, data and draws of its own. [default: {defaults.Seeds}, with --quick 1]" };
         Option<double?> alpha = new("--alpha") { Description = "Concentration of the Beta distribution that mixing coefficients come from; 0 mixes nothing. [default: per setting]" };
-        Option<double?> noise = new("--noise") { Description = "Share of the training labels to replace at random, from 0 to 1. Runs this setting alone. [default: per setting]" };
-        Option<int?> trainSize = new("--train-size") { Description = "How many samples to train on. Runs this setting alone. [default: per setting]" };
+        Option<double?> noise = new("--noise") { Description = "Share of the training labels to replace at random, from 0 to 1; this setting then runs alone. [default: per setting]" };
+        Option<int?> trainSize = new("--train-size") { Description = "How many samples to train on. [default: per setting]" };
         Option<string> device = new("--device") { Description = "cpu or cuda, or cuda:1 for the second.", DefaultValueFactory = _ => "cpu" };
         Option<string> folder = new("--out") { Description = "Folder for pictures and figures.", DefaultValueFactory = _ => "results" };
         Option<string[]> strategy = new("--strategy") { Description = $"Arms to run: {string.Join(", ", defaults.Strategies)}. [default: all]", AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.OneOrMore };
@@ -30,19 +30,18 @@ public static class SampleCommand
         Require(strategy, value => value is null || value.All(defaults.Strategies.Contains), $"must be of {string.Join(", ", defaults.Strategies)}");
         Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the program was built with -p:TorchBackend=cuda-linux or cuda-windows");
 
-        var command = new RootCommand(description) { epochs, seeds, alpha, strategy, device, folder, quick };
-        if (defaults.HasLabels)
+        var command = new RootCommand(description) { epochs, seeds, alpha, trainSize, strategy, device, folder, quick };
+        if (defaults.HasNoise)
         {
             command.Options.Add(noise);
-            command.Options.Add(trainSize);
         }
 
         command.SetAction(result => run(new SampleOptions(
             result.GetValue(epochs) ?? (result.GetValue(quick) ? defaults.QuickEpochs : defaults.Epochs),
             result.GetValue(seeds) ?? (result.GetValue(quick) ? 1 : defaults.Seeds),
             result.GetValue(alpha),
-            defaults.HasLabels ? result.GetValue(noise) : null,
-            defaults.HasLabels ? result.GetValue(trainSize) : null,
+            defaults.HasNoise ? result.GetValue(noise) : null,
+            result.GetValue(trainSize),
             torch.device(result.GetValue(device)!),
             result.GetValue(folder)!,
             result.GetValue(strategy) is { Length: > 0 } some ? [.. defaults.Strategies.Where(some.Contains)] : defaults.Strategies,
@@ -96,4 +95,4 @@ public static class SampleCommand
 }
 
 /// <summary>The defaults of one sample.</summary>
-public sealed record SampleDefaults(int Epochs, int QuickEpochs, int Seeds, int MostTrainSize, IReadOnlyList<string> Strategies, bool HasLabels = true);
+public sealed record SampleDefaults(int Epochs, int QuickEpochs, int Seeds, int MostTrainSize, IReadOnlyList<string> Strategies, bool HasNoise = false);

@@ -11,8 +11,8 @@ const double learningRate = 0.02;
 
 return SampleCommand.Run(
     args,
-    "Trains a small network on 1,797 real hand-written digits, without and with mixup, on clean labels and when 40% of the training labels are wrong.",
-    new SampleDefaults(Epochs: 40, QuickEpochs: 2, Seeds: 3, Digits.MostTraining, ["none", "input"]),
+    "Trains a small network on 1,797 real hand-written digits, without mixup and with input, manifold and output mixup, on clean labels and when 40% of the training labels are wrong.",
+    new SampleDefaults(Epochs: 40, QuickEpochs: 2, Seeds: 3, Digits.MostTraining, Arms.All, HasNoise: true),
     Run);
 
 static int Run(SampleOptions options)
@@ -45,12 +45,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
     using var loss = nn.CrossEntropyLoss();
     using var optimizer = optim.SGD(model.parameters(), learningRate, momentum: 0.9, weight_decay: 5e-4);
     var scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs);
-    IMixupStrategy? strategy = run.Arm switch
-    {
-        "input" => new InputMixup(new MixupOptions { Alpha = run.Setting.Alpha, Seed = (ulong)run.Seed }),
-        _ => null,
-    };
-    var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy], options.Device, strategy is null ? [tick] : [tick, new MixupCallback(strategy)]);
+    var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy], options.Device, [tick, .. Arms.Callbacks(run, model)]);
     var records = learner.Fit(
         new TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, shuffleSeed: run.Seed),
         new TensorBatches(digits.TestImages, digits.TestClasses, 600),

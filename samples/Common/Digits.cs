@@ -1,10 +1,10 @@
 using System.IO.Compression;
 using static TorchSharp.torch;
 
-namespace Mixup.Samples.Quickstart;
+namespace Mixup.Samples;
 
-/// <summary>The 1,797 hand-written digits that ship with this sample.</summary>
-internal sealed class Digits
+/// <summary>The 1,797 hand-written digits that ship with the samples.</summary>
+public sealed class Digits
 {
     /// <summary>How many there are.</summary>
     public const int Count = 1_797;

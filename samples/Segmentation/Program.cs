@@ -1,0 +1,85 @@
+using System.Globalization;
+using Mixup.Samples;
+using Mixup.Samples.Segmentation;
+using TorchSharp;
+using TorchSharp.Mixup.Training;
+using static TorchSharp.torch;
+
+const int batchSize = 20;
+const int testScenes = 200;
+
+// Hits among the pixels of digits; what is background or ignored does not count. Values are scaled so that their mean over all pixels is the share of hits.
+Metric digitPixels = new("digit_accuracy", (prediction, target) =>
+{
+    var counted = target.ne(Scenes.Ignored).logical_and(target.ne(0));
+    var hits = prediction.argmax(1).eq(target).logical_and(counted).to(ScalarType.Float32);
+    return hits.div(counted.to(ScalarType.Float32).mean().clamp_min(1e-6));
+});
+
+return SampleCommand.Run(
+    args,
+    "Finds and reads digits in scenes composed of real ones, pixel by pixel, with a small U-Net; the border of a digit is ignored.",
+    new SampleDefaults(Epochs: 24, QuickEpochs: 1, Seeds: 2, 2_000, Arms.All),
+    options =>
+    {
+        var experiment = new Experiment(
+            [new("scenes of digits", options.Alpha ?? 0.4, 0, options.TrainSize ?? 200)],
+            [
+                new("digit_accuracy", "digit pixels read %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
+                new("loss", "test loss", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
+                new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
+            ],
+            "digit pixels read");
+        var code = experiment.Execute(options, (run, tick) => Train(run, options, tick, digitPixels));
+        Experiment.SayWhere(options, "scenes.png", "curves.png", "results.csv");
+        return code;
+    });
+
+static Result Train(Run run, SampleOptions options, ITrainerCallback tick, Metric digitPixels)
+{
+    using var scope = NewDisposeScope();
+    var digits = Digits.Load(run.Seed, Digits.MostTraining, 0, CPU);
+    var train = Scenes.Compose(digits.TrainImages, digits.TrainClasses, run.Setting.TrainSize, run.Seed, options.Device);
+    var test = Scenes.Compose(digits.TestImages, digits.TestClasses, testScenes, run.Seed, options.Device);
+    manual_seed(run.Seed);
+    using var model = new UNet().to(options.Device);
+    using var loss = nn.CrossEntropyLoss(ignore_index: Scenes.Ignored);
+    using var optimizer = optim.AdamW(model.parameters(), 4e-3);
+    var learner = new Learner(model, loss, optimizer, optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs), [digitPixels], options.Device, [tick, .. Arms.Callbacks(run, model)]);
+    var records = learner.Fit(
+        new TensorBatches(train.Images, train.PixelClasses, batchSize, shuffleSeed: run.Seed),
+        new TensorBatches(test.Images, test.PixelClasses, testScenes),
+        options.Epochs);
+    if (run.Seed == 0 && run.Arm == options.Strategies[^1])
+    {
+        Draw(Path.Combine(options.Out, "scenes.png"), model, test);
+    }
+
+    return new Result(
+        run,
+        new Dictionary<string, double>
+        {
+            ["digit_accuracy"] = records[^1]["valid_digit_accuracy"],
+            ["loss"] = records[^1]["valid_loss"],
+            ["seconds"] = records.Sum(record => record.Seconds),
+        },
+        [.. records.Select(record => record["valid_digit_accuracy"])]);
+}
+
+static void Draw(string path, UNet model, Scenes scenes)
+{
+    model.eval();
+    using var noGrad = no_grad();
+    var read = model.call(scenes.Images.narrow(0, 0, 4)).argmax(1).cpu();
+    (double[,], string)[] Row(Tensor images, double scale, string caption) => [.. Enumerable.Range(0, 4).Select(i =>
+    {
+        var pixels = new double[Scenes.Size, Scenes.Size];
+        Buffer.BlockCopy(images[i].reshape(-1).to(ScalarType.Float64).mul(scale).clamp(0, 1).cpu().data<double>().ToArray(), 0, pixels, 0, pixels.Length * sizeof(double));
+        return (pixels, caption);
+    })];
+    Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    Figures.Images(
+        path,
+        [.. Row(scenes.Images, 1, "scene"), .. Row(scenes.PixelClasses.remainder(Scenes.Ignored), 0.1, "classes, by grey"), .. Row(read, 0.1, "as read")],
+        columns: 4);
+}
