@@ -23,6 +23,9 @@ internal static class Check
 
     public static bool IsMixable(ScalarType dtype) => dtype is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
 
+    /// <summary>The type in which a tensor is blended, weighed and summed: its own, but float32 at least.</summary>
+    public static ScalarType AccumulationType(Tensor tensor) => tensor.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+
     /// <summary>Checks that a tensor has the batch as its first dimension.</summary>
     public static void HasBatch(Tensor tensor, long batchSize, string what)
     {

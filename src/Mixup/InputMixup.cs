@@ -32,7 +32,7 @@ public sealed class InputMixup : MixupStrategy
 
         return Options.StackInput
             ? new MixupStep(Stack(inputs, draw.Mix), target, draw, Options.TargetMixing, ownsInputs: true)
-            : new MixupStep(BlendAll(inputs, draw.Mix), target, draw, Options.TargetMixing, ownsInputs: true);
+            : OpenAtInput(inputs, target, draw);
     }
 
     private static IReadOnlyList<Tensor> Stack(IReadOnlyList<Tensor> inputs, Mix mix)

@@ -96,10 +96,21 @@ public sealed class ManifoldMixup : MixupStrategy
             throw WrongPlace(draw, string.Join(", ", Places.Select(name => $"'{name}'")));
         }
 
-        var atInput = module is null;
-        var mixed = atInput ? BlendAll(inputs, draw.Mix) : inputs;
-        var place = new StepOf(model, module is null ? null : new ModulePlace(draw.Place, module, draw.Mix, WarnOnce));
-        return new MixupStep(mixed, target, draw, Options.TargetMixing, ownsInputs: atInput, place);
+        if (module is not null)
+        {
+            return new MixupStep(inputs, target, draw, Options.TargetMixing, ownsInputs: false, new StepOf(model, new ModulePlace(draw.Place, module, draw.Mix, WarnOnce)));
+        }
+
+        var step = new StepOf(model, null);
+        try
+        {
+            return OpenAtInput(inputs, target, draw, step);
+        }
+        catch
+        {
+            step.Dispose();
+            throw;
+        }
     }
 
     private double Weight(string place) => choice.Weights?.Where(weight => PlaceFinder.Matches(weight.Key, place)).Select(weight => (double?)weight.Value).FirstOrDefault() ?? 1;

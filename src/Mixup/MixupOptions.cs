@@ -67,6 +67,12 @@ public sealed record MixupOptions
     /// </summary>
     public bool StackInput { get; init; }
 
+    /// <summary>
+    /// Whether input mixup writes over the caller's batch instead of keeping it: no memory but for the coefficients, for loaders that make a batch and forget it. The inputs must not
+    /// require gradients, nor share memory among their elements. Default false.
+    /// </summary>
+    public bool OverwriteInput { get; init; }
+
     /// <summary>Seed of every draw of a strategy. Default null: a fresh one, which <see cref="IMixupStrategy.State"/> tells.</summary>
     public ulong? Seed { get; init; }
 }

@@ -11,13 +11,15 @@ public sealed class MixupStep : IDisposable
     private readonly TargetMixing targetMixing;
     private readonly bool ownsInputs;
     private readonly Place? place;
+    private readonly Action? over;
     private bool disposed;
 
-    internal MixupStep(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, TargetMixing targetMixing, bool ownsInputs, Place? place = null)
+    internal MixupStep(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, TargetMixing targetMixing, bool ownsInputs, Place? place = null, Action? over = null)
     {
         this.targetMixing = targetMixing;
         this.ownsInputs = ownsInputs;
         this.place = place;
+        this.over = over;
         Inputs = inputs;
         Draw = draw;
         if (ownsInputs)
@@ -73,5 +75,7 @@ public sealed class MixupStep : IDisposable
                 input.Dispose();
             }
         }
+
+        over?.Invoke();
     }
 }

@@ -4,8 +4,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>What the built-in strategies share: options, the sequence of draws, and the checks of a batch.</summary>
+/// <remarks>
+/// On the CPU a strategy keeps the memory of its mixed input, and hands it out again once the step that used it is disposed: clone <see cref="MixupStep.Input"/> to keep it longer.
+/// A backward pass that needs it after the next step has begun gets torch's error about a tensor that was modified in place, never a wrong gradient.
+/// </remarks>
 public abstract class MixupStrategy : IMixupStrategy
 {
+    private readonly List<ReusedBuffer> buffers = [];
     private ulong seed;
     private long step;
     private double alpha;
@@ -21,6 +26,11 @@ public abstract class MixupStrategy : IMixupStrategy
         if (options.StackInput && (this is not InputMixup || options.TwoOutputs))
         {
             throw new ArgumentException("a stacked input is mixed by the network itself: that goes with input mixup, and with one output a pair.", nameof(options));
+        }
+
+        if (options.OverwriteInput && (this is OutputMixup || options.TwoOutputs || options.StackInput))
+        {
+            throw new ArgumentException("only a batch that is mixed at the input, with one output a pair, can be overwritten: leave OverwriteInput off.", nameof(options));
         }
 
         Options = options;
@@ -71,21 +81,67 @@ public abstract class MixupStrategy : IMixupStrategy
         }
     }
 
+    /// <summary>Frees the memory that is kept for mixed inputs, as after training. The strategy can be used again.</summary>
+    public void ReleaseBuffers()
+    {
+        buffers.ForEach(buffer => buffer.Release());
+        buffers.Clear();
+    }
+
     /// <summary>Draws the place, after coefficients and pairing.</summary>
     private protected abstract string DrawPlace(IReadOnlyList<Tensor> inputs, Random random);
 
     /// <summary>Opens the step of a draw. An error leaves the strategy as it was.</summary>
     private protected abstract MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw);
 
-    /// <summary>Mixes every input. An error leaves nothing behind.</summary>
-    private protected static IReadOnlyList<Tensor> BlendAll(IReadOnlyList<Tensor> inputs, Mix mix)
+    /// <summary>Opens a step that is mixed at the input. An error leaves nothing behind.</summary>
+    private protected MixupStep OpenAtInput(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, Place? place = null)
     {
         foreach (var input in inputs)
         {
-            mix.CheckBlendable(input);
+            draw.Mix.CheckBlendable(input);
+            if (Options.OverwriteInput)
+            {
+                CheckOverwritable(input);
+            }
         }
 
-        return [.. inputs.Select(mix.Blend)];
+        if (Options.OverwriteInput)
+        {
+            return new MixupStep([.. inputs.Select(input => draw.Mix.BlendInto(input, input))], target, draw, Options.TargetMixing, ownsInputs: false, place);
+        }
+
+        var rented = new List<ReusedBuffer>();
+        Tensor Blend(Tensor input, int i)
+        {
+            if (i == buffers.Count)
+            {
+                buffers.Add(new ReusedBuffer());
+            }
+
+            if (buffers[i].Rent(input, draw.Mix.Rows) is not { } memory)
+            {
+                return draw.Mix.Blend(input);
+            }
+
+            rented.Add(buffers[i]);
+            return draw.Mix.BlendInto(input, memory);
+        }
+
+        return new MixupStep([.. inputs.Select(Blend)], target, draw, Options.TargetMixing, ownsInputs: true, place, () => rented.ForEach(buffer => buffer.Return()));
+    }
+
+    private static void CheckOverwritable(Tensor input)
+    {
+        if (input.requires_grad)
+        {
+            throw new ArgumentException("an input that requires gradients cannot be overwritten: leave MixupOptions.OverwriteInput off, or detach it.", nameof(input));
+        }
+
+        if (input.shape.Zip(input.stride()).Any(dimension => dimension is { First: > 1, Second: 0 }))
+        {
+            throw new ArgumentException("an expanded input cannot be overwritten, since its elements share memory: leave MixupOptions.OverwriteInput off, or clone it.", nameof(input));
+        }
     }
 
     private MixupDraw Sample(IReadOnlyList<Tensor> inputs, int batchSize)

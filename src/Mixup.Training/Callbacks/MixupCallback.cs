@@ -76,6 +76,7 @@ public sealed class MixupCallback : IStatefulCallback
     /// <inheritdoc/>
     public void AfterFit(TrainingState state)
     {
+        (strategy as MixupStrategy)?.ReleaseBuffers();
         loss = null;
     }
 

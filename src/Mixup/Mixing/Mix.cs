@@ -147,10 +147,27 @@ public sealed class Mix : IDisposable
         var result = (combinations.Length, transposed) switch
         {
             (1, _) => combinations[0].Apply(tensor),
-            (_, false) => cat([.. combinations.Select(combination => combination.Apply(tensor))]),
+            (_, false) => BlendInto(tensor, empty([Rows, .. tensor.shape[1..]], tensor.dtype, tensor.device)),
             _ => combinations[0].Apply(tensor.narrow(0, 0, BatchSize)).add_(combinations[1].Apply(tensor.narrow(0, BatchSize, BatchSize))),
         };
         return result.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Blends into memory that is there: contiguous, with the rows of a blended tensor; or, for one output a pair, the tensor itself.</summary>
+    internal Tensor BlendInto(Tensor tensor, Tensor memory)
+    {
+        if (forward.Length == 1)
+        {
+            return forward[0].Apply(tensor, memory);
+        }
+
+        for (var output = 0; output < forward.Length; output++)
+        {
+            using var half = memory.narrow(0, output * BatchSize, BatchSize);
+            forward[output].Apply(tensor, half);
+        }
+
+        return memory;
     }
 
     /// <summary>Checks what <see cref="Blend"/> takes.</summary>

@@ -26,7 +26,7 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     {
         CheckShapes(prediction, target.Target);
         var mix = target.Mix;
-        var wide = prediction.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        var wide = Check.AccumulationType(prediction);
         var classes = target.Target.to(ScalarType.Int64);
         var pairs = stack([mix.Own(classes), mix.Partner(classes)], 1);
         var counted = pairs.ne(ignored);

@@ -94,7 +94,7 @@ public sealed class MixedTarget
             return Mix.Blend(Target);
         }
 
-        var wide = prediction.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        var wide = Check.AccumulationType(prediction);
         if (Target.shape.AsSpan(1).SequenceEqual(prediction.shape.AsSpan(1)))
         {
             return Mix.Blend(Target.to(wide));

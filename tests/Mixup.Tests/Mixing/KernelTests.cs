@@ -1,0 +1,170 @@
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup.Tests;
+
+/// <summary>Every fast path gives what the plain formula gives.</summary>
+public sealed class KernelTests
+{
+    public static TheoryData<ScalarType> Floating => [ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64];
+
+    [Theory]
+    [MemberData(nameof(Floating))]
+    public void ARowOfAnyLengthIsWholeAndStopsThere(ScalarType dtype)
+    {
+        // Around every vector width, stretch and chunk.
+        foreach (var length in new[] { 1, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 511, 512, 513, 4_095, 8_193, 16_400, 40_000 })
+        {
+            using var scope = NewDisposeScope();
+            using var mix = Some.Mix();
+            var x = Some.Normal(length, dtype, 5, length);
+            Close(x, mix.Blend(x));
+        }
+    }
+
+    [Fact]
+    public void LargeTensorsAreSharedAmongThreads()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (rows, length) in new[] { (5, 1_000_003), (1_501, 3_001) })
+        {
+            using var step = new InputMixup(new MixupOptions { Alpha = 1, Seed = 2 }).Begin(Some.Normal(1, rows, length), zeros(rows, ScalarType.Int64, Some.Device));
+            var x = Some.Normal(1, rows, length);
+            Some.AssertClose(Some.Reference(x, step.Mix.Coefficients, step.Mix.Permutation), step.Input, 1e-5, 1e-6);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Floating))]
+    public void InPlaceIsTheSameForAnyPermutation(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var pairing in Enum.GetValues<Pairing>())
+        {
+            foreach (var batch in new[] { 1, 2, 3, 8, 9 })
+            {
+                foreach (var inner in new long[][] { [40_000], [3, 4, 5], [] })
+                {
+                    var x = Some.Normal(batch, dtype, [batch, .. inner]);
+                    x = inner.Length == 3 ? x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : x; // channels_last
+                    var (original, y) = (x.clone(), zeros(batch, ScalarType.Int64, Some.Device));
+                    var options = new MixupOptions { Alpha = 1, Seed = 5, Pairing = pairing };
+                    using var kept = new InputMixup(options).Begin(original, y);
+                    using var step = new InputMixup(options with { OverwriteInput = true }).Begin(x, y);
+                    Assert.Same(x, step.Input);
+                    Some.AssertEqual(kept.Input, x);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void InPlaceWorksWhereARowIsNotOneBlock()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var dtype in new[] { ScalarType.Float32, ScalarType.BFloat16 })
+        {
+            var x = Some.Normal(1, dtype, 3, 5).transpose(0, 1);
+            var expected = Some.Mix().Blend(x.clone());
+            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupDraw.Input));
+            Some.AssertEqual(expected, x);
+        }
+    }
+
+    [Fact]
+    public void WhatCannotBeOverwrittenIsRefusedUntouched()
+    {
+        using var scope = NewDisposeScope();
+        var y = zeros(4, ScalarType.Int64, Some.Device);
+        var strategy = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var first = Some.Normal(1, 4, 2);
+        var before = first.clone();
+        Assert.Contains("requires gradients", Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 2).requires_grad_()], y)).Message, StringComparison.Ordinal);
+        Assert.Contains("share memory", Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 1).expand(4, 3)], y)).Message, StringComparison.Ordinal);
+        Some.AssertEqual(before, first);
+        Assert.Throws<ArgumentException>(() => new OutputMixup(new MixupOptions { OverwriteInput = true }));
+        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { OverwriteInput = true, TwoOutputs = true }));
+        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { OverwriteInput = true, StackInput = true }));
+    }
+
+    [Fact]
+    public void AnInputThatWasOverwrittenTooEarlyIsAnErrorAndNotAWrongGradient()
+    {
+        using var scope = NewDisposeScope();
+        using var layer = Linear(6, 2).to(Some.Device);
+        var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(1, 2, 5));
+        foreach (var overwrite in new[] { false, true })
+        {
+            var strategy = new InputMixup(new MixupOptions { OverwriteInput = overwrite });
+            var step = strategy.Begin(x, y);
+            var loss = layer.call(step.Input).pow(2).sum(); // its backward pass needs the input
+            step.Dispose();
+            strategy.Begin(x, y).Dispose();
+            if (Some.Device.type == DeviceType.CPU)
+            {
+                Assert.Contains("modified by an inplace operation", Assert.ThrowsAny<Exception>(() => loss.backward()).Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void AStepKeepsItsInputWhileOthersBeginAndEnd()
+    {
+        using var scope = NewDisposeScope();
+        var strategy = new InputMixup(new MixupOptions { Alpha = 1 });
+        var y = zeros(5, ScalarType.Int64, Some.Device);
+        var first = strategy.Begin(Some.Normal(1, 5, 3), y);
+        var kept = first.Input.clone();
+        strategy.Begin(Some.Normal(2, 5, 3), y).Dispose();
+        using var second = strategy.Begin(Some.Normal(3, 5, 3), y);
+        Some.AssertEqual(kept, first.Input);
+        strategy.ReleaseBuffers();
+        Some.AssertEqual(kept, first.Input);
+        first.Dispose();
+
+        // A smaller batch, a larger one, another type, several inputs.
+        foreach (var (x, z) in new[] { (Some.Normal(4, 3, 3), Some.Normal(5, 3, 2)), (Some.Normal(4, 9, 3), Some.Normal(5, 9, 2)), (Some.Normal(4, ScalarType.Float64, 9, 3), Some.Normal(5, ScalarType.Float16, 9, 2)) })
+        {
+            using var step = strategy.Begin([x, z], zeros(x.shape[0], ScalarType.Int64, Some.Device));
+            Close(x, step.Inputs[0], step.Mix);
+            Close(z, step.Inputs[1], step.Mix);
+        }
+    }
+
+    [Fact]
+    public void TheGradientIsTheSameBitsEveryTime()
+    {
+        using var scope = NewDisposeScope();
+        using var mix = new Mix([.. Enumerable.Repeat(0.37, 64)], [.. Enumerable.Range(0, 64).Select(i => (long)((i + 17) % 64))]);
+        var upstream = Some.Normal(1, 64, 33, 7);
+        Tensor Gradient()
+        {
+            var x = Some.Normal(2, 64, 33, 7).requires_grad_();
+            mix.Blend(x).backward([upstream]);
+            return x.grad!;
+        }
+
+        var first = Gradient();
+        for (var i = 0; i < 20; i++)
+        {
+            Some.AssertEqual(first, Gradient());
+        }
+    }
+
+    [Fact]
+    public void BFloat16IsRoundedAsTorchRounds()
+    {
+        using var scope = NewDisposeScope();
+        using var mix = new Mix([0.25, 0.5], [1, 0]);
+        var x = cat([Some.Normal(1, 2, 4_000), tensor(new[,] { { float.NaN, float.PositiveInfinity, 1, 3.3895e38f }, { 1, 1, float.NegativeInfinity, 3.3895e38f } })], 1).to(ScalarType.BFloat16);
+        var wide = x.to(ScalarType.Float32);
+        var weights = mix.CoefficientsFor(wide);
+        Some.AssertClose((wide * weights + mix.Partner(wide) * (1 - weights)).to(ScalarType.BFloat16), mix.Blend(x), 0);
+    }
+
+    private static void Close(Tensor x, Tensor blended, Mix? mix = null)
+    {
+        var (coefficients, permutation) = mix is null ? (Some.Coefficients, Some.Permutation) : (mix.Coefficients.ToArray(), mix.Permutation.ToArray());
+        var error = blended.detach().cpu().to(ScalarType.Float64).sub(Some.Reference(x, coefficients, permutation)).abs();
+        Assert.True(error.le(Some.Reference(x.abs(), coefficients, permutation).mul(Some.Epsilon(x.dtype)).add(1e-7)).all().ToBoolean());
+    }
+}
