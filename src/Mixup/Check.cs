@@ -34,7 +34,7 @@ internal static class Check
             throw new ArgumentException($"{what} is a scalar tensor; its first dimension must be the batch, here of {batchSize}. Give it unreduced.");
         }
 
-        if (tensor.shape[0] != batchSize)
+        if (tensor.size(0) != batchSize)
         {
             throw new ArgumentException($"{what} has shape {Shape(tensor)}, but the first dimension must be the batch, here of {batchSize}. Move the batch to the front, or draw for this batch.");
         }

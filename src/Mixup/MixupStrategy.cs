@@ -138,7 +138,7 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new ArgumentException("an input that requires gradients cannot be overwritten: leave MixupOptions.OverwriteInput off, or detach it.", nameof(input));
         }
 
-        if (input.shape.Zip(input.stride()).Any(dimension => dimension is { First: > 1, Second: 0 }))
+        if (!input.is_contiguous() && input.shape.Zip(input.stride()).Any(dimension => dimension is { First: > 1, Second: 0 }))
         {
             throw new ArgumentException("an expanded input cannot be overwritten, since its elements share memory: leave MixupOptions.OverwriteInput off, or clone it.", nameof(input));
         }
@@ -166,7 +166,7 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new ArgumentException("the input is a scalar tensor; its first dimension must be the batch.", nameof(inputs));
         }
 
-        var batchSize = checked((int)inputs[0].shape[0]);
+        var batchSize = checked((int)inputs[0].size(0));
         if (batchSize == 0)
         {
             throw new ArgumentException($"the batch is empty (shape {Check.Shape(inputs[0])}): mixing needs one sample or more. Drop empty batches in the loader.", nameof(inputs));

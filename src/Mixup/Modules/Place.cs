@@ -56,7 +56,7 @@ internal sealed class ModulePlace : Place
             return output;
         }
 
-        if (output.dim() == 0 || output.shape[0] != mix.BatchSize || !Check.IsMixable(output.dtype))
+        if (output.dim() == 0 || output.size(0) != mix.BatchSize || !Check.IsMixable(output.dtype))
         {
             runs = 0;
             throw new InvalidOperationException(

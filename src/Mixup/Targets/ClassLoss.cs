@@ -10,6 +10,9 @@ namespace TorchSharp.Mixup;
 internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? classWeight, long? ignoreIndex, double labelSmoothing, bool logits)
     : BaseLoss(loss.reduction, logits ? null : loss.GetType().Name)
 {
+    // One loop on one core; beyond this, as for the pixels of a segmentation, torch's threads win.
+    private const int MostOnHost = 1 << 16;
+
     // torch's own default, in force even where nobody set it.
     private readonly long ignored = ignoreIndex ?? -100;
 
@@ -25,29 +28,39 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     private Tensor OfClassIds(Tensor prediction, MixedTarget target)
     {
         CheckShapes(prediction, target.Target);
-        var mix = target.Mix;
         var wide = Check.AccumulationType(prediction);
-        var classes = target.Target.to(ScalarType.Int64);
-        var pairs = stack([mix.Own(classes), mix.Partner(classes)], 1);
-        var counted = pairs.ne(ignored);
-        var columns = pairs.masked_fill(pairs.eq(ignored), 0);
-        var lambdas = cat([mix.CoefficientsFor(columns.to(wide)), mix.PartnerCoefficientsFor(columns.to(wide))], 1);
-        var shares = counted.to(wide).mul(lambdas);
-        var weights = classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns)));
-
-        var logProbabilities = logits ? prediction.log_softmax(1, wide) : prediction.to(wide);
-
-        // Where a weight is zero the value must not count, even if it is infinite.
-        var picked = logProbabilities.gather(1, columns).masked_fill(weights.eq(0), 0);
-        var values = picked.mul(weights).sum(1).neg();
-        if (labelSmoothing > 0)
+        var plainMean = Reduction == Reduction.Mean && labelSmoothing == 0;
+        var pairs = target.Target.device_type == DeviceType.CPU && target.Target.numel() <= MostOnHost
+            ? PairedClasses.OnHost(target, classWeight, ignored, prediction.size(1), wide, plainMean)
+            : PairedClasses.OnDevice(target, classWeight, ignored, wide);
+        var wider = prediction.dtype == wide ? prediction : prediction.to(wide);
+        var logProbabilities = logits ? functional.log_softmax(wider, 1) : wider;
+        var picked = logProbabilities.gather(1, pairs.Columns);
+        if (pairs.MayBeInfinite)
         {
-            var weighted = classWeight is null ? logProbabilities : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.shape[1], 1, prediction.dim())));
-            var uniform = weighted.sum(1).neg().mul(shares.sum(1));
-            values = values.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing / prediction.shape[1]));
+            // Where a weight is zero the value must not count, even if it is infinite.
+            picked = picked.masked_fill(pairs.Weights.eq(0), 0);
         }
 
-        return Reduction == Reduction.Mean ? values.sum().div(weights.sum()) : Reduce(values, Reduction);
+        if (plainMean)
+        {
+            return pairs.Mean(picked);
+        }
+
+        var values = picked.mul(pairs.Weights).neg();
+        if (labelSmoothing > 0)
+        {
+            var weighted = classWeight is null ? logProbabilities : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.size(1), 1, prediction.dim())));
+            var uniform = weighted.sum(1, keepdim: true).neg().mul(pairs.Shares);
+            values = values.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing / prediction.size(1)));
+        }
+
+        return Reduction switch
+        {
+            Reduction.Mean => values.sum().div(pairs.Weights.sum()),
+            Reduction.Sum => values.sum(),
+            _ => values.sum(1),
+        };
     }
 
     private Tensor OfProbabilities(Tensor prediction, MixedTarget target)
@@ -59,7 +72,14 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
     private static void CheckShapes(Tensor prediction, Tensor target)
     {
-        if (prediction.dim() != target.dim() + 1 || !prediction.shape.AsSpan(2).SequenceEqual(target.shape.AsSpan(1)))
+        var rank = target.dim();
+        var fits = prediction.dim() == rank + 1;
+        for (var d = 1; fits && d < rank; d++)
+        {
+            fits = prediction.size(d + 1) == target.size(d);
+        }
+
+        if (!fits)
         {
             throw new ArgumentException($"the prediction has shape {Check.Shape(prediction)} but the class ids {Check.Shape(target)}; logits [B, K, ...] go with class ids [B, ...]. Move the classes to dimension 1.");
         }

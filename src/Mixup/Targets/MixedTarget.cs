@@ -77,7 +77,7 @@ public sealed class MixedTarget
     /// <summary>Checks what a function said to be unreduced returned.</summary>
     private static Tensor Unreduced(Tensor values, int batchSize)
     {
-        if (values.dim() == 0 || values.shape[0] != batchSize)
+        if (values.dim() == 0 || values.size(0) != batchSize)
         {
             throw new ArgumentException(
                 $"the loss returned shape {Check.Shape(values)}, but mixing needs one value or more for each of the {batchSize} samples. Give a loss with Reduction.None, or a function that does not reduce, and name the reduction to MixupLoss.");

@@ -62,7 +62,8 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         }
 
         using var scope = NewDisposeScope();
-        return baseLoss.Mixed(target.Arrive(prediction), target).to(prediction.dtype).MoveToOuterDisposeScope();
+        var loss = baseLoss.Mixed(target.Arrive(prediction), target);
+        return (loss.dtype == prediction.dtype ? loss : loss.to(prediction.dtype)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>

@@ -150,15 +150,30 @@ public sealed class KernelTests
         }
     }
 
-    [Fact]
-    public void BFloat16IsRoundedAsTorchRounds()
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void EveryValueOfSixteenBitsIsWidenedAndRoundedAsTorchDoes(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.25, 0.5], [1, 0]);
-        var x = cat([Some.Normal(1, 2, 4_000), tensor(new[,] { { float.NaN, float.PositiveInfinity, 1, 3.3895e38f }, { 1, 1, float.NegativeInfinity, 3.3895e38f } })], 1).to(ScalarType.BFloat16);
-        var wide = x.to(ScalarType.Float32);
-        var weights = mix.CoefficientsFor(wide);
-        Some.AssertClose((wide * weights + mix.Partner(wide) * (1 - weights)).to(ScalarType.BFloat16), mix.Blend(x), 0);
+
+        // Every bit pattern, beside another: zeros, subnormals, infinities and what is not a number among them; and results that overflow and underflow.
+        var bits = empty(65_536, dtype);
+        bits.bytes = Enumerable.Range(0, 65_536).SelectMany(i => BitConverter.GetBytes((ushort)i)).ToArray();
+        var x = stack([bits, bits.flip(0), bits.roll(12_345, 0)]);
+        foreach (var lambda in new[] { 1.0, 0.0, 0.5, 0.37, 1e-3 })
+        {
+            foreach (var permutation in new long[][] { [1, 2, 0], [1, 0, 2] })
+            {
+                using var mix = new Mix([lambda, lambda, lambda], permutation);
+                var wide = x.to(ScalarType.Float32);
+                var expected = wide.mul((float)lambda).add(mix.Partner(wide).mul((float)(1 - lambda))).to(dtype);
+                Some.AssertClose(expected, mix.Blend(x), 0);
+                var inPlace = x.clone();
+                using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupDraw.Input));
+                Some.AssertClose(expected, inPlace, 0);
+            }
+        }
     }
 
     private static void Close(Tensor x, Tensor blended, Mix? mix = null)

@@ -117,6 +117,29 @@ public sealed class ExactnessTests
         Assert.Equal(Math.Log(2), value.cpu().ToDouble(), 0.01);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ManyPixelsAreWeighedAsFewAre(bool twoOutputs)
+    {
+        using var scope = NewDisposeScope();
+        using var mix = new Mix([0.7, 0.2, 1], [1, 2, 0], twoOutputs);
+        foreach (var size in new[] { 5, 160 })
+        {
+            var logits = Some.Normal(1, ScalarType.Float64, mix.Rows, K, size, size).requires_grad_();
+            var classes = Ignoring(Some.Classes(1, K, 3, size, size), 255);
+            var (weight, lambda) = (Weights().to(ScalarType.Float64), mix.CoefficientsFor(logits.select(1, 0)));
+            Tensor Values(Tensor of) => functional.cross_entropy(logits, of, weight, 255, Reduction.None, 0.1);
+            Tensor Counted(Tensor of) => weight.index(TensorIndex.Tensor(of.clamp(0, K - 1))).mul(of.ne(255));
+            var values = (lambda * Values(mix.Own(classes))) + ((1 - lambda) * Values(mix.Partner(classes)));
+            var counted = (lambda * Counted(mix.Own(classes))) + ((1 - lambda) * Counted(mix.Partner(classes)));
+            var expected = values.sum() / counted.sum();
+            var actual = new MixupLoss(new CrossEntropyLoss(weight, 255, Reduction.Mean, 0.1)).call(logits, new MixedTarget(mix, classes));
+            Some.AssertClose(expected, actual, 1e-12);
+            Some.AssertClose(autograd.grad([expected], [logits])[0], autograd.grad([actual], [logits])[0], 1e-9, 1e-15);
+        }
+    }
+
     [Fact]
     public void AMaskedClassDoesNotPoisonTheRest()
     {
@@ -141,6 +164,13 @@ public sealed class ExactnessTests
         var target = new MixedTarget(mix, classes);
         Assert.Contains("the prediction has shape [4, 4]", Error(() => crossEntropy.call(zeros(4, K), target)), StringComparison.Ordinal);
         Assert.Contains("Move the classes to dimension 1", Error(() => crossEntropy.call(zeros(5, 2, K), target)), StringComparison.Ordinal);
+        if (Some.Device.type == DeviceType.CPU)
+        {
+            Assert.Contains("class id 4 is not one of the 4 classes", Error(() => crossEntropy.call(zeros(5, K), new MixedTarget(mix, ones_like(classes).mul(K)))), StringComparison.Ordinal);
+            Assert.Contains("class id -1 is not one", Error(() => crossEntropy.call(zeros(5, K), new MixedTarget(mix, ones_like(classes).neg()))), StringComparison.Ordinal);
+            Assert.Contains("4 class weights, but the prediction 3 classes", Error(() => new MixupLoss(CrossEntropyLoss(Weights())).call(zeros(5, 3), new MixedTarget(mix, zeros_like(classes)))), StringComparison.Ordinal);
+        }
+
         Assert.Contains("squeeze(1)", Error(() => new MixupLoss(MSELoss()).call(zeros(5, 1), new MixedTarget(mix, zeros(5)))), StringComparison.Ordinal);
         Assert.Contains("Build it with Reduction.None", Error(() => new MixupLoss(new OwnLoss(Reduction.Mean)).call(zeros(5, K), new MixedTarget(mix, zeros(5, K), TargetMixing.Losses))), StringComparison.Ordinal);
         Assert.Contains("a function that does not reduce", Error(() => new MixupLoss((p, t) => functional.cross_entropy(p, t)).call(zeros(5, K), target)), StringComparison.Ordinal);

@@ -13,6 +13,9 @@ internal static class CpuKernel
     // Below this libtorch's own threads, which spin for a while after each operation, cost a second managed thread more than it gains.
     private const long ParallelBytes = 12L << 20;
 
+    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for whoever is next.
+    private const long StreamedBytes = 6L << 20;
+
     /// <summary>Applies a combination; null where this kernel does not serve: another device, or a layout in which a row is not one block.</summary>
     public static Tensor? TryApply(Combination combination, Tensor x, Tensor? into)
     {
@@ -34,8 +37,8 @@ internal static class CpuKernel
         {
             case ScalarType.Float32: Run<float, VectorRows<float>>(combination, source, target); break;
             case ScalarType.Float64: Run<double, VectorRows<double>>(combination, source, target); break;
-            case ScalarType.Float16: Run<Half, HalfRows>(combination, source, target); break;
-            case ScalarType.BFloat16: Run<ushort, BFloat16Rows>(combination, source, target); break;
+            case ScalarType.Float16: Run<ushort, SixteenBitRows<Float16Bits>>(combination, source, target); break;
+            case ScalarType.BFloat16: Run<ushort, SixteenBitRows<BFloat16Bits>>(combination, source, target); break;
             default: return null;
         }
 
@@ -89,16 +92,17 @@ internal static class CpuKernel
         where T : unmanaged
         where TRows : IRows<T>
     {
-        var rows = (int)source.shape[0];
+        var rows = (int)source.size(0);
         var rowLength = (int)(source.numel() / rows);
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
             var (input, output) = ((nint)from, (nint)to);
+            var stream = input != output && source.numel() * sizeof(T) >= StreamedBytes;
             var threads = source.numel() * sizeof(T) >= ParallelBytes && rowLength >= 1024 ? Math.Min(Environment.ProcessorCount, get_num_threads()) : 1;
             if (threads == 1)
             {
-                WalkColumns<T, TRows>(combination, (T*)input, (T*)output, rowLength, 0, rowLength);
+                WalkColumns<T, TRows>(combination, (T*)input, (T*)output, rowLength, 0, rowLength, stream);
                 return;
             }
 
@@ -106,11 +110,11 @@ internal static class CpuKernel
             var share = ((rowLength / threads) + 63) & ~63;
             _ = combination.Walk; // made before the threads ask for it
             Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
-                WalkColumns<T, TRows>(combination, (T*)input, (T*)output, rowLength, Math.Min(i * share, rowLength), i == threads - 1 ? rowLength : Math.Min((i + 1) * share, rowLength)));
+                WalkColumns<T, TRows>(combination, (T*)input, (T*)output, rowLength, Math.Min(i * share, rowLength), i == threads - 1 ? rowLength : Math.Min((i + 1) * share, rowLength), stream));
         }
     }
 
-    private static unsafe void WalkColumns<T, TRows>(Combination combination, T* source, T* target, int rowLength, int from, int to)
+    private static unsafe void WalkColumns<T, TRows>(Combination combination, T* source, T* target, int rowLength, int from, int to, bool stream)
         where T : unmanaged
         where TRows : IRows<T>
     {
@@ -127,10 +131,21 @@ internal static class CpuKernel
         {
             var length = Math.Min(chunk, to - column);
             var first = -1;
+            Span<T> Columns(int row) => new(source + ((long)row * rowLength) + column, length);
             for (var step = 0; step < walk.Length; step++)
             {
                 var (row, last) = walk[step] < 0 ? (~walk[step], true) : (walk[step], false);
-                var sample = new ReadOnlySpan<T>(source + ((long)row * rowLength) + column, length);
+                var sample = Columns(row);
+                var (own, other) = combination.Weights(row);
+                if (inPlace && first < 0 && !last && walk[step + 1] < 0)
+                {
+                    // A pair: both are read before either is written.
+                    step++;
+                    var (ownOfSecond, otherOfSecond) = combination.Weights(~walk[step]);
+                    TRows.CombinePair(sample, Columns(~walk[step]), own, other, ownOfSecond, otherOfSecond);
+                    continue;
+                }
+
                 if (first < 0)
                 {
                     first = row;
@@ -141,9 +156,8 @@ internal static class CpuKernel
                 }
 
                 var next = last ? first : walk[step + 1] < 0 ? ~walk[step + 1] : walk[step + 1];
-                var partner = last && inPlace ? saved[..length] : new ReadOnlySpan<T>(source + ((long)next * rowLength) + column, length);
-                var (own, other) = combination.Weights(row);
-                TRows.Combine(sample, partner, own, other, new Span<T>(target + ((long)row * rowLength) + column, length));
+                var partner = last && inPlace ? saved[..length] : Columns(next);
+                TRows.Combine(sample, partner, own, other, new Span<T>(target + ((long)row * rowLength) + column, length), stream);
                 first = last ? -1 : first;
             }
         }

@@ -1,23 +1,32 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>One row: <c>result = own * sample + other * partner</c>. The result may be the sample itself.</summary>
+/// <summary>The arithmetic of one row, by type.</summary>
 internal interface IRows<T>
     where T : unmanaged
 {
-    static abstract void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result);
+    /// <summary><c>result = own * sample + other * partner</c>. The result may be the sample itself. To stream is to write past the caches, where that can be done.</summary>
+    static abstract void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result, bool stream);
+
+    /// <summary>Two rows that are each other's partner, in place.</summary>
+    static abstract void CombinePair(Span<T> first, Span<T> second, double own, double other, double ownOfSecond, double otherOfSecond);
 }
 
 /// <summary>float32 and float64, in vectors of whatever width the machine has.</summary>
 internal readonly struct VectorRows<T> : IRows<T>
     where T : unmanaged, INumber<T>
 {
-    public static void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result)
+    public static void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result, bool stream)
     {
+        if (stream && Vector256.IsHardwareAccelerated && TryStream(sample, partner, own, other, result))
+        {
+            return;
+        }
+
         var (w, v) = (T.CreateTruncating(own), T.CreateTruncating(other));
         ref var a = ref MemoryMarshal.GetReference(sample);
         ref var b = ref MemoryMarshal.GetReference(partner);
@@ -42,60 +51,54 @@ internal readonly struct VectorRows<T> : IRows<T>
             Unsafe.Add(ref y, i) = (Unsafe.Add(ref a, i) * w) + (Unsafe.Add(ref b, i) * v);
         }
     }
-}
 
-/// <summary>float16: a stretch at a time is widened, combined in float32, and rounded once.</summary>
-internal readonly struct HalfRows : IRows<Half>
-{
-    public static void Combine(ReadOnlySpan<Half> sample, ReadOnlySpan<Half> partner, double own, double other, Span<Half> result)
+    public static void CombinePair(Span<T> first, Span<T> second, double own, double other, double ownOfSecond, double otherOfSecond)
     {
-        const int stretch = 512;
-        Span<float> a = stackalloc float[stretch], b = stackalloc float[stretch];
-        for (var i = 0; i < sample.Length; i += stretch)
+        var (w1, v1, w2, v2) = (T.CreateTruncating(own), T.CreateTruncating(other), T.CreateTruncating(ownOfSecond), T.CreateTruncating(otherOfSecond));
+        ref var a = ref MemoryMarshal.GetReference(first);
+        ref var b = ref MemoryMarshal.GetReference(second);
+        nuint i = 0, n = (nuint)first.Length, width = (nuint)Vector<T>.Count;
+        for (; i + (2 * width) <= n; i += 2 * width)
         {
-            var length = Math.Min(stretch, sample.Length - i);
-            var x = a[..length];
-            var y = b[..length];
-            TensorPrimitives.ConvertToSingle(sample.Slice(i, length), x);
-            TensorPrimitives.ConvertToSingle(partner.Slice(i, length), y);
-            VectorRows<float>.Combine(x, y, own, other, x);
-            TensorPrimitives.ConvertToHalf(x, result.Slice(i, length));
-        }
-    }
-}
-
-/// <summary>bfloat16, the upper half of a float32: widened by a shift, combined, and rounded once, to nearest and ties to even as torch does.</summary>
-internal readonly struct BFloat16Rows : IRows<ushort>
-{
-    public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result)
-    {
-        var (w, v) = ((float)own, (float)other);
-        ref var a = ref MemoryMarshal.GetReference(sample);
-        ref var b = ref MemoryMarshal.GetReference(partner);
-        ref var y = ref MemoryMarshal.GetReference(result);
-        var (ws, vs) = (new Vector<float>(w), new Vector<float>(v));
-        nuint i = 0, n = (nuint)sample.Length, width = (nuint)Vector<ushort>.Count;
-        for (; i + width <= n; i += width)
-        {
-            Vector.Widen(Vector.LoadUnsafe(ref a, i), out var aLow, out var aHigh);
-            Vector.Widen(Vector.LoadUnsafe(ref b, i), out var bLow, out var bHigh);
-            Vector.Narrow(Round((Widen(aLow) * ws) + (Widen(bLow) * vs)), Round((Widen(aHigh) * ws) + (Widen(bHigh) * vs))).StoreUnsafe(ref y, i);
+            var (a0, b0) = (Vector.LoadUnsafe(ref a, i), Vector.LoadUnsafe(ref b, i));
+            var (a1, b1) = (Vector.LoadUnsafe(ref a, i + width), Vector.LoadUnsafe(ref b, i + width));
+            ((a0 * w1) + (b0 * v1)).StoreUnsafe(ref a, i);
+            ((b0 * w2) + (a0 * v2)).StoreUnsafe(ref b, i);
+            ((a1 * w1) + (b1 * v1)).StoreUnsafe(ref a, i + width);
+            ((b1 * w2) + (a1 * v2)).StoreUnsafe(ref b, i + width);
         }
 
         for (; i < n; i++)
         {
-            var value = (BitConverter.UInt32BitsToSingle((uint)Unsafe.Add(ref a, i) << 16) * w) + (BitConverter.UInt32BitsToSingle((uint)Unsafe.Add(ref b, i) << 16) * v);
-            var bits = BitConverter.SingleToUInt32Bits(value);
-            Unsafe.Add(ref y, i) = float.IsNaN(value) ? (ushort)0x7fc0 : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+            var (x, y) = (Unsafe.Add(ref a, i), Unsafe.Add(ref b, i));
+            Unsafe.Add(ref a, i) = (x * w1) + (y * v1);
+            Unsafe.Add(ref b, i) = (y * w2) + (x * v2);
         }
     }
 
-    private static Vector<float> Widen(Vector<uint> bits) => Vector.AsVectorSingle(Vector.ShiftLeft(bits, 16));
-
-    private static Vector<uint> Round(Vector<float> values)
+    /// <summary>As above, past the caches; false where the result is not aligned to a vector.</summary>
+    private static unsafe bool TryStream(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result)
     {
-        var bits = Vector.AsVectorUInt32(values);
-        var rounded = Vector.ShiftRightLogical(bits + new Vector<uint>(0x7fff) + (Vector.ShiftRightLogical(bits, 16) & Vector<uint>.One), 16);
-        return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(values, values)), rounded, new Vector<uint>(0x7fc0));
+        var (ws, vs) = (Vector256.Create(T.CreateTruncating(own)), Vector256.Create(T.CreateTruncating(other)));
+        fixed (T* a = sample, b = partner, y = result)
+        {
+            var width = Vector256<T>.Count;
+            if (sample.Length < width || (nuint)y % (nuint)Vector256<byte>.Count != 0)
+            {
+                return false;
+            }
+
+            var i = 0;
+            for (; i + (2 * width) <= sample.Length; i += 2 * width)
+            {
+                var first = (Vector256.Load(a + i) * ws) + (Vector256.Load(b + i) * vs);
+                var second = (Vector256.Load(a + i + width) * ws) + (Vector256.Load(b + i + width) * vs);
+                first.StoreAlignedNonTemporal(y + i);
+                second.StoreAlignedNonTemporal(y + i + width);
+            }
+
+            Combine(sample[i..], partner[i..], own, other, result[i..], stream: false);
+            return true;
+        }
     }
 }
