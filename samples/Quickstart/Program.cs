@@ -22,12 +22,7 @@ static int Run(SampleOptions options)
         : [new(string.Create(CultureInfo.InvariantCulture, $"{options.Noise ?? 0:0%} wrong labels"), options.Alpha ?? 1, options.Noise ?? 0, options.TrainSize ?? 1_000)];
     var experiment = new Experiment(
         settings,
-        [
-            new("accuracy", "test accuracy %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
-            new("nll", "neg. log-likelihood", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
-            new("ece", "calibration error", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
-            new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
-        ],
+        Classification.Columns,
         "test accuracy");
     var code = experiment.Execute(options, (run, tick) => Train(run, options, tick));
     DrawMixedBatch(Path.Combine(options.Out, "mixed-batch.png"), settings[0].Alpha);
@@ -53,17 +48,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
 
     model.eval();
     using var noGrad = no_grad();
-    var logits = model.call(digits.TestImages);
-    return new Result(
-        run,
-        new Dictionary<string, double>
-        {
-            ["accuracy"] = records[^1]["valid_accuracy"],
-            ["nll"] = loss.call(logits, digits.TestClasses).cpu().ToDouble(),
-            ["ece"] = Calibration.ExpectedError(logits.softmax(1), digits.TestClasses),
-            ["seconds"] = records.Sum(record => record.Seconds),
-        },
-        [.. records.Select(record => record["valid_accuracy"])]);
+    return Classification.ToResult(run, records, model.call(digits.TestImages), digits.TestClasses);
 }
 
 static void DrawMixedBatch(string path, double alpha)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mixup.Samples;
 using Mixup.Samples.Text;
 using TorchSharp;
@@ -17,12 +16,7 @@ return SampleCommand.Run(
     {
         var experiment = new Experiment(
             [new("dictionary definitions", options.Alpha ?? 0.4, 0, options.TrainSize ?? 4_000)],
-            [
-                new("accuracy", "test accuracy %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
-                new("nll", "neg. log-likelihood", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
-                new("ece", "calibration error", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
-                new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
-            ],
+            Classification.Columns,
             "test accuracy");
         var code = experiment.Execute(options, (run, tick) => Train(run, options, tick));
         Experiment.SayWhere(options, "curves.png", "results.csv");
@@ -53,17 +47,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
 
     model.eval();
     using var noGrad = no_grad();
-    var logits = model.call(glosses.TestIds, Glosses.IsPadding(glosses.TestIds));
-    return new Result(
-        run,
-        new Dictionary<string, double>
-        {
-            ["accuracy"] = records[^1]["valid_accuracy"],
-            ["nll"] = loss.call(logits, glosses.TestClasses).cpu().ToDouble(),
-            ["ece"] = Calibration.ExpectedError(logits.softmax(1), glosses.TestClasses),
-            ["seconds"] = records.Sum(record => record.Seconds),
-        },
-        [.. records.Select(record => record["valid_accuracy"])]);
+    return Classification.ToResult(run, records, model.call(glosses.TestIds, Glosses.IsPadding(glosses.TestIds)), glosses.TestClasses);
 }
 
 static IEnumerable<Batch> WithPadding(TensorBatches batches)

@@ -86,21 +86,7 @@ public sealed class ManifoldVectorTests
         Assert.Same(logits, step.Input);
         vector.AssertClose(vector.Expected("mixed_logits"), mix.Blend(logits), "mixed logits");
 
-        var value = BaseLosses.Build(vector).call(logits, step.Target);
-        var scale = BaseLosses.MeanOverAll(vector, mix, y);
-        var elements = vector.HasExpected("loss_elements");
-        var expected = vector.Expected(elements ? "loss_elements" : "loss");
-        vector.AssertClose(expected, value.div(scale).reshape(expected.shape), "loss");
-        if (elements)
-        {
-            value.backward([vector.Expected("grad_output_used").reshape(value.shape)]);
-        }
-        else
-        {
-            value.backward();
-        }
-
-        vector.AssertClose(vector.Expected("grad_logits"), logits.grad!.div(scale), "gradient");
+        BaseLosses.AssertLossAndGradient(vector, BaseLosses.Build(vector).call(logits, step.Target), logits, mix, y);
     }
 }
 

@@ -20,22 +20,7 @@ public sealed class MixupLossVectorTests
 
         var loss = BaseLosses.Build(vector);
         var value = loss.call(logits, new MixedTarget(mix, y));
-        var elements = vector.HasExpected("loss_elements");
-        var expected = vector.Expected(elements ? "loss_elements" : "loss");
-
-        // fastai averages over everything; torch, and this library, over what counts.
-        var scale = BaseLosses.MeanOverAll(vector, mix, y);
-        vector.AssertClose(expected, value.div(scale).reshape(expected.shape), "loss");
-        if (elements)
-        {
-            value.backward([vector.Expected("grad_output_used").reshape(value.shape)]);
-        }
-        else
-        {
-            value.backward();
-        }
-
-        vector.AssertClose(vector.Expected("grad_logits"), logits.grad!.div(scale), "gradient");
+        BaseLosses.AssertLossAndGradient(vector, value, logits, mix, y);
         if (vector.HasExpected("mixed_y"))
         {
             vector.AssertClose(vector.Expected("mixed_y"), mix.Blend(y), "mixed_y");
@@ -81,6 +66,26 @@ internal static class BaseLosses
             "l1" => new MixupLoss(L1Loss(reduction)),
             _ => throw new NotSupportedException(kind),
         };
+    }
+
+    /// <summary>Checks a loss, or its unreduced values, and the gradient of the logits.</summary>
+    public static void AssertLossAndGradient(VectorCase vector, Tensor value, Tensor logits, Mix mix, Tensor y)
+    {
+        // fastai averages over everything; torch, and this library, over what counts.
+        var scale = MeanOverAll(vector, mix, y);
+        var elements = vector.HasExpected("loss_elements");
+        var expected = vector.Expected(elements ? "loss_elements" : "loss");
+        vector.AssertClose(expected, value.div(scale).reshape(expected.shape), "loss");
+        if (elements)
+        {
+            value.backward([vector.Expected("grad_output_used").reshape(value.shape)]);
+        }
+        else
+        {
+            value.backward();
+        }
+
+        vector.AssertClose(vector.Expected("grad_logits"), logits.grad!.div(scale), "gradient");
     }
 
     /// <summary>The number of values over the mixed weight of those that count; 1 except for means that are weighted or partly ignored.</summary>
