@@ -9,7 +9,7 @@ using TorchSharp.Mixup.Benchmarks;
 if (args is ["--quick" or "--check", .. { Length: <= 1 } filter])
 {
     var missed = SideBySide.Print(Cases.All, filter.FirstOrDefault() ?? string.Empty);
-    if (filter.Length == 0)
+    if (filter is [] or ["scale"])
     {
         Scale.Print();
     }

@@ -54,12 +54,18 @@ internal static class Scale
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).Title("memory at the peak beyond the unmixed step, in sizes of the tensor that is mixed").AddColumns("strategy", "batch or activation", "beyond, in its size");
-        var model = Sequential(("wide", Linear(4_096, 4_096)), ("act", Tanh()), ("out", Linear(4_096, 10)));
-        var x = rand(4_096, 4_096); // 64 MiB, and so are the activations
-        using var y = zeros(4_096, ScalarType.Int64);
+        var table = new Table().Border(TableBorder.Rounded).Title("peak memory of a training step").AddColumns("model", "mixup", "MiB", "against the unmixed step");
+        var perceptron = Sequential(("wide", Linear(4_096, 4_096)), ("act", Tanh()), ("out", Linear(4_096, 10)));
+        AddPeaks(table, "one hidden layer, batch and activation of 64 MiB each", perceptron, rand(4_096, 4_096), "act");
+        AddPeaks(table, "small ResNet [128,3,32,32]", new SmallResNet(), rand(128, 3, 32, 32), "blocks.0");
+        AnsiConsole.Write(table);
+    }
+
+    private static void AddPeaks(Table table, string name, Module<Tensor, Tensor> model, Tensor x, string place)
+    {
+        using var y = zeros(x.shape[0], ScalarType.Int64);
         var loss = new MixupLoss(CrossEntropyLoss());
-        long Peak(IMixupStrategy? strategy)
+        long Peak(MixupStrategy? strategy)
         {
             void Step()
             {
@@ -71,6 +77,10 @@ internal static class Scale
             }
 
             Step();
+            strategy?.ReleaseBuffers();
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            _ = MallocTrim(0); // freed memory would else count as resident
             var before = Resident("VmRSS");
             File.WriteAllText("/proc/self/clear_refs", "5"); // forgets the peak so far
             Step();
@@ -78,20 +88,23 @@ internal static class Scale
         }
 
         var plain = Peak(null);
-        foreach (var (name, strategy) in new (string, IMixupStrategy)[]
+        foreach (var (strategyName, strategy) in new (string, MixupStrategy?)[]
         {
+            ("none", null),
             ("input, batch overwritten", new InputMixup(new MixupOptions { OverwriteInput = true })),
             ("input, batch kept", new InputMixup()),
-            ("manifold, at the hidden activation", new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = ["act"], Input = false, Log = _ => { } })),
+            ("manifold, at " + place, new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = [place], Input = false, Log = _ => { } })),
             ("output", new OutputMixup()),
         })
         {
-            var beyond = (Peak(strategy) - plain) / (double)(x.numel() * x.element_size());
-            table.AddRow(name, "64 MiB", beyond.ToString("0.00", CultureInfo.InvariantCulture));
+            var peak = Peak(strategy);
+            table.AddRow(Markup.Escape(name), strategyName, (peak / 1048576.0).ToString("0.0", CultureInfo.InvariantCulture), (peak / (double)plain).ToString("0.00", CultureInfo.InvariantCulture));
         }
-
-        AnsiConsole.Write(table);
     }
+
+    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "malloc_trim")]
+    [System.Runtime.InteropServices.DefaultDllImportSearchPaths(System.Runtime.InteropServices.DllImportSearchPath.SafeDirectories)]
+    private static extern int MallocTrim(nuint keep);
 
     private static long Resident(string name) => 1_024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..].Replace("kB", string.Empty, StringComparison.Ordinal), CultureInfo.InvariantCulture);
 }
