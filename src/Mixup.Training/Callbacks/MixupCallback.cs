@@ -77,6 +77,11 @@ public sealed class MixupCallback : IStatefulCallback
     public void AfterFit(TrainingState state)
     {
         (strategy as MixupStrategy)?.ReleaseBuffers();
+        if (!ReferenceEquals(loss, givenLoss))
+        {
+            loss?.Dispose();
+        }
+
         loss = null;
     }
 

@@ -147,6 +147,7 @@ public sealed class Mix : IDisposable
         var result = (combinations.Length, transposed) switch
         {
             (1, _) => combinations[0].Apply(tensor),
+            (_, false) when !tensor.is_contiguous() => cat([.. combinations.Select(combination => combination.Apply(tensor))]), // keeps the layout
             (_, false) => BlendInto(tensor, empty([Rows, .. tensor.shape[1..]], tensor.dtype, tensor.device)),
             _ => combinations[0].Apply(tensor.narrow(0, 0, BatchSize)).add_(combinations[1].Apply(tensor.narrow(0, BatchSize, BatchSize))),
         };

@@ -70,6 +70,37 @@ public sealed class KernelTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Floating))]
+    public void TwoOutputsAreBothWholeInEveryLayout(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        var plain = Some.Normal(1, dtype, 5, 3, 4, 6);
+        using var both = new Mix(Some.Coefficients, Some.Permutation, twoOutputs: true);
+        double[] others = [.. Some.Coefficients.Select(lambda => 1 - lambda)];
+        foreach (var x in new[]
+        {
+            plain,
+            plain.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2), // channels_last
+            plain.transpose(0, 1).contiguous().transpose(0, 1),         // the batch not outermost
+            plain.narrow(1, 0, 1).expand(5, 3, 4, 6),                   // elements that share memory
+        })
+        {
+            foreach (var gradient in new[] { false, true })
+            {
+                var input = gradient ? x.detach().requires_grad_() : x;
+                var blended = both.Blend(input).detach();
+                using var step = new InputMixup(new MixupOptions { TwoOutputs = true }).Begin(input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupDraw.Input));
+                foreach (var (coefficients, row) in new[] { (Some.Coefficients, 0), (others, 5) })
+                {
+                    using var one = new Mix(coefficients, Some.Permutation);
+                    Close(x, blended.narrow(0, row, 5), one);
+                    Close(x, step.Input.narrow(0, row, 5), one);
+                }
+            }
+        }
+    }
+
     [Fact]
     public void WhatCannotBeOverwrittenIsRefusedUntouched()
     {

@@ -26,13 +26,12 @@ internal static class CpuKernel
 
         var source = order.Length == 0 ? x : x.permute(order);
         var inPlace = ReferenceEquals(x, into);
-        if (into is not null && !inPlace && !into.is_contiguous())
+        if (into is not null && !inPlace && (order.Length > 0 || !into.is_contiguous()))
         {
-            return null;
+            return null; // laid otherwise than the source
         }
 
-        // A target of its own may be given for a plain layout only; in another one it is laid as the source is.
-        var target = inPlace ? source : into is not null && order.Length == 0 ? into : empty(source.shape, x.dtype, x.device);
+        var target = inPlace ? source : into ?? empty(source.shape, x.dtype, x.device);
         switch (x.dtype)
         {
             case ScalarType.Float32: Run<float, VectorRows<float>>(combination, source, target); break;
