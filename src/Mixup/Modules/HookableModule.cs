@@ -18,7 +18,6 @@ internal sealed class HookableModule
     private HookableModule(nn.Module module, MethodInfo registration, Type result)
     {
         Kind = module.GetType().Name;
-        Result = result;
         if (module is nn.Module<Tensor, Tensor> simple)
         {
             Func<nn.Module<Tensor, Tensor>, Tensor, Tensor, Tensor> hook = (_, _, output) => Replace(output);
@@ -34,17 +33,19 @@ internal sealed class HookableModule
     /// <summary>The name of the module's type.</summary>
     public string Kind { get; }
 
-    /// <summary>The type of its output.</summary>
-    public Type Result { get; }
-
     /// <summary>A module as one that can be hooked; null where it cannot, or gives neither a tensor nor a tuple that begins with one.</summary>
-    public static HookableModule? Of(nn.Module module)
+    public static HookableModule? Of(nn.Module module) => Find(module) is { } found ? new HookableModule(module, found.Registration, found.Result) : null;
+
+    /// <summary>The type of a module's output, if it can be hooked.</summary>
+    public static Type? ResultOf(nn.Module module) => Find(module)?.Result;
+
+    private static (MethodInfo Registration, Type Result)? Find(nn.Module module)
     {
         // One overload takes a plain action, which cannot replace anything.
         var registration = module.GetType().GetMethods().FirstOrDefault(method =>
             method.Name == "register_forward_hook" && method.GetParameters()[0].ParameterType is { } type && type.Name.StartsWith("Func`", StringComparison.Ordinal));
         var result = registration?.GetParameters()[0].ParameterType.GetGenericArguments()[^1];
-        return result is not null && (result == typeof(Tensor) || BeginsWithTensor(result)) ? new HookableModule(module, registration!, result) : null;
+        return result is not null && (result == typeof(Tensor) || BeginsWithTensor(result)) ? (registration!, result) : null;
     }
 
     public void Arm(Func<Tensor, Tensor> replacement)

@@ -112,8 +112,8 @@ internal sealed class PlaceFinder
             _ when kind is "Identity" => "is the identity",
             _ when ReferenceEquals(pair.Module, lastLinear) => "is the last linear layer",
             _ when ScriptedAncestor(pair.Name) is not null => "is inside a scripted module",
-            _ when HookableModule.Of(pair.Module) is not { } hookable => "cannot be hooked",
-            _ when HookableModule.Of(pair.Module)!.Result != typeof(Tensor) => "gives a tuple",
+            _ when HookableModule.ResultOf(pair.Module) is null => "cannot be hooked",
+            _ when HookableModule.ResultOf(pair.Module) != typeof(Tensor) => "gives a tuple",
             _ => null,
         };
     }
@@ -126,7 +126,7 @@ internal sealed class PlaceFinder
         {
             var kind = pair.Module.GetType().Name;
             explanation.AppendLine(chosen.Contains(pair.Name)
-                ? $"  mixed      {pair.Name} ({kind}){(HookableModule.Of(pair.Module)!.Result == typeof(Tensor) ? string.Empty : ": the first of its outputs")}"
+                ? $"  mixed      {pair.Name} ({kind}){(HookableModule.ResultOf(pair.Module) == typeof(Tensor) ? string.Empty : ": the first of its outputs")}"
                 : $"  not mixed  {pair.Name} ({kind}): {Reason(pair) ?? "not chosen"}");
         }
     }
