@@ -33,6 +33,7 @@ internal static class Cases
         [
             (new Contender("timm: x.flip(0).mul_(1-l); x.mul_(l).add_(flipped)", () => Peers.Timm(x, 0.7)), new Bound(AtLeast: bound)),
             (new Contender("limit: one pass in place, x.neg_()", () => x.neg_()), null),
+            (Pass(x, target), null),
             (Copy(x, target), null),
         ]);
     }
@@ -49,6 +50,7 @@ internal static class Cases
         [
             (new Contender("fastai: lerp(x[p], x, l)", () => Peers.Fastai(x, permutation, lambda)), new Bound(AtLeast: bound)),
             (new Contender("index_select, lerp_", () => Peers.IndexSelect(x, permutation, lambda)), null),
+            (Pass(x, target), null),
             (Copy(x, target), null),
         ]);
     }
@@ -66,6 +68,7 @@ internal static class Cases
         [
             (Of("fastai and its extension: lerp(h[p], h, l)", () => Peers.Fastai(h, permutation, lambda)), new Bound(AtLeast: 5)),
             (Of("index_select, lerp", () => Peers.IndexSelect(h, permutation, lambda)), new Bound(AtLeast: 1.9)),
+            (Pass(upstream, target, times: 2), null),
             (Copy(upstream, target, times: 2), null),
         ]);
     }
@@ -142,11 +145,15 @@ internal static class Cases
     private static (Tensor Permutation, Tensor Lambda) Tensors(MixupDraw draw, int rank) =>
         (tensor(draw.Mix.Permutation.ToArray()), tensor(draw.Mix.Coefficients.ToArray()).to(ScalarType.Float32).view([draw.Mix.BatchSize, .. Enumerable.Repeat(1L, rank - 1)]));
 
-    private static Contender Copy(Tensor from, Tensor to, int times = 1) => new(times == 1 ? "limit: a plain copy into memory that is there" : $"limit: {times} plain copies into memory that is there", () =>
+    private static Contender Pass(Tensor from, Tensor to, int times = 1) => Limit("SIMD pass over two tensors that are there, y.lerp_(x, 0.5)", times, () => to.lerp_(from, 0.5));
+
+    private static Contender Copy(Tensor from, Tensor to, int times = 1) => Limit("plain copy into memory that is there", times, () => to.copy_(from));
+
+    private static Contender Limit(string name, int times, Action once) => new($"limit: {(times == 1 ? "a" : "two")} {name}", () =>
     {
         for (var i = 0; i < times; i++)
         {
-            to.copy_(from);
+            once();
         }
     });
 

@@ -65,11 +65,16 @@ internal static class SideBySide
     /// <summary>Microseconds of each contender in each round.</summary>
     internal static double[][] Measure(IReadOnlyList<Contender> contenders, double seconds = SecondsForACase)
     {
-        foreach (var contender in contenders)
+        // Until the methods are compiled for good, and malloc has settled.
+        var warmUp = Stopwatch.StartNew();
+        do
         {
-            Time(contender, 1);
-            Time(contender, 1);
+            foreach (var contender in contenders)
+            {
+                Time(contender, 2);
+            }
         }
+        while (warmUp.Elapsed.TotalSeconds < Math.Min(1, seconds));
 
         // Many runs make a round where one is too short for the clock.
         int[] runs = [.. contenders.Select(contender => (int)Math.Clamp(2_000 / Time(contender, 1), 1, 200))];
@@ -77,7 +82,14 @@ internal static class SideBySide
         var watch = Stopwatch.StartNew();
         while (rounds.Count < LeastRounds || (watch.Elapsed.TotalSeconds < seconds && rounds.Count < MostRounds))
         {
-            rounds.Add([.. contenders.Select((contender, i) => Time(contender, runs[i]))]);
+            // To and fro, so that no one always comes after the same other.
+            var round = new double[contenders.Count];
+            foreach (var i in rounds.Count % 2 == 0 ? Enumerable.Range(0, round.Length) : Enumerable.Range(0, round.Length).Reverse())
+            {
+                round[i] = Time(contenders[i], runs[i]);
+            }
+
+            rounds.Add(round);
         }
 
         return [.. contenders.Select((_, i) => rounds.Select(round => round[i]).ToArray())];

@@ -29,22 +29,22 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     {
         CheckShapes(prediction, target.Target);
         var wide = Check.AccumulationType(prediction);
-        var plainMean = Reduction == Reduction.Mean && labelSmoothing == 0;
-        var pairs = target.Target.device_type == DeviceType.CPU && target.Target.numel() <= MostOnHost
-            ? PairedClasses.OnHost(target, classWeight, ignored, prediction.size(1), wide, plainMean)
-            : PairedClasses.OnDevice(target, classWeight, ignored, wide);
         var wider = prediction.dtype == wide ? prediction : prediction.to(wide);
         var logProbabilities = logits ? functional.log_softmax(wider, 1) : wider;
+        var onHost = target.Target.device_type == DeviceType.CPU && target.Target.numel() <= MostOnHost;
+        if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
+        {
+            return PairedClasses.MeanOnHost(logProbabilities, target, classWeight, ignored);
+        }
+
+        var pairs = onHost
+            ? PairedClasses.OnHost(target, classWeight, ignored, prediction.size(1), wide)
+            : PairedClasses.OnDevice(target, classWeight, ignored, wide);
         var picked = logProbabilities.gather(1, pairs.Columns);
         if (pairs.MayBeInfinite)
         {
             // Where a weight is zero the value must not count, even if it is infinite.
             picked = picked.masked_fill(pairs.Weights.eq(0), 0);
-        }
-
-        if (plainMean)
-        {
-            return pairs.Mean(picked);
         }
 
         var values = picked.mul(pairs.Weights).neg();

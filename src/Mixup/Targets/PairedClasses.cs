@@ -10,12 +10,8 @@ namespace TorchSharp.Mixup;
 /// <param name="Weights">[R, 2, ...]: lambda and 1 - lambda, times the class weight; 0 for what is ignored.</param>
 /// <param name="Shares">[R, 2, ...]: lambda and 1 - lambda; 0 for what is ignored.</param>
 /// <param name="MayBeInfinite">Whether a column of weight 0 may point at a value that is infinite.</param>
-/// <param name="IsScaled">Whether the weights are already divided by their sum and negated, so that the sum of weighted values is the mean loss.</param>
-internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shares, bool MayBeInfinite, bool IsScaled)
+internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shares, bool MayBeInfinite)
 {
-    /// <summary>The mean loss of the gathered log-probabilities, without label smoothing.</summary>
-    public Tensor Mean(Tensor picked) => IsScaled ? picked.mul(Weights).sum() : picked.mul(Weights).sum().div(Weights.sum().neg());
-
     /// <summary>By torch alone: nothing is read back.</summary>
     public static PairedClasses OnDevice(MixedTarget target, Tensor? classWeight, long ignored, ScalarType wide)
     {
@@ -25,83 +21,121 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var columns = pairs.masked_fill(pairs.eq(ignored), 0);
         var like = columns.to(wide);
         var shares = pairs.ne(ignored).to(wide).mul(cat([mix.CoefficientsFor(like), mix.PartnerCoefficientsFor(like)], 1));
-        return new PairedClasses(columns, classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))), shares, MayBeInfinite: true, IsScaled: false);
+        return new PairedClasses(columns, classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))), shares, MayBeInfinite: true);
     }
 
     /// <summary>Where the class ids are in ordinary memory anyway, one loop is faster than ten small operations, and can say which id is wrong.</summary>
     /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
-    public static PairedClasses OnHost(MixedTarget target, Tensor? classWeight, long ignored, long classCount, ScalarType wide, bool scale)
+    public static PairedClasses OnHost(MixedTarget target, Tensor? classWeight, long ignored, long classCount, ScalarType wide)
     {
-        var mix = target.Mix;
-        var classes = target.Target.dtype == ScalarType.Int64 && target.Target.is_contiguous() ? target.Target : target.Target.to(ScalarType.Int64).contiguous();
-        long[] shape = classes.dim() == 1 ? [mix.Rows, 2] : [mix.Rows, 2, .. classes.shape[1..]];
+        long[] shape = target.Target.dim() == 1 ? [target.Mix.Rows, 2] : [target.Mix.Rows, 2, .. target.Target.shape[1..]];
         var columns = empty(shape, ScalarType.Int64, CPU);
         var weights = empty(shape, wide, CPU);
         var shares = classWeight is null ? weights : empty(shape, wide, CPU);
+        var counted = wide == ScalarType.Float64
+            ? Fill<double>(target, classWeight, ignored, classCount, columns, weights, shares).Counted
+            : Fill<float>(target, classWeight, ignored, classCount, columns, weights, shares).Counted;
+        return new PairedClasses(columns, weights, shares, MayBeInfinite: !counted);
+    }
+
+    /// <summary>The mean loss, without label smoothing, of log-probabilities [R, K, ...] where the class ids are in ordinary memory: the sum of the picked ones, each by its share of all weights.</summary>
+    /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
+    public static Tensor MeanOnHost(Tensor logProbabilities, MixedTarget target, Tensor? classWeight, long ignored)
+    {
+        long[] shape = [2 * target.Mix.Rows * (target.Target.numel() / target.Mix.BatchSize)];
+        var positions = empty(shape, ScalarType.Int64, CPU);
+        var weights = empty(shape, logProbabilities.dtype, CPU);
+        var classCount = logProbabilities.size(1);
+        if (logProbabilities.dtype == ScalarType.Float64)
+        {
+            Scale<double>(positions, weights, Fill<double>(target, classWeight, ignored, classCount, positions, weights, weights).Total, target, classCount);
+        }
+        else
+        {
+            Scale<float>(positions, weights, Fill<float>(target, classWeight, ignored, classCount, positions, weights, weights).Total, target, classCount);
+        }
+
+        return logProbabilities.take(positions).dot(weights);
+    }
+
+    /// <summary>Fills the columns and their weights.</summary>
+    /// <returns>The sum of the weights, and whether every row has one that is not 0.</returns>
+    private static (double Total, bool Counted) Fill<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor columnsOf, Tensor weightsOf, Tensor sharesOf)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var mix = target.Mix;
+        var classes = target.Target.dtype == ScalarType.Int64 && target.Target.is_contiguous() ? target.Target : target.Target.to(ScalarType.Int64).contiguous();
         var ids = MemoryMarshal.Cast<byte, long>(classes.bytes);
-        var classWeights = classWeight?.to(ScalarType.Float64).cpu().contiguous();
-        var table = classWeights is null ? [] : MemoryMarshal.Cast<byte, double>(classWeights.bytes);
-        if (classWeights is not null && table.Length != classCount)
+        var table = classWeight is null ? [] : MemoryMarshal.Cast<byte, double>(classWeight.to(ScalarType.Float64).cpu().contiguous().bytes);
+        if (classWeight is not null && table.Length != classCount)
         {
             throw new ArgumentException($"the loss has {table.Length} class weights, but the prediction {classCount} classes; give one weight for each class.");
         }
 
-        var infinite = wide == ScalarType.Float64
-            ? Fill<double>(mix, ids, table, ignored, classCount, columns, weights, shares, scale)
-            : Fill<float>(mix, ids, table, ignored, classCount, columns, weights, shares, scale);
-        return new PairedClasses(columns, weights, shares, infinite, scale);
-    }
-
-    private static bool Fill<T>(Mix mix, ReadOnlySpan<long> ids, ReadOnlySpan<double> classWeights, long ignored, long classCount, Tensor columnsOf, Tensor weightsOf, Tensor sharesOf, bool scale)
-        where T : unmanaged, IFloatingPointIeee754<T>
-    {
         var columns = MemoryMarshal.Cast<byte, long>(columnsOf.bytes);
+        var shares = MemoryMarshal.Cast<byte, T>(sharesOf.bytes);
         var weights = MemoryMarshal.Cast<byte, T>(weightsOf.bytes);
-        var shares = ReferenceEquals(weightsOf, sharesOf) ? weights : MemoryMarshal.Cast<byte, T>(sharesOf.bytes);
-        var (coefficients, permutation) = (mix.Coefficients.ToArray(), mix.Permutation.ToArray());
-        var infinite = false;
-        var total = 0.0;
-        var each = ids.Length / mix.BatchSize;
-        for (var row = 0; row < mix.Rows; row++)
+        var coefficients = mix.Coefficients;
+        var permutation = mix.Permutation;
+        var (total, counted, each) = (0.0, true, ids.Length / coefficients.Length);
+        for (int row = 0, a = 0; row < columns.Length / (2 * each); row++, a += each)
         {
-            var sample = row % mix.BatchSize;
-            var lambda = row < mix.BatchSize ? coefficients[sample] : 1 - coefficients[sample];
-            var own = ids.Slice(sample * each, each);
-            var partner = ids.Slice((int)permutation[sample] * each, each);
-            for (var i = 0; i < each; i++)
+            var sample = row < coefficients.Length ? row : row - coefficients.Length;
+            var lambda = row < coefficients.Length ? coefficients[sample] : 1 - coefficients[sample];
+            var (own, partner) = (sample * each, (int)permutation[sample] * each);
+            for (var i = 0; i < each; i++, own++, partner++, a++)
             {
-                var (a, b) = ((2 * row * each) + i, (((2 * row) + 1) * each) + i);
-                var shareOfOwn = own[i] == ignored ? 0 : lambda;
-                var shareOfPartner = partner[i] == ignored ? 0 : 1 - lambda;
-                if ((own[i] != ignored && (ulong)own[i] >= (ulong)classCount) || (partner[i] != ignored && (ulong)partner[i] >= (ulong)classCount))
+                var (idOfOwn, idOfPartner, shareOfOwn, shareOfPartner) = (ids[own], ids[partner], lambda, 1 - lambda);
+                if ((ulong)idOfOwn >= (ulong)classCount || idOfOwn == ignored)
                 {
-                    throw Unknown((ulong)own[i] >= (ulong)classCount && own[i] != ignored ? own[i] : partner[i], classCount);
+                    shareOfOwn = idOfOwn == ignored ? 0 : throw Unknown(idOfOwn, classCount);
                 }
 
-                var weightOfOwn = classWeights.Length == 0 || shareOfOwn == 0 ? shareOfOwn : shareOfOwn * classWeights[(int)own[i]];
-                var weightOfPartner = classWeights.Length == 0 || shareOfPartner == 0 ? shareOfPartner : shareOfPartner * classWeights[(int)partner[i]];
+                if ((ulong)idOfPartner >= (ulong)classCount || idOfPartner == ignored)
+                {
+                    shareOfPartner = idOfPartner == ignored ? 0 : throw Unknown(idOfPartner, classCount);
+                }
+
+                var weightOfOwn = table.Length == 0 || shareOfOwn == 0 ? shareOfOwn : shareOfOwn * table[(int)idOfOwn];
+                var weightOfPartner = table.Length == 0 || shareOfPartner == 0 ? shareOfPartner : shareOfPartner * table[(int)idOfPartner];
 
                 // What does not count points at what does.
-                columns[a] = weightOfOwn != 0 ? own[i] : weightOfPartner != 0 ? partner[i] : 0;
-                columns[b] = weightOfPartner != 0 ? partner[i] : columns[a];
-                infinite |= weightOfOwn == 0 && weightOfPartner == 0;
-                (shares[a], shares[b]) = (T.CreateTruncating(shareOfOwn), T.CreateTruncating(shareOfPartner));
-                (weights[a], weights[b]) = (T.CreateTruncating(weightOfOwn), T.CreateTruncating(weightOfPartner));
+                columns[a] = weightOfOwn != 0 ? idOfOwn : weightOfPartner != 0 ? idOfPartner : 0;
+                columns[a + each] = weightOfPartner != 0 ? idOfPartner : columns[a];
+                counted &= weightOfOwn != 0 || weightOfPartner != 0;
+                (shares[a], shares[a + each]) = (Cast<T>(shareOfOwn), Cast<T>(shareOfPartner));
+                (weights[a], weights[a + each]) = (Cast<T>(weightOfOwn), Cast<T>(weightOfPartner));
                 total += weightOfOwn + weightOfPartner;
             }
         }
 
-        if (scale)
+        return (total, counted);
+    }
+
+    /// <summary>Makes positions in a contiguous [R, K, ...] of the columns, and weights of which the picked values have only to be summed.</summary>
+    private static void Scale<T>(Tensor positionsOf, Tensor weightsOf, double total, MixedTarget target, long classCount)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var positions = MemoryMarshal.Cast<byte, long>(positionsOf.bytes);
+        var weights = MemoryMarshal.Cast<byte, T>(weightsOf.bytes);
+        var divisor = Cast<T>(-1 / total);
+        var each = positions.Length / (2 * target.Mix.Rows);
+        var counts = Math.Max(0, weights.IndexOfAnyExcept(T.Zero));
+        var instead = (((counts / (2 * each) * classCount) + positions[counts]) * each) + (counts % each);
+        for (var (at, first) = (0, 0L); at < positions.Length; first += classCount * each)
         {
-            var divisor = T.CreateTruncating(-1 / total);
-            for (var i = 0; i < weights.Length; i++)
+            for (var i = 0; i < 2 * each; i++, at++)
             {
-                weights[i] *= divisor;
+                // A value that does not count may be infinite: one that does takes its place.
+                positions[at] = weights[at] == T.Zero ? instead : first + (positions[at] * each) + (i < each ? i : i - each);
+                weights[at] *= divisor;
             }
         }
-
-        return infinite;
     }
+
+    // What T.CreateTruncating does, but seen through by the compiler.
+    private static T Cast<T>(double value)
+        where T : unmanaged => typeof(T) == typeof(float) ? (T)(object)(float)value : (T)(object)value;
 
     private static ArgumentException Unknown(long id, long classCount) =>
         new($"class id {id} is not one of the {classCount} classes of the prediction, 0 to {classCount - 1}; to ignore it, set ignore_index.");

@@ -51,4 +51,38 @@ public sealed class InputMixupVectorTests
             Assert.NotEqual(0, checks);
         }
     }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void EveryPathOfTheKernelEqualsTheReference(string name)
+    {
+        using var scope = NewDisposeScope();
+        var vector = VectorCase.Find("input_mixup", name);
+        if (vector.Op == "input_mixup_two_views")
+        {
+            return;
+        }
+
+        var (x, expected) = (vector.Input("x"), vector.Expected("mixed_x"));
+        using var mix = vector.Mix(x.shape[0]);
+        Tensor Overwritten(Tensor input)
+        {
+            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(input, zeros(x.shape[0], ScalarType.Int64, x.device), new MixupDraw(mix, MixupDraw.Input));
+            return step.Input;
+        }
+
+        // As often beside itself as makes the rows so long that they are shared out by stretches, by columns, and written past the caches.
+        foreach (var bytes in new[] { 0L, 200 << 10, 1 << 20, 26 << 20 })
+        {
+            var times = 1 + (bytes / (x.numel() * x.element_size()));
+            long[] tiles = [.. Enumerable.Repeat(1L, (int)x.dim()), times];
+            var (wide, want) = (x.unsqueeze(-1).repeat(tiles), expected.unsqueeze(-1).expand([.. expected.shape, times]));
+            vector.AssertClose(want, mix.Blend(wide), $"a kept batch of {bytes} bytes");
+            vector.AssertClose(want, Overwritten(wide), $"an overwritten batch of {bytes} bytes");
+        }
+
+        vector.AssertClose(expected, mix.Blend(x.detach().requires_grad_()), "with a gradient");
+        var spread = x.unsqueeze(-1).expand([.. x.shape, 2]);
+        vector.AssertClose(expected, mix.Blend(spread).select(-1, 0), "elements that share memory, by torch");
+    }
 }

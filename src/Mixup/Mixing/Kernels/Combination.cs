@@ -8,6 +8,9 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal sealed class Combination(double[] own, double[] other, long[] index) : IDisposable
 {
+    // Up to so many stretches of partners are taken as views.
+    private const int MostViews = 2;
+    private const int Parts = 4;
     private readonly Dictionary<(string, int), Tensor> copies = [];
     private int[]? walk;
 
@@ -18,13 +21,16 @@ internal sealed class Combination(double[] own, double[] other, long[] index) : 
     /// The rows in the order of the permutation's cycles, in which the partner of each row is the next one: what was just read as a partner is read again as a sample while it is
     /// still in cache. Where a cycle ends, the row is written as its complement.
     /// </summary>
-    public ReadOnlySpan<int> Walk => walk ??= Cycles();
+    public int[] Walk => walk ??= Cycles();
+
+    /// <summary>Whether all are each other's partner, two by two.</summary>
+    public bool IsPairs { get; } = IsInvolution(index);
 
     /// <summary>The weights of the samples themselves, [B, 1, ...] to broadcast against a tensor.</summary>
-    public Tensor Own(Tensor like) => Broadcast("own", own, like);
+    public Tensor Own(Tensor like) => Weights(like, 0);
 
     /// <summary>The weights of the partners, [B, 1, ...] to broadcast against a tensor.</summary>
-    public Tensor Other(Tensor like) => Broadcast("other", other, like);
+    public Tensor Other(Tensor like) => Weights(like, own.Length);
 
     /// <summary>The partners, [B].</summary>
     public Tensor Index(Device device) => Copy("index", device, () => tensor(index, ScalarType.Int64));
@@ -52,16 +58,80 @@ internal sealed class Combination(double[] own, double[] other, long[] index) : 
 
     private Tensor ByTorch(Tensor x, Tensor? into)
     {
-        // META has no index_select, and no device needs more than this one gather.
-        var partners = x.index(TensorIndex.Tensor(Index(x.device)));
-        if (into is not null && ReferenceEquals(x, into) && Check.AccumulationType(x) == x.dtype)
+        var result = (Check.AccumulationType(x) == x.dtype, ReferenceEquals(x, into), Runs(index, MostViews)) switch
         {
-            return x.mul_(Own(x)).addcmul_(partners, Other(x), 1);
+            (false, _, _) => Rounded(x),
+            (_, true, _) => InPlace(x, Partners(x)),
+            (_, _, { } runs) => OfViews(x, runs),
+            _ => x.mul(Own(x)).addcmul_(Partners(x), Other(x), 1), // the product keeps the layout of its source, the gather does not
+        };
+        return into is null || ReferenceEquals(result, into) ? result : into.copy_(result);
+    }
+
+    // META has no index_select.
+    private Tensor Partners(Tensor x) => x.index(TensorIndex.Tensor(Index(x.device)));
+
+    private Tensor InPlace(Tensor x, Tensor partners) => x.mul_(Own(x)).addcmul_(partners, Other(x), 1);
+
+    /// <summary>Partners that are a few stretches of the batch need no gather, nor memory.</summary>
+    private Tensor OfViews(Tensor x, List<(int From, int Length)> runs)
+    {
+        var result = x.mul(Own(x));
+        foreach (var (from, length) in runs)
+        {
+            result.narrow(0, from, length).addcmul_(x.narrow(0, index[from], length), Other(x).narrow(0, from, length), 1);
         }
 
-        // Weights in float32 or wider lift half precision to their own type; one rounding at the end.
-        var result = x.mul(Own(x)).addcmul_(partners, Other(x), 1).to(x.dtype);
-        return into is null ? result : into.copy_(result);
+        return result;
+    }
+
+    /// <summary>Half precision in float32 and one rounding at the end: weights in float32 lift it. Some rows at a time, since that takes twice the memory.</summary>
+    private Tensor Rounded(Tensor x)
+    {
+        var result = empty_like(x);
+        var rows = (own.Length + Parts - 1) / Parts;
+        for (var from = 0; from < own.Length; from += rows)
+        {
+            using var scope = NewDisposeScope();
+            Tensor Part(Tensor tensor) => tensor.narrow(0, from, Math.Min(rows, own.Length - from));
+            var partners = x.index(TensorIndex.Tensor(Part(Index(x.device))));
+            Part(result).copy_(Part(x).mul(Part(Own(x))).addcmul_(partners, Part(Other(x)), 1));
+        }
+
+        return result;
+    }
+
+    /// <summary>The stretches in which partners follow each other, if they are few.</summary>
+    private static List<(int From, int Length)>? Runs(long[] index, int most)
+    {
+        List<(int From, int Length)> runs = [];
+        for (var (from, i) = (0, 1); i <= index.Length; i++)
+        {
+            if (i == index.Length || index[i] != index[i - 1] + 1)
+            {
+                runs.Add((from, i - from));
+                from = i;
+                if (runs.Count > most)
+                {
+                    return null;
+                }
+            }
+        }
+
+        return runs;
+    }
+
+    private static bool IsInvolution(long[] index)
+    {
+        for (var i = 0; i < index.Length; i++)
+        {
+            if (index[index[i]] != i)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private int[] Cycles()
@@ -87,11 +157,13 @@ internal sealed class Combination(double[] own, double[] other, long[] index) : 
         return order;
     }
 
-    private Tensor Broadcast(string name, double[] values, Tensor like)
+    private Tensor Weights(Tensor like, int from)
     {
+        // Both in one copy: a copy to a device costs much the same whatever its size.
+        double[] Both() => [.. own, .. other];
         var wide = like.dtype == ScalarType.Float64;
-        var weights = Copy(wide ? name + "64" : name, like.device, () => wide ? tensor(values) : tensor(Array.ConvertAll(values, value => (float)value)));
-        return weights.view(Check.Broadcast(values.Length, 0, like.dim()));
+        var weights = Copy(wide ? "weights64" : "weights", like.device, () => wide ? tensor(Both()) : tensor(Array.ConvertAll(Both(), value => (float)value)));
+        return weights.narrow(0, from, own.Length).view(Check.Broadcast(own.Length, 0, like.dim()));
     }
 
     // Owned here and not by the caller's dispose scope: a model may open one of its own inside forward.

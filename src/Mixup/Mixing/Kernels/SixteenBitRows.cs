@@ -1,125 +1,197 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A floating type of 16 bits: how a vector of its bits, each in 32, becomes float32, and back with one rounding, to nearest and ties to even.</summary>
+/// <summary>
+/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded into the weights, and back with one rounding,
+/// to nearest and ties to even.
+/// </summary>
 internal interface ISixteenBits
 {
-    static abstract Vector<float> Widen(Vector<uint> bits);
+    /// <summary>What a widened value must be multiplied by.</summary>
+    static abstract float Scale { get; }
 
-    static abstract Vector<uint> Round(Vector<float> values);
+    static abstract Vector<float> WidenLower(Vector<uint> pairs);
+
+    static abstract Vector<float> WidenUpper(Vector<uint> pairs);
+
+    /// <summary>Whether there is a value among them that widening gets wrong.</summary>
+    static abstract bool AnySpecial(Vector<uint> some, Vector<uint> others);
+
+    static abstract Vector<uint> Round(Vector<float> lower, Vector<float> upper);
+
+    /// <summary>A single combination of any values, special ones included.</summary>
+    static abstract ushort Combine(ushort sample, ushort partner, float own, float other);
 }
 
 /// <summary>Rows of a type of 16 bits: widened, combined in float32, and rounded once.</summary>
-internal readonly struct SixteenBitRows<TBits> : IRows<ushort>
+internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     where TBits : ISixteenBits
 {
     public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
     {
-        var (w, v) = (new Vector<float>((float)own), new Vector<float>((float)other));
-        ref var a = ref MemoryMarshal.GetReference(sample);
-        ref var b = ref MemoryMarshal.GetReference(partner);
-        ref var y = ref MemoryMarshal.GetReference(result);
-        nuint i = 0, n = (nuint)sample.Length, width = (nuint)Vector<ushort>.Count;
-        for (; i + width <= n; i += width)
+        var (w, v) = ((float)own, (float)other);
+        fixed (ushort* a = sample, b = partner, y = result)
         {
-            Combine(Vector.LoadUnsafe(ref a, i), Vector.LoadUnsafe(ref b, i), w, v).StoreUnsafe(ref y, i);
-        }
-
-        if (i < n)
-        {
-            var rest = (int)i..;
-            Combine(Padded(sample[rest]), Padded(partner[rest]), w, v).CopyTo(result, rest);
+            var i = 0;
+            while (i < sample.Length)
+            {
+                i += CombineVectors(a + i, b + i, w * TBits.Scale, v * TBits.Scale, y + i, sample.Length - i, stream && (nuint)(y + i) % (nuint)Vector<byte>.Count == 0);
+                for (var end = Math.Min(i + Vector<ushort>.Count, sample.Length); i < end; i++)
+                {
+                    y[i] = TBits.Combine(a[i], b[i], w, v);
+                }
+            }
         }
     }
 
     public static void CombinePair(Span<ushort> first, Span<ushort> second, double own, double other, double ownOfSecond, double otherOfSecond)
     {
-        var (w1, v1, w2, v2) = (new Vector<float>((float)own), new Vector<float>((float)other), new Vector<float>((float)ownOfSecond), new Vector<float>((float)otherOfSecond));
-        var width = Vector<ushort>.Count;
-        for (var i = 0; i < first.Length; i += width)
+        var (w1, v1, w2, v2) = ((float)own, (float)other, (float)ownOfSecond, (float)otherOfSecond);
+        fixed (ushort* a = first, b = second)
         {
-            var part = i..Math.Min(i + width, first.Length);
-            var (a, b) = (Padded(first[part]), Padded(second[part]));
-            Combine(a, b, w1, v1).CopyTo(first, part);
-            Combine(b, a, w2, v2).CopyTo(second, part);
+            var i = 0;
+            while (i < first.Length)
+            {
+                i += CombineVectorPairs(a + i, b + i, w1 * TBits.Scale, v1 * TBits.Scale, w2 * TBits.Scale, v2 * TBits.Scale, first.Length - i);
+                for (var end = Math.Min(i + Vector<ushort>.Count, first.Length); i < end; i++)
+                {
+                    (a[i], b[i]) = (TBits.Combine(a[i], b[i], w1, v1), TBits.Combine(b[i], a[i], w2, v2));
+                }
+            }
         }
     }
 
-    private static Vector<ushort> Combine(Vector<ushort> sample, Vector<ushort> partner, Vector<float> own, Vector<float> other)
+    /// <summary>As far as there are whole vectors without special values: a loop that calls nothing keeps everything in registers.</summary>
+    /// <returns>How many values were combined.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int CombineVectors(ushort* a, ushort* b, float own, float other, ushort* y, int length, bool stream)
     {
-        Vector.Widen(sample, out var aLow, out var aHigh);
-        Vector.Widen(partner, out var bLow, out var bHigh);
-        return Vector.Narrow(
-            TBits.Round((TBits.Widen(aLow) * own) + (TBits.Widen(bLow) * other)),
-            TBits.Round((TBits.Widen(aHigh) * own) + (TBits.Widen(bHigh) * other)));
-    }
-
-    private static Vector<ushort> Padded(ReadOnlySpan<ushort> part)
-    {
-        if (part.Length == Vector<ushort>.Count)
+        var (ws, vs) = (new Vector<float>(own), new Vector<float>(other));
+        var i = 0;
+        for (; i + Vector<ushort>.Count <= length; i += Vector<ushort>.Count)
         {
-            return new Vector<ushort>(part);
+            var (first, second) = (Vector.Load((uint*)(a + i)), Vector.Load((uint*)(b + i)));
+            if (TBits.AnySpecial(first, second))
+            {
+                break;
+            }
+
+            var combined = Combine(first, second, ws, vs);
+            if (stream)
+            {
+                combined.StoreAlignedNonTemporal((uint*)(y + i));
+            }
+            else
+            {
+                combined.Store((uint*)(y + i));
+            }
         }
 
-        Span<ushort> whole = stackalloc ushort[Vector<ushort>.Count];
-        whole.Clear();
-        part.CopyTo(whole);
-        return new Vector<ushort>(whole);
+        return i;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int CombineVectorPairs(ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
+    {
+        var (ws1, vs1, ws2, vs2) = (new Vector<float>(own), new Vector<float>(other), new Vector<float>(ownOfSecond), new Vector<float>(otherOfSecond));
+        var i = 0;
+        for (; i + Vector<ushort>.Count <= length; i += Vector<ushort>.Count)
+        {
+            var (first, second) = (Vector.Load((uint*)(a + i)), Vector.Load((uint*)(b + i)));
+            if (TBits.AnySpecial(first, second))
+            {
+                break;
+            }
+
+            Combine(first, second, ws1, vs1).Store((uint*)(a + i));
+            Combine(second, first, ws2, vs2).Store((uint*)(b + i));
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<uint> Combine(Vector<uint> sample, Vector<uint> partner, Vector<float> own, Vector<float> other) => TBits.Round(
+        (TBits.WidenLower(sample) * own) + (TBits.WidenLower(partner) * other),
+        (TBits.WidenUpper(sample) * own) + (TBits.WidenUpper(partner) * other));
 }
 
 /// <summary>bfloat16 is the upper half of a float32.</summary>
 internal readonly struct BFloat16Bits : ISixteenBits
 {
-    public static Vector<float> Widen(Vector<uint> bits) => Vector.AsVectorSingle(Vector.ShiftLeft(bits, 16));
+    public static float Scale => 1;
 
-    public static Vector<uint> Round(Vector<float> values)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> WidenLower(Vector<uint> pairs) => Vector.AsVectorSingle(Vector.ShiftLeft(pairs, 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> WidenUpper(Vector<uint> pairs) => Vector.AsVectorSingle(pairs & new Vector<uint>(0xffff0000));
+
+    public static bool AnySpecial(Vector<uint> some, Vector<uint> others) => false;
+
+    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no carry reaches the upper.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper) => Vector.ShiftRightLogical(Rounded(lower), 16) | (Rounded(upper) & new Vector<uint>(0xffff0000));
+
+    public static ushort Combine(ushort sample, ushort partner, float own, float other)
+    {
+        var bits = BitConverter.SingleToUInt32Bits((BitConverter.UInt32BitsToSingle((uint)sample << 16) * own) + (BitConverter.UInt32BitsToSingle((uint)partner << 16) * other));
+        return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<uint> Rounded(Vector<float> values)
     {
         var bits = Vector.AsVectorUInt32(values);
-        var rounded = Vector.ShiftRightLogical(bits + new Vector<uint>(0x7fff) + (Vector.ShiftRightLogical(bits, 16) & Vector<uint>.One), 16);
-        return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(values, values)), rounded, new Vector<uint>(0x7fc0));
+        return bits + new Vector<uint>(0x7fff) + (Vector.ShiftRightLogical(bits, 16) & Vector<uint>.One);
     }
 }
 
-/// <summary>float16, IEEE 754 binary16, by the bit manipulations of F. Giesen, "Half to float done quic" and "Float to half conversions".</summary>
+/// <summary>
+/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the value, so that the last bit kept is the last
+/// one of the sum, and the machine's own rounding to even does the rest, for subnormal values, too.
+/// </summary>
 internal readonly struct Float16Bits : ISixteenBits
 {
-    public static Vector<float> Widen(Vector<uint> bits)
+    // Exponent and mantissa are moved to where float32 has them; this puts the bias right, that of subnormal values, too.
+    public static float Scale => 5.192296858534828e33f; // 2^112
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> WidenLower(Vector<uint> pairs) => WidenUpper(Vector.ShiftLeft(pairs, 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> WidenUpper(Vector<uint> pairs) =>
+        Vector.AsVectorSingle(Vector.AsVectorUInt32(Vector.ShiftRightArithmetic(Vector.AsVectorInt32(pairs), 3)) & new Vector<uint>(0x8fffe000));
+
+    // Infinity and what is not a number have all bits of the exponent set.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AnySpecial(Vector<uint> some, Vector<uint> others)
     {
-        // Exponent and mantissa in place, then the bias by a multiplication, which makes subnormals right, too.
-        var magnitude = Vector.ShiftLeft(bits & new Vector<uint>(0x7fff), 13);
-        var scaled = Vector.AsVectorUInt32(Vector.AsVectorSingle(magnitude) * new Vector<float>(5.192296858534828e33f)); // 2^112
-        var special = Vector.GreaterThanOrEqual(magnitude, new Vector<uint>(0x7c00 << 13)) & new Vector<uint>(0x7f800000);
-        return Vector.AsVectorSingle(scaled | special | Vector.ShiftLeft(bits & new Vector<uint>(0x8000), 16));
+        var exponent = new Vector<ushort>(0x7c00);
+        return Vector.EqualsAny(Vector.Max(Vector.AsVectorUInt16(some) & exponent, Vector.AsVectorUInt16(others) & exponent), exponent);
     }
 
-    public static Vector<uint> Round(Vector<float> values)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper)
     {
-        var bits = Vector.AsVectorUInt32(values);
-        var sign = bits & new Vector<uint>(0x80000000);
-        var magnitude = bits ^ sign;
-
-        // A float addition does the rounding of subnormals, an integer one that of the rest.
-        var magic = new Vector<uint>(0x3f000000);
-        var subnormal = Vector.AsVectorUInt32(Vector.AsVectorSingle(magnitude) + Vector.AsVectorSingle(magic)) - magic;
-        var odd = Vector.ShiftRightLogical(magnitude, 13) & Vector<uint>.One;
-        var normal = Vector.ShiftRightLogical(magnitude + odd + new Vector<uint>(0xc8000fff), 13);
-        var finite = Vector.ConditionalSelect(Vector.LessThan(magnitude, new Vector<uint>(0x38800000)), subnormal, normal);
-        var special = new Vector<uint>(0x7c00) | (Vector.GreaterThan(magnitude, new Vector<uint>(0x7f800000)) & new Vector<uint>(0x200));
-        return Vector.ConditionalSelect(Vector.LessThan(magnitude, new Vector<uint>(0x47800000)), finite, special) | Vector.ShiftRightLogical(sign, 16);
+        var (lowerSign, upperSign) = (Vector.ShiftRightLogical(Vector.AsVectorUInt32(lower), 16) & new Vector<uint>(0x8000), Vector.AsVectorUInt32(upper) & new Vector<uint>(0x80000000));
+        return Vector.ShiftLeft(Magnitude(upper), 16) | upperSign | (Magnitude(lower) & new Vector<uint>(0xffff)) | lowerSign;
     }
-}
 
-/// <summary>Writing a part of a vector.</summary>
-internal static class VectorExtensions
-{
-    public static void CopyTo(this Vector<ushort> values, Span<ushort> row, Range part)
+    public static ushort Combine(ushort sample, ushort partner, float own, float other) =>
+        BitConverter.HalfToUInt16Bits((Half)(((float)BitConverter.UInt16BitsToHalf(sample) * own) + ((float)BitConverter.UInt16BitsToHalf(partner) * other)));
+
+    /// <summary>The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become infinite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<uint> Magnitude(Vector<float> values)
     {
-        Span<ushort> whole = stackalloc ushort[Vector<ushort>.Count];
-        values.CopyTo(whole);
-        var target = row[part];
-        whole[..target.Length].CopyTo(target);
+        var magnitude = Vector.Min(Vector.AsVectorInt32(values) & new Vector<int>(0x7fffffff), new Vector<int>(0x47800000)); // 65,536 rounds to infinity
+        var exponent = Vector.Max(magnitude & new Vector<int>(0x7f800000), new Vector<int>(0x38800000)); // subnormal ones have the exponent of the least normal one
+
+        // 13 binades above; its last bits take away the bias, which the exponent is about to bring in.
+        var sum = Vector.AsVectorSingle(magnitude) + Vector.AsVectorSingle(exponent + new Vector<int>((13 << 23) + 0x3c00));
+        return Vector.AsVectorUInt32(Vector.AsVectorInt32(sum) + Vector.ShiftRightLogical(exponent, 13));
     }
 }
