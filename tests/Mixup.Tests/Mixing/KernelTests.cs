@@ -264,6 +264,20 @@ public sealed class KernelTests
         }
     }
 
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void AGradientThatIsTooLargeForItsTypeIsInfinite(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var mix = new Mix([0.9, 0.2], [1, 0]); // the first sample has a part of 0.9 in the one row and 0.8 in the other
+        var largest = finfo(dtype).max;
+        var x = zeros(2, 40, dtype, device: Some.Device, requires_grad: true);
+        mix.Blend(x).backward([full([2, 40], largest, dtype, Some.Device)]);
+        Assert.True(x.grad![0].cpu().to(ScalarType.Float32).eq(double.PositiveInfinity).all().ToBoolean());
+        Assert.True(x.grad![1].cpu().to(ScalarType.Float32).lt(largest / 2).all().ToBoolean());
+    }
+
     private static void Close(Tensor x, Tensor blended, Mix? mix = null)
     {
         var (coefficients, permutation) = mix is null ? (Some.Coefficients, Some.Permutation) : (mix.Coefficients.ToArray(), mix.Permutation.ToArray());

@@ -19,7 +19,7 @@ internal interface ISixteenBits
     /// <summary>Whether there is a value among them that widening gets wrong.</summary>
     static abstract bool AnySpecial(Vector<uint> some, Vector<uint> others);
 
-    static abstract Vector<uint> Round(Vector<float> lower, Vector<float> upper);
+    static abstract Vector<uint> Round(Vector<float> lower, Vector<float> upper, bool mayOverflow);
 
     /// <summary>A single combination of any values, special ones included.</summary>
     static abstract ushort Combine(ushort sample, ushort partner, float own, float other);
@@ -29,6 +29,9 @@ internal interface ISixteenBits
 internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     where TBits : ISixteenBits
 {
+    // Weights that sum to 1, up to rounding, cannot lead past the largest value; those of a gradient can.
+    private const float MostConvex = 1.0001f;
+
     public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
     {
         var (w, v) = ((float)own, (float)other);
@@ -69,6 +72,7 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     private static int CombineVectors(ushort* a, ushort* b, float own, float other, ushort* y, int length, bool stream)
     {
         var (ws, vs) = (new Vector<float>(own), new Vector<float>(other));
+        var mayOverflow = own + other > TBits.Scale * MostConvex;
         var i = 0;
         for (; i + Vector<ushort>.Count <= length; i += Vector<ushort>.Count)
         {
@@ -78,7 +82,7 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
                 break;
             }
 
-            var combined = Combine(first, second, ws, vs);
+            var combined = Combine(first, second, ws, vs, mayOverflow);
             if (stream)
             {
                 combined.StoreAlignedNonTemporal((uint*)(y + i));
@@ -96,6 +100,7 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     private static int CombineVectorPairs(ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
     {
         var (ws1, vs1, ws2, vs2) = (new Vector<float>(own), new Vector<float>(other), new Vector<float>(ownOfSecond), new Vector<float>(otherOfSecond));
+        var mayOverflow = Math.Max(own + other, ownOfSecond + otherOfSecond) > TBits.Scale * MostConvex;
         var i = 0;
         for (; i + Vector<ushort>.Count <= length; i += Vector<ushort>.Count)
         {
@@ -105,17 +110,18 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
                 break;
             }
 
-            Combine(first, second, ws1, vs1).Store((uint*)(a + i));
-            Combine(second, first, ws2, vs2).Store((uint*)(b + i));
+            Combine(first, second, ws1, vs1, mayOverflow).Store((uint*)(a + i));
+            Combine(second, first, ws2, vs2, mayOverflow).Store((uint*)(b + i));
         }
 
         return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<uint> Combine(Vector<uint> sample, Vector<uint> partner, Vector<float> own, Vector<float> other) => TBits.Round(
+    private static Vector<uint> Combine(Vector<uint> sample, Vector<uint> partner, Vector<float> own, Vector<float> other, bool mayOverflow) => TBits.Round(
         (TBits.WidenLower(sample) * own) + (TBits.WidenLower(partner) * other),
-        (TBits.WidenUpper(sample) * own) + (TBits.WidenUpper(partner) * other));
+        (TBits.WidenUpper(sample) * own) + (TBits.WidenUpper(partner) * other),
+        mayOverflow);
 }
 
 /// <summary>bfloat16 is the upper half of a float32.</summary>
@@ -133,7 +139,7 @@ internal readonly struct BFloat16Bits : ISixteenBits
 
     // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no carry reaches the upper.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper) => Vector.ShiftRightLogical(Rounded(lower), 16) | (Rounded(upper) & new Vector<uint>(0xffff0000));
+    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper, bool mayOverflow) => Vector.ShiftRightLogical(Rounded(lower), 16) | (Rounded(upper) & new Vector<uint>(0xffff0000));
 
     public static ushort Combine(ushort sample, ushort partner, float own, float other)
     {
@@ -174,10 +180,10 @@ internal readonly struct Float16Bits : ISixteenBits
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper)
+    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper, bool mayOverflow)
     {
         var (lowerSign, upperSign) = (Vector.ShiftRightLogical(Vector.AsVectorUInt32(lower), 16) & new Vector<uint>(0x8000), Vector.AsVectorUInt32(upper) & new Vector<uint>(0x80000000));
-        return Vector.ShiftLeft(Magnitude(upper), 16) | upperSign | (Magnitude(lower) & new Vector<uint>(0xffff)) | lowerSign;
+        return Vector.ShiftLeft(Magnitude(upper, mayOverflow), 16) | upperSign | (Magnitude(lower, mayOverflow) & new Vector<uint>(0xffff)) | lowerSign;
     }
 
     public static ushort Combine(ushort sample, ushort partner, float own, float other) =>
@@ -185,9 +191,14 @@ internal readonly struct Float16Bits : ISixteenBits
 
     /// <summary>The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become infinite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<uint> Magnitude(Vector<float> values)
+    private static Vector<uint> Magnitude(Vector<float> values, bool mayOverflow)
     {
-        var magnitude = Vector.Min(Vector.AsVectorInt32(values) & new Vector<int>(0x7fffffff), new Vector<int>(0x47800000)); // 65,536 rounds to infinity
+        var magnitude = Vector.AsVectorInt32(values) & new Vector<int>(0x7fffffff);
+        if (mayOverflow)
+        {
+            magnitude = Vector.Min(magnitude, new Vector<int>(0x47800000)); // 65,536 rounds to infinity
+        }
+
         var exponent = Vector.Max(magnitude & new Vector<int>(0x7f800000), new Vector<int>(0x38800000)); // subnormal ones have the exponent of the least normal one
 
         // 13 binades above; its last bits take away the bias, which the exponent is about to bring in.
