@@ -10,20 +10,21 @@ public static class Arms
     /// <summary>All arms, in the order of tables and legends.</summary>
     public static IReadOnlyList<string> All { get; } = ["none", "input", "manifold", "output"];
 
+    /// <summary>What the arm of a run registers on the learner; the run's seed is the mixup's, too.</summary>
+    public static IEnumerable<MixupCallback> Callbacks(Run run, torch.nn.Module model, ManifoldPlaces? places = null) =>
+        Callbacks(run.Arm, new MixupOptions { Alpha = run.Setting.Alpha, Seed = (ulong)run.Seed }, model, places);
+
     /// <summary>What an arm registers on the learner.</summary>
-    /// <param name="run">The run; its seed is the mixup's, too.</param>
+    /// <param name="arm">One of <see cref="All"/>.</param>
+    /// <param name="options">How batches are mixed.</param>
     /// <param name="model">The model.</param>
     /// <param name="places">Where manifold mixup may mix. Default: as it finds them.</param>
-    public static IEnumerable<MixupCallback> Callbacks(Run run, torch.nn.Module model, ManifoldPlaces? places = null)
+    public static IEnumerable<MixupCallback> Callbacks(string arm, MixupOptions options, torch.nn.Module model, ManifoldPlaces? places = null) => arm switch
     {
-        var options = new MixupOptions { Alpha = run.Setting.Alpha, Seed = (ulong)run.Seed };
-        return run.Arm switch
-        {
-            "none" => [],
-            "input" => [new MixupCallback(new InputMixup(options))],
-            "manifold" => [new MixupCallback(new ManifoldMixup(model, options, places))],
-            "output" => [new MixupCallback(new OutputMixup(options))],
-            _ => throw new ArgumentException($"there is no arm '{run.Arm}'.", nameof(run)),
-        };
-    }
+        "none" => [],
+        "input" => [new MixupCallback(new InputMixup(options))],
+        "manifold" => [new MixupCallback(new ManifoldMixup(model, options, places))],
+        "output" => [new MixupCallback(new OutputMixup(options))],
+        _ => throw new ArgumentException($"there is no arm '{arm}'.", nameof(arm)),
+    };
 }

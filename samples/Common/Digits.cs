@@ -43,17 +43,22 @@ public sealed class Digits
         // The test set is the same size whatever the training size, and labels in it are right.
         var (test, train) = (rows[..TestSize], rows[TestSize..(TestSize + trainSize)]);
         long[] classes = [.. train.Select(row => (long)row[64])];
-        foreach (var i in Enumerable.Range(0, trainSize).OrderBy(_ => random.Next()).Take((int)Math.Round(noise * trainSize)))
-        {
-            classes[i] = random.Next(10);
-        }
-
+        Spoil(classes, noise, random);
         using var scope = NewDisposeScope();
         return new Digits(
             Images(train).to(device).MoveToOuterDisposeScope(),
             tensor(classes).to(device).MoveToOuterDisposeScope(),
             Images(test).to(device).MoveToOuterDisposeScope(),
             tensor(test.Select(row => (long)row[64]).ToArray()).to(device).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Replaces a share of the labels of ten classes at random; one in ten of these stays right by chance.</summary>
+    public static void Spoil(long[] classes, double share, Random random)
+    {
+        foreach (var i in Enumerable.Range(0, classes.Length).OrderBy(_ => random.Next()).Take((int)Math.Round(share * classes.Length)))
+        {
+            classes[i] = random.Next(10);
+        }
     }
 
     private static Tensor Images(float[][] rows) => tensor(rows.SelectMany(row => row[..64]).ToArray()).view(rows.Length, 1, 8, 8).div(16);

@@ -28,7 +28,7 @@ public static class SampleCommand
         Require(noise, value => value is null or (>= 0 and <= 1), "must lie between 0 and 1");
         Require(trainSize, value => value is null || (value >= 2 && value <= defaults.MostTrainSize), $"must lie between 2 and {defaults.MostTrainSize}");
         Require(strategy, value => value is null || value.All(defaults.Strategies.Contains), $"must be of {string.Join(", ", defaults.Strategies)}");
-        Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the program was built with -p:TorchBackend=cuda-linux or cuda-windows");
+        RequireDevice(device);
 
         var command = new RootCommand(description) { epochs, seeds, alpha, trainSize, strategy, device, folder, quick };
         if (defaults.HasNoise)
@@ -46,6 +46,12 @@ public static class SampleCommand
             result.GetValue(folder)!,
             result.GetValue(strategy) is { Length: > 0 } some ? [.. defaults.Strategies.Where(some.Contains)] : defaults.Strategies,
             result.GetValue(quick))));
+        return Invoke(command, args);
+    }
+
+    /// <summary>Parses, and runs. A wrong value gives one line on the error stream, and exit code 2.</summary>
+    public static int Invoke(RootCommand command, string[] args)
+    {
         var parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)
         {
@@ -55,6 +61,10 @@ public static class SampleCommand
 
         return parsed.Invoke();
     }
+
+    /// <summary>Refuses a device that this machine does not have.</summary>
+    public static void RequireDevice(Option<string> device) =>
+        Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the program was built with -p:TorchBackend=cuda-linux or cuda-windows");
 
     private static void Require<T>(Option<T> option, Func<T?, bool> valid, string expected) => option.Validators.Add(result =>
     {

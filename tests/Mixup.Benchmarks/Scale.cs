@@ -1,5 +1,6 @@
 using System.Globalization;
 using MathNet.Numerics.Statistics;
+using Mixup.Samples;
 using Spectre.Console;
 using static TorchSharp.torch.nn;
 
@@ -49,7 +50,7 @@ internal static class Scale
     /// <summary>Bytes at the peak of a step beyond those of the unmixed one, from the kernel's own account of resident memory.</summary>
     private static void PrintMemory()
     {
-        if (!OperatingSystem.IsLinux())
+        if (!PeakMemory.IsKnown)
         {
             return;
         }
@@ -78,13 +79,7 @@ internal static class Scale
 
             Step();
             strategy?.ReleaseBuffers();
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            _ = MallocTrim(0); // freed memory would else count as resident
-            var before = Resident("VmRSS");
-            File.WriteAllText("/proc/self/clear_refs", "5"); // forgets the peak so far
-            Step();
-            return Resident("VmHWM") - before;
+            return PeakMemory.Of(Step);
         }
 
         var plain = Peak(null);
@@ -101,10 +96,4 @@ internal static class Scale
             table.AddRow(Markup.Escape(name), strategyName, (peak / 1048576.0).ToString("0.0", CultureInfo.InvariantCulture), (peak / (double)plain).ToString("0.00", CultureInfo.InvariantCulture));
         }
     }
-
-    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "malloc_trim")]
-    [System.Runtime.InteropServices.DefaultDllImportSearchPaths(System.Runtime.InteropServices.DllImportSearchPath.SafeDirectories)]
-    private static extern int MallocTrim(nuint keep);
-
-    private static long Resident(string name) => 1_024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..].Replace("kB", string.Empty, StringComparison.Ordinal), CultureInfo.InvariantCulture);
 }
