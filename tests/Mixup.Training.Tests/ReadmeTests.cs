@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -27,19 +28,32 @@ public sealed partial class ReadmeTests
 
     [Theory]
     [MemberData(nameof(Blocks))]
-    public void EveryBlockCompiles(string block)
+    public void EveryBlockCompiles(string block) => Assert.NotEmpty(Compile(block));
+
+    [Fact]
+    public void TheStrategyOfOnesOwnIsShortAndTrains()
     {
-        var lines = block.TrimEnd().Split('\n');
-        var usings = lines.Where(line => UsingDirective().IsMatch(line));
-        string[] always = ["using TorchSharp;", "using TorchSharp.Mixup;", "using TorchSharp.Mixup.Training;", "using static TorchSharp.torch;", "using static TorchSharp.torch.nn;"];
-        var source = Around.Replace("{0}", string.Join('\n', always.Union(usings)), StringComparison.Ordinal).Replace("{1}", string.Join('\n', lines.Except(usings)), StringComparison.Ordinal);
-        var assemblies = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
-        var compilation = CSharpCompilation.Create(
-            "readme",
-            [CSharpSyntaxTree.ParseText(source, cancellationToken: TestContext.Current.CancellationToken)],
-            assemblies.Select(path => MetadataReference.CreateFromFile(path)),
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary));
-        Assert.Empty(compilation.GetDiagnostics(TestContext.Current.CancellationToken).Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Error).Select(diagnostic => diagnostic.ToString()));
+        var block = Blocks.Select(row => (string)row.Data).Single(block => block.Contains(": IMixupStrategy", StringComparison.Ordinal)).TrimEnd();
+        Assert.InRange(block.Split('\n').Length, 2, 39);
+        var type = Assembly.Load(Compile(block)).GetTypes().Single(type => type.IsAssignableTo(typeof(IMixupStrategy)));
+        var strategy = (IMixupStrategy)Activator.CreateInstance(type, 1.0)!;
+        var pairs = 0;
+        var callback = new MixupCallback(strategy);
+        using var small = new Small([callback, new Recorder("AfterLoss", state =>
+        {
+            if (callback.Step is not { } step)
+            {
+                return; // validation
+            }
+
+            using var scope = NewDisposeScope();
+            Some.AssertEqual(step.Target.Target, step.Mix.Partner(step.Target.Target));
+            pairs += step.Mix.Permutation.ToArray().Where((partner, i) => partner != i).Count();
+        })]);
+        var records = small.Learner.Fit(small.Train, small.Valid, epochs: 6);
+        Assert.InRange(pairs, 100, 240);
+        Assert.Equal(30, strategy.State.Step);
+        Assert.InRange(records[^1].ValidLoss!.Value, 0, records[0].ValidLoss!.Value);
     }
 
     [Fact]
@@ -50,6 +64,26 @@ public sealed partial class ReadmeTests
         {
             Assert.InRange(blocks.First(block => block.Contains(mark, StringComparison.Ordinal)).TrimEnd().Split('\n').Length, 2, 14);
         }
+    }
+
+    private static byte[] Compile(string block)
+    {
+        var lines = block.TrimEnd().Split('\n');
+        var usings = lines.Where(line => UsingDirective().IsMatch(line));
+        string[] always = ["using TorchSharp;", "using TorchSharp.Mixup;", "using TorchSharp.Mixup.Training;", "using static TorchSharp.torch;", "using static TorchSharp.torch.nn;"];
+        var code = string.Join('\n', lines.Except(usings));
+        var isType = code.Contains("class ", StringComparison.Ordinal);
+        var source = "#nullable enable\n" + Around.Replace("{0}", string.Join('\n', always.Union(usings)), StringComparison.Ordinal).Replace("{1}", isType ? string.Empty : code, StringComparison.Ordinal) + (isType ? code : string.Empty);
+        var assemblies = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
+        var compilation = CSharpCompilation.Create(
+            "readme" + Guid.NewGuid().ToString("N"),
+            [CSharpSyntaxTree.ParseText(source, cancellationToken: TestContext.Current.CancellationToken)],
+            assemblies.Select(path => MetadataReference.CreateFromFile(path)),
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary));
+        using var compiled = new MemoryStream();
+        var result = compilation.Emit(compiled, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Empty(result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Error).Select(diagnostic => diagnostic.ToString()));
+        return compiled.ToArray();
     }
 
     [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace TorchSharp.Mixup.Training;
 
@@ -75,7 +76,16 @@ internal sealed class Best
         (this.monitor, this.better, this.minDelta) = (monitor, better, minDelta);
     }
 
-    public static JsonSerializerOptions Json { get; } = new() { IncludeFields = true, NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    // What is misspelt or missing is an error, not a default.
+    public static JsonSerializerOptions Json { get; } = new()
+    {
+        IncludeFields = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+#if NET9_0_OR_GREATER
+        RespectRequiredConstructorParameters = true,
+#endif
+    };
 
     public double? Value { get; set; }
 

@@ -93,9 +93,15 @@ public sealed class MixupCallback : IStatefulCallback
     {
         try
         {
-            strategy.State = JsonSerializer.Deserialize<MixupState>(state) ?? throw new JsonException();
+            // Read field by field: what is missing must not become a 0.
+            using var document = JsonDocument.Parse(state);
+            var root = document.RootElement;
+            strategy.State = new MixupState(
+                root.GetProperty(nameof(MixupState.Seed)).GetUInt64(),
+                root.GetProperty(nameof(MixupState.Step)).GetInt64(),
+                root.GetProperty(nameof(MixupState.Alpha)).GetDouble());
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (Exception e) when (e is JsonException or ArgumentException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new FormatException($"'{state}' is not the state of a mixup strategy.", e);
         }

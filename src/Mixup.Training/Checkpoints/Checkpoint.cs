@@ -98,7 +98,7 @@ public sealed class Checkpoint : IStatefulCallback
             }
 
             LoadOptimizer(learner.Optimizer, content.Optimizer);
-            torch.set_rng_state(tensor(content.RandomState, ScalarType.Byte));
+            RandomState.Restore(content.RandomState);
         }
         catch (Exception e)
         {
@@ -193,7 +193,7 @@ internal sealed record Manifest(int CompletedEpochs, IReadOnlyList<EpochRecord> 
         try
         {
             var manifest = JsonSerializer.Deserialize<Manifest>(json, Best.Json);
-            if (manifest is { CompletedEpochs: >= 0, History: not null, SchedulerSteps: not null, Callbacks: not null } && !manifest.History.Contains(null!))
+            if (manifest is { CompletedEpochs: >= 0, History: not null, SchedulerSteps: not null, Callbacks: not null } && manifest.History.All(IsWhole) && !manifest.Callbacks.ContainsValue(null!))
             {
                 return manifest;
             }
@@ -205,4 +205,6 @@ internal sealed record Manifest(int CompletedEpochs, IReadOnlyList<EpochRecord> 
 
         throw new InvalidDataException($"{path} is damaged: its manifest is not complete.");
     }
+
+    private static bool IsWhole(EpochRecord? record) => record is { Epoch: >= 0, TrainMetrics: not null, ValidMetrics: not null };
 }

@@ -1,0 +1,151 @@
+using System.Security.Cryptography;
+
+namespace TorchSharp.Mixup.Training.Tests;
+
+/// <summary>Whatever stands in a file: a clear error or a whole load, never a crash, a hang, or a half-loaded model.</summary>
+public sealed class CheckpointFuzzTests : IDisposable
+{
+    private const int Mutations = 12_000;
+    private const int HeaderBytes = 8 + 32; // the magic word and the hash
+    private readonly string folder = Directory.CreateTempSubdirectory("mixup-fuzz-").FullName;
+
+    [Fact]
+    public void AMutatedFileIsRefusedAsAWholeOrLoadedAsAWhole()
+    {
+        var path = Path.Combine(folder, "last.ckpt");
+        using (var small = Build())
+        {
+            small.Learner.Fit(small.Train, small.Valid, epochs: 2);
+        }
+
+        var original = File.ReadAllBytes(path);
+        var random = new Random(20);
+        var (refused, loaded) = (0, 0);
+        var fresh = Build();
+        var (weights, optimizer) = (fresh.Weights, OptimizerOf(fresh));
+        for (var i = 0; i < Mutations; i++)
+        {
+            var bytes = Mutate(original, random);
+            if (random.Next(4) > 0)
+            {
+                // Somebody hostile makes the hash right again.
+                bytes = bytes.Length > HeaderBytes ? [.. original[..8], .. SHA256.HashData(bytes.AsSpan(HeaderBytes)), .. bytes[HeaderBytes..]] : bytes;
+            }
+
+            File.WriteAllBytes(path, bytes);
+            try
+            {
+                Checkpoint.Load(fresh.Learner, path);
+            }
+            catch (InvalidDataException e)
+            {
+                refused++;
+                Assert.StartsWith(path, e.Message, StringComparison.Ordinal);
+                Assert.Empty(fresh.Learner.History);
+                if (refused % 50 == 0)
+                {
+                    Assert.Equal(weights, fresh.Weights);
+                    Assert.Equal(optimizer, OptimizerOf(fresh));
+                }
+
+                continue;
+            }
+
+            // Other values in the right places: training goes on from them.
+            loaded++;
+            if (loaded % 20 == 0)
+            {
+                fresh.Learner.Fit(fresh.Train, fresh.Valid, epochs: fresh.Learner.History.Count + 1);
+            }
+
+            fresh.Dispose();
+            fresh = Build();
+        }
+
+        fresh.Dispose();
+        Assert.Equal(Mutations, refused + loaded);
+        Assert.InRange(refused, Mutations / 4, Mutations);
+        Assert.InRange(loaded, 1, Mutations);
+    }
+
+    [Fact]
+    public void AKillWhileWritingLeavesTheOldFile()
+    {
+        using var small = Build();
+        var path = Path.Combine(folder, "kept.ckpt");
+        Checkpoint.Save(small.Learner, path, 0);
+        var before = File.ReadAllBytes(path);
+        small.Learner.Fit(small.Train, small.Valid, epochs: 1);
+
+        // As far as a write gets before it is killed: the new file beside the old one, whole or in part, and never moved.
+        File.WriteAllBytes(path + ".writing", before[..(before.Length / 2)]);
+        using (var fresh = Build())
+        {
+            Checkpoint.Load(fresh.Learner, path);
+        }
+
+        Assert.Equal(before, File.ReadAllBytes(path));
+        Checkpoint.Save(small.Learner, path, 1);
+        Assert.NotEqual(before, File.ReadAllBytes(path));
+        Assert.False(File.Exists(path + ".writing"));
+    }
+
+    [Fact]
+    public void AWriteThatFailsLeavesTheOldFile()
+    {
+        using var small = Build();
+        var path = Path.Combine(folder, "full.ckpt");
+        Checkpoint.Save(small.Learner, path, 0);
+        var before = File.ReadAllBytes(path);
+        Directory.CreateDirectory(path + ".writing"); // nothing can be written there
+        Assert.ThrowsAny<Exception>(() => Checkpoint.Save(small.Learner, path, 0));
+        Assert.Equal(before, File.ReadAllBytes(path));
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static byte[] Mutate(byte[] original, Random random)
+    {
+        var bytes = (byte[])original.Clone();
+        int At() => random.Next(2) == 0 ? random.Next(bytes.Length) : random.Next(Math.Min(bytes.Length, 2_000)); // headers and names are in front
+        switch (random.Next(7))
+        {
+            case 0:
+                for (var n = random.Next(1, 9); n > 0; n--)
+                {
+                    bytes[At()] ^= (byte)(1 << random.Next(8));
+                }
+
+                return bytes;
+            case 1:
+                bytes[At()] = (byte)random.Next(256);
+                return bytes;
+            case 2:
+                return bytes[..random.Next(bytes.Length)];
+            case 3:
+                return [.. bytes, .. new byte[random.Next(1, 100)]];
+            case 4:
+                // A length, a count or a size that no machine has.
+                BitConverter.TryWriteBytes(bytes.AsSpan(Math.Min(At(), bytes.Length - 8)), new[] { long.MaxValue, long.MinValue, -1, int.MaxValue, 1L << 40 }[random.Next(5)]);
+                return bytes;
+            case 5:
+                var (from, to) = (At(), At());
+                var length = Math.Min(random.Next(1, 64), bytes.Length - Math.Max(from, to));
+                original.AsSpan(from, length).CopyTo(bytes.AsSpan(to));
+                return bytes;
+            default:
+                var cut = At();
+                return [.. bytes[..cut], .. bytes[Math.Min(cut + random.Next(1, 40), bytes.Length)..]];
+        }
+    }
+
+    private static byte[] OptimizerOf(Small small)
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        ((Modules.OptimizerHelper)small.Optimizer).save_state_dict(writer);
+        return stream.ToArray();
+    }
+
+    private Small Build() => new([new Checkpoint(folder), new MixupCallback(new InputMixup()), new EarlyStopping()], scheduler: true);
+}
