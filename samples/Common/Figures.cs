@@ -81,7 +81,9 @@ public static class Figures
                     Error = double.IsFinite(series.Spreads[group]) ? series.Spreads[group] : 0,
                     Size = width * 0.92,
                     FillColor = ColorOf(series.Arm),
-                    LineWidth = 0,
+                    LineColor = Color.FromHex("#333333"), // that of the whisker, too
+                    LineWidth = 1.2f,
+                    ErrorSize = width * 0.4,
                 }),
             ];
             plot.Add.Bars(bars).LegendText = series.Arm;

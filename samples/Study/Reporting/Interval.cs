@@ -18,7 +18,14 @@ public sealed record Interval(double Mean, double HalfWidth)
     /// <summary>The interval of the differences, pair by pair: what both of a pair share, such as a seed, does not widen it.</summary>
     public static Interval OfDifferences(IEnumerable<double> values, IEnumerable<double> others) => Of([.. values.Zip(others, (value, other) => value - other)]);
 
-    public string ToString(string format) => double.IsNaN(HalfWidth)
-        ? Mean.ToString(format, CultureInfo.InvariantCulture)
-        : string.Create(CultureInfo.InvariantCulture, $"{Mean.ToString(format, CultureInfo.InvariantCulture)} ± {HalfWidth.ToString(format, CultureInfo.InvariantCulture)}");
+    /// <summary>The mean ± the half width.</summary>
+    /// <param name="decimals">How many decimal places.</param>
+    /// <param name="withSign">Whether a mean above zero has a plus sign.</param>
+    public string ToString(int decimals, bool withSign = false)
+    {
+        var format = "F" + decimals;
+        var mean = Math.Round(Mean, decimals) + 0.0; // never a negative zero
+        var text = (withSign && mean > 0 ? "+" : string.Empty) + mean.ToString(format, CultureInfo.InvariantCulture);
+        return double.IsNaN(HalfWidth) ? text : text + " ± " + HalfWidth.ToString(format, CultureInfo.InvariantCulture);
+    }
 }

@@ -6,7 +6,6 @@ namespace Mixup.Samples.Study;
 /// <summary>Answers every question with a table, a figure and a sentence, whichever way it falls.</summary>
 public sealed class Report(Grid grid, Journal journal, StudyData data, string folder)
 {
-    private const string Points = "0.0";
     private readonly StringBuilder text = new();
 
     /// <summary>Writes <c>report.md</c> and its figures.</summary>
@@ -57,6 +56,9 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                 outcome => 100 * outcome.Curve.Average(),
                 ("at the end", outcome => 100 * outcome.Last));
         }
+
+        Published("That output mixup converges faster than none, at the base learning rate", IsBetter(Outcomes("output", grid.Medium), Outcomes("none", grid.Medium), outcome => outcome.Curve.Average()));
+        Published("That it does at three times the rate", IsBetter(Outcomes("output", grid.Medium, 3), Outcomes("none", grid.Medium, 3), outcome => outcome.Curve.Average()));
     }
 
     private void Sizes()
@@ -91,6 +93,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         {
             Table(share.ToString("0%", CultureInfo.InvariantCulture) + " wrong", "last epoch", Arms.All.Select(arm => (arm, Noisy(arm, share))), outcome => 100 * outcome.Last, ("best epoch", outcome => 100 * outcome.Best));
         }
+
+        Published("That input mixup keeps the last epoch from learning half of the labels wrong", IsBetter(Noisy("input", 0.5), Noisy("none", 0.5), outcome => outcome.Last));
     }
 
     private void CalibrationOfConfidence()
@@ -107,8 +111,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             "4. Calibration",
             "reliability.png",
             $"Trained on {grid.Medium:N0} images. Below the diagonal a network is too sure of itself, above it too modest; bands are the standard error of a share. The expected calibration error is from 0, perfect, to 1.");
-        Table("expected calibration error", "error", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome => outcome.CalibrationError, format: "0.000", lowerIsBetter: true, unit: string.Empty);
-        Table("negative log-likelihood", "value", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome => outcome.LogLikelihood, format: "0.000", lowerIsBetter: true, unit: string.Empty);
+        Table("expected calibration error", "error", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome => outcome.CalibrationError, decimals: 3, lowerIsBetter: true);
+        Table("negative log-likelihood", "value", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome => outcome.LogLikelihood, decimals: 3, lowerIsBetter: true);
     }
 
     private void Adversarial()
@@ -124,6 +128,11 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         foreach (var size in new[] { grid.Small, grid.Medium })
         {
             Table($"{size:N0} images", "accuracy on adversarial images", Arms.All.Select(arm => (arm, Outcomes(arm, size))), outcome => 100 * outcome.AdversarialAccuracy);
+        }
+
+        foreach (var size in new[] { grid.Small, grid.Medium })
+        {
+            Published($"That input and manifold mixup resist adversarial images, with {size:N0} training images", new[] { "input", "manifold" }.All(arm => IsBetter(Outcomes(arm, size), Outcomes("none", size), outcome => outcome.AdversarialAccuracy)));
         }
     }
 
@@ -142,6 +151,7 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             "test accuracy, %");
         Section("6. Which layers", "layers.png", $"Manifold mixup with one eligible place, or all three ({{input}} alone is input mixup; none for comparison), {grid.Small:N0} images. The manifold mixup paper (table 5) finds several layers together better than one.");
         Table("eligible layers", "test accuracy", rows, outcome => 100 * outcome.Accuracy);
+        Published("That several layers together are better than each of them alone", rows[1..^1].All(row => IsBetter(rows[^1].Outcomes, row.Outcomes, outcome => outcome.Accuracy)));
     }
 
     private void Spending(IReadOnlyList<Cost> costs)
@@ -205,9 +215,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         IEnumerable<(string Name, Outcome[] Outcomes)> rows,
         Func<Outcome, double> figure,
         (string Title, Func<Outcome, double> Figure)? beside = null,
-        string format = Points,
-        bool lowerIsBetter = false,
-        string unit = " points")
+        int decimals = 1,
+        bool lowerIsBetter = false)
     {
         (string Name, Outcome[] Outcomes)[] all = [.. rows];
         Say($"| {caption} | {column} | against {all[0].Name} |{(beside is { } b ? $" {b.Title} |" : string.Empty)}\n| --- | ---: | ---: |{(beside is null ? string.Empty : " ---: |")}");
@@ -219,10 +228,10 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             if (!first)
             {
                 var kind = double.IsNaN(difference.HalfWidth) || !difference.ExcludesZero ? same : (difference.Mean > 0) != lowerIsBetter ? better : worse;
-                kind.Add($"{name} ({difference.ToString("+" + format + ";-" + format)})");
+                kind.Add($"{name} ({difference.ToString(decimals, withSign: true)})");
             }
 
-            Say($"| {name} | {Of(outcomes, figure).ToString(format)} | {(first ? string.Empty : difference.ToString("+" + format + ";-" + format))} |{(beside is { } other ? $" {Of(outcomes, other.Figure).ToString(format)} |" : string.Empty)}");
+            Say($"| {name} | {Of(outcomes, figure).ToString(decimals)} | {(first ? string.Empty : difference.ToString(decimals, withSign: true))} |{(beside is { } other ? $" {Of(outcomes, other.Figure).ToString(decimals)} |" : string.Empty)}");
         }
 
         if (all[0].Outcomes.Length == 1)
@@ -238,7 +247,23 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             .. same.Count > 0 ? [$"not to be told from it: {string.Join(", ", same)}"] : Array.Empty<string>(),
         ];
         var sentence = string.Join("; ", answer);
-        Say($"\n{char.ToUpperInvariant(sentence[0])}{sentence[1..]}{(unit.Length > 0 ? "," + unit : string.Empty)}.\n");
+        Say($"\n{char.ToUpperInvariant(sentence[0])}{sentence[1..]}.\n");
+    }
+
+    /// <summary>Says whether what others published shows here, wherever seeds allow to tell.</summary>
+    private void Published(string claim, bool shows)
+    {
+        if (grid.Seeds > 1)
+        {
+            Say($"{claim}: {(shows ? "shows here." : "does not show here.")}\n");
+        }
+    }
+
+    /// <summary>Whether one is better than another beyond the interval of their differences.</summary>
+    private static bool IsBetter(Outcome[] one, Outcome[] than, Func<Outcome, double> figure)
+    {
+        var difference = Interval.OfDifferences(one.Select(figure), than.Select(figure));
+        return difference.ExcludesZero && difference.Mean > 0;
     }
 
     private void Section(string title, string figure, string introduction) => Say($"## {title}\n\n![{title}]({figure})\n\n{introduction}\n");

@@ -1,0 +1,164 @@
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup.Training.Tests;
+
+/// <summary>
+/// Many batches of random shapes, types, strategies and options, with faults thrown at random events. MIXUP_SOAK_STEPS says how many batches; a long soak is 20,000.
+/// </summary>
+public sealed class SoakTests
+{
+    private static readonly int Steps = int.Parse(Environment.GetEnvironmentVariable("MIXUP_SOAK_STEPS") ?? "1500", System.Globalization.CultureInfo.InvariantCulture);
+    private static readonly ScalarType[] Types = [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16];
+
+    [Fact]
+    public void NothingLeaksNothingStaysHookedAndWeightsStayFinite()
+    {
+        var random = new Random(17);
+        Subject[] subjects = [.. Types.SelectMany(dtype => new[] { Subject.Perceptron(dtype), Subject.Images(dtype) })];
+        var (steps, faults, live, resident) = (0, 0, 0L, 0L);
+        while (steps < Steps)
+        {
+            var subject = subjects[random.Next(subjects.Length)];
+            var (batches, fault) = Round(subject, random);
+            (steps, faults) = (steps + batches, faults + (fault ? 1 : 0));
+            if (live == 0 && steps > Steps / 2)
+            {
+                (live, resident) = (Quiet(subjects), Resident());
+            }
+        }
+
+        Assert.Equal(live, Quiet(subjects));
+        Assert.InRange(Resident() - resident, long.MinValue, 96L << 20);
+        Assert.InRange(faults, Steps / 40, Steps);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{steps} batches, {faults} faults, {live} live tensors, {(Resident() - resident) >> 20} MiB more than half-way");
+        foreach (var subject in subjects)
+        {
+            subject.Dispose();
+        }
+    }
+
+    /// <summary>Some batches of one subject under one strategy, perhaps cut short by a fault.</summary>
+    private static (int Batches, bool Fault) Round(Subject subject, Random random)
+    {
+        using var scope = NewDisposeScope();
+        var rows = random.Next(2, 14);
+        var (x, y) = subject.Data(random, rows);
+        var events = Recorder.AllEvents;
+        var at = random.Next(3) == 0 ? events[random.Next(events.Length)] : null;
+        var countdown = random.Next(3);
+        var (batches, reached) = (0, false);
+        var thrower = new Recorder(
+            at,
+            _ =>
+            {
+                if (countdown-- == 0)
+                {
+                    reached = true;
+                    throw new InvalidOperationException("a fault");
+                }
+            },
+            order: random.Next(-200, 200));
+        var counter = new Recorder("AfterLoss", state => batches += state.IsTraining ? 1 : 0, order: 999, name: "counter");
+        using var loss = new Modules.CrossEntropyLoss(null, -100, Reduction.Mean, random.Next(2) * 0.1);
+        var learner = new Learner(subject.Model, loss, subject.Optimizer, metrics: [Metric.Accuracy], callbacks: [new MixupCallback(Strategy(subject.Model, random)), thrower, counter]);
+        Batch[] data = [.. Enumerable.Range(0, 3).Select(_ => new Batch(x, y))];
+        try
+        {
+            learner.Fit(data, data[..1]);
+        }
+        catch (InvalidOperationException e) when (e.Message == "a fault")
+        {
+            Assert.True(reached);
+        }
+
+        Assert.Same(loss, learner.Loss);
+        subject.AssertPlain(x);
+        return (Math.Max(1, batches), reached);
+    }
+
+    private static MixupStrategy Strategy(Module model, Random random)
+    {
+        var two = random.Next(4) == 0;
+        var kind = random.Next(3);
+        var pairing = (Pairing)random.Next(3);
+        var options = new MixupOptions
+        {
+            Alpha = new[] { 0, 0.1, 0.4, 1, 8 }[random.Next(5)],
+            Fold = random.Next(2) == 0,
+            Probability = random.Next(3) == 0 ? 0.5 : 1,
+            Pairing = pairing,
+            CoefficientPer = pairing == Pairing.Roll ? CoefficientPer.Sample : (CoefficientPer)random.Next(3),
+            TargetMixing = (TargetMixing)random.Next(3),
+            TwoOutputs = two,
+            OverwriteInput = kind == 0 && !two && random.Next(3) == 0,
+            Seed = (ulong)random.Next(),
+        };
+        return kind switch
+        {
+            0 => new InputMixup(options),
+            1 => new ManifoldMixup(model, options, new ManifoldPlaces { Names = ["first", "second"], Log = _ => { } }),
+            _ => new OutputMixup(options),
+        };
+    }
+
+    private static long Quiet(Subject[] subjects)
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.All(subjects, subject => subject.AssertFinite());
+        return Some.LiveTensors;
+    }
+
+    private static long Resident()
+    {
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        return process.WorkingSet64;
+    }
+
+    /// <summary>A model of a type, with its optimizer.</summary>
+    private sealed class Subject : IDisposable
+    {
+        private readonly bool images;
+        private readonly ScalarType dtype;
+
+        private Subject(Modules.Sequential model, bool images, ScalarType dtype)
+        {
+            (Model, this.images, this.dtype) = (model.to(dtype).to(Some.Device), images, dtype);
+            Optimizer = optim.SGD(Model.parameters(), 1e-3);
+        }
+
+        public Modules.Sequential Model { get; }
+
+        public optim.Optimizer Optimizer { get; }
+
+        public static Subject Perceptron(ScalarType dtype) => new(Sequential(("first", Linear(6, 8)), ("second", Tanh()), ("third", Linear(8, 3))), images: false, dtype);
+
+        public static Subject Images(ScalarType dtype) => new(Sequential(("first", Conv2d(2, 4, 3, padding: 1)), ("second", Tanh()), ("pool", AdaptiveAvgPool2d(1)), ("flat", Flatten()), ("third", Linear(4, 3))), images: true, dtype);
+
+        public (Tensor X, Tensor Y) Data(Random random, int rows)
+        {
+            long[] shape = images ? [rows, 2, random.Next(3, 9), random.Next(3, 9)] : [rows, 6];
+            return (Some.Normal(random.Next(), dtype, shape), Some.Classes(random.Next(), 3, rows));
+        }
+
+        public void AssertPlain(Tensor x)
+        {
+            using var noGrad = no_grad();
+            Model.eval();
+            Some.AssertClose(Model.call(x).narrow(0, 0, 1), Model.call(x.narrow(0, 0, 1)), 0.02, 0.02); // mixed ones would depend on each other
+            Model.train();
+        }
+
+        public void AssertFinite()
+        {
+            using var scope = NewDisposeScope();
+            Assert.All(Model.parameters(), parameter => Assert.True(parameter.isfinite().all().cpu().ToBoolean()));
+        }
+
+        public void Dispose()
+        {
+            Optimizer.Dispose();
+            Model.Dispose();
+        }
+    }
+}
