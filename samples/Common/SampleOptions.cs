@@ -18,7 +18,7 @@ public static class SampleCommand
         Option<double?> alpha = new("--alpha") { Description = "Concentration of the Beta distribution that mixing coefficients come from; 0 mixes nothing. [default: per setting]" };
         Option<double?> noise = new("--noise") { Description = "Share of the training labels to replace at random, from 0 to 1; this setting then runs alone. [default: per setting]" };
         Option<int?> trainSize = new("--train-size") { Description = "How many samples to train on. [default: per setting]" };
-        Option<string> device = new("--device") { Description = "cpu or cuda, or cuda:1 for the second.", DefaultValueFactory = _ => "cpu" };
+        var device = Device();
         Option<string> folder = new("--out") { Description = "Folder for pictures and figures.", DefaultValueFactory = _ => "results" };
         Option<string[]> strategy = new("--strategy") { Description = $"Arms to run: {string.Join(", ", defaults.Strategies)}. [default: all]", AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.OneOrMore };
         Option<bool> quick = new("--quick") { Description = "A few seconds, to see that it runs: the figures mean nothing." };
@@ -28,7 +28,6 @@ public static class SampleCommand
         Require(noise, value => value is null or (>= 0 and <= 1), "must lie between 0 and 1");
         Require(trainSize, value => value is null || (value >= 2 && value <= defaults.MostTrainSize), $"must lie between 2 and {defaults.MostTrainSize}");
         Require(strategy, value => value is null || value.All(defaults.Strategies.Contains), $"must be of {string.Join(", ", defaults.Strategies)}");
-        RequireDevice(device);
 
         var command = new RootCommand(description) { epochs, seeds, alpha, trainSize, strategy, device, folder, quick };
         if (defaults.HasNoise)
@@ -62,9 +61,13 @@ public static class SampleCommand
         return parsed.Invoke();
     }
 
-    /// <summary>Refuses a device that this machine does not have.</summary>
-    public static void RequireDevice(Option<string> device) =>
+    /// <summary>Where to train: as tests, by default where MIXUP_TEST_DEVICE says, else on the CPU. A device that this machine does not have is refused.</summary>
+    public static Option<string> Device()
+    {
+        Option<string> device = new("--device") { Description = "cpu or cuda, or cuda:1 for the second. [default: MIXUP_TEST_DEVICE of the environment, else cpu]", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MIXUP_TEST_DEVICE") ?? "cpu" };
         Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the program was built with -p:TorchBackend=cuda-linux or cuda-windows");
+        return device;
+    }
 
     private static void Require<T>(Option<T> option, Func<T?, bool> valid, string expected) => option.Validators.Add(result =>
     {

@@ -13,9 +13,8 @@ Option<string?> dataFolder = new("--data") { Description = $"Folder of the four 
 Option<bool> digits = new("--digits") { Description = "The 1,797 digits that ship with the samples, instead of Fashion-MNIST." };
 Option<bool> quick = new("--quick") { Description = "A few minutes: one seed and few images; the figures mean nothing." };
 Option<bool> full = new("--full") { Description = "Five seeds and many more epochs: a day or so." };
-Option<string> device = new("--device") { Description = "cpu or cuda, or cuda:1 for the second.", DefaultValueFactory = _ => "cpu" };
+var device = SampleCommand.Device();
 Option<string> folder = new("--out") { Description = "Folder for the report; a study that was stopped goes on from there.", DefaultValueFactory = _ => "results" };
-SampleCommand.RequireDevice(device);
 var command = new RootCommand("Compares no mixup with input, manifold and output mixup, and writes a report. Under an hour on two cores.") { dataFolder, digits, quick, full, device, folder };
 command.Validators.Add(result =>
 {

@@ -55,4 +55,67 @@ public sealed class MetaDeviceTests
         optimizer.step();
         Assert.All(model.parameters(), parameter => Assert.Equal(DeviceType.META, parameter.grad!.device_type));
     }
+
+    public static TheoryData<string, string> StrategiesAndOptions => new MatrixTheoryData<string, string>(
+        ["input", "manifold", "output"],
+        ["plain", "halves", "roll", "per batch", "per pair", "unfolded", "sometimes", "two outputs", "targets", "losses", "overwritten", "stacked"]);
+
+    [Theory]
+    [MemberData(nameof(StrategiesAndOptions))]
+    public void NoStrategyWithAnyOptionReadsAnythingBack(string place, string option)
+    {
+        using var scope = NewDisposeScope();
+        var plain = new MixupOptions { Alpha = 1, Seed = 1 };
+        var options = option switch
+        {
+            "halves" => plain with { Pairing = Pairing.Halves },
+            "roll" => plain with { Pairing = Pairing.Roll },
+            "per batch" => plain with { CoefficientPer = CoefficientPer.Batch },
+            "per pair" => plain with { CoefficientPer = CoefficientPer.Pair },
+            "unfolded" => plain with { Fold = false },
+            "sometimes" => plain with { Probability = 0.5 },
+            "two outputs" => plain with { TwoOutputs = true },
+            "targets" => plain with { TargetMixing = TargetMixing.Targets },
+            "losses" => plain with { TargetMixing = TargetMixing.Losses },
+            "overwritten" => plain with { OverwriteInput = place == "input" },
+            "stacked" => plain with { StackInput = place == "input" },
+            _ => plain,
+        };
+        using var model = Sequential(("first", Linear(6, 8)), ("second", Tanh()), ("third", Linear(8, 4))).to(META);
+        using var optimizer = optim.SGD(model.parameters(), 0.1, momentum: 0.9);
+        IMixupStrategy strategy = place switch
+        {
+            "input" => new InputMixup(options),
+            "manifold" => new ManifoldMixup(model, options, new ManifoldPlaces { Names = ["first"], Input = false, Log = _ => { } }),
+            _ => new OutputMixup(options),
+        };
+        foreach (var loss in new[] { CrossEntropyLoss(), new CrossEntropyLoss(empty(4, device: META), 1, Reduction.Sum, 0.1), CrossEntropyLoss(reduction: Reduction.None) })
+        {
+            using var step = strategy.Begin(empty(5, 6, device: META), empty(5, ScalarType.Int64, META));
+            optimizer.zero_grad();
+            var value = new MixupLoss(loss).call(model.call(step.Inputs[0]), step.Target);
+            (value.dim() == 0 ? value : value.sum()).backward();
+            optimizer.step();
+            var hits = step.Target.Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), empty(options.TwoOutputs && place != "output" ? 10 : 5, 4, device: META));
+            Assert.Equal(DeviceType.META, hits.device_type);
+            Assert.Equal(DeviceType.META, step.Mix.UniteMask(empty(5, 6, ScalarType.Bool, META)).device_type);
+        }
+    }
+
+    [Fact]
+    public void EveryKindOfLossReadsNothingBack()
+    {
+        using var scope = NewDisposeScope();
+        using var mix = Some.Mix();
+        Tensor Values() => empty(5, 4, device: META);
+        var classes = new MixedTarget(mix, empty(5, ScalarType.Int64, META));
+        var values = new MixedTarget(mix, Values());
+        Assert.Equal(DeviceType.META, new MixupLoss(NLLLoss()).call(Values(), classes).device_type);
+        Assert.Equal(DeviceType.META, new MixupLoss((p, t) => functional.cross_entropy(p, t, reduction: Reduction.None)).call(Values(), classes).device_type);
+        foreach (var loss in new Loss<Tensor, Tensor, Tensor>[] { MSELoss(), SmoothL1Loss() }) // META has no abs and no log_sigmoid
+        {
+            Assert.Equal(DeviceType.META, new MixupLoss(loss).call(Values(), values).device_type);
+            Assert.Equal(DeviceType.META, new MixupLoss(loss).call(Values(), new MixedTarget(mix, Values(), TargetMixing.Losses)).device_type);
+        }
+    }
 }

@@ -66,7 +66,7 @@ public sealed class VectorCase
         }
 
         using var scope = NewDisposeScope();
-        var (want, got) = (expected.to(ScalarType.Float64), actual.detach().to(ScalarType.Float64));
+        var (want, got) = (expected.cpu().to(ScalarType.Float64), actual.detach().cpu().to(ScalarType.Float64));
         var excess = got.sub(want).abs().sub(want.abs().mul(RelativeTolerance)).sub(AbsoluteTolerance);
         var worst = excess.max().item<double>();
         if (!(worst <= 0))
@@ -93,7 +93,7 @@ public sealed class VectorCase
     {
         if (element.ValueKind == JsonValueKind.Number)
         {
-            return tensor(element.GetDouble(), ScalarType.Float64);
+            return tensor(element.GetDouble(), ScalarType.Float64, Some.Device);
         }
 
         long[] shape = [.. element.GetProperty("shape").EnumerateArray().Select(e => e.GetInt64())];
@@ -103,7 +103,7 @@ public sealed class VectorCase
             "int64" => ScalarType.Int64,
             _ => ScalarType.Float64,
         };
-        return tensor(Numbers(element), ScalarType.Float64).reshape(shape).to(dtype);
+        return tensor(Numbers(element), ScalarType.Float64).reshape(shape).to(dtype).to(Some.Device);
     }
 
     private bool Has(string group, string name) => json.TryGetProperty(group, out var g) && g.TryGetProperty(name, out var e) && e.ValueKind != JsonValueKind.Null;

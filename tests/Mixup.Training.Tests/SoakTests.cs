@@ -7,7 +7,7 @@ namespace TorchSharp.Mixup.Training.Tests;
 /// </summary>
 public sealed class SoakTests
 {
-    private static readonly int Steps = int.Parse(Environment.GetEnvironmentVariable("MIXUP_SOAK_STEPS") ?? "1500", System.Globalization.CultureInfo.InvariantCulture);
+    private static readonly int Steps = int.Parse(Environment.GetEnvironmentVariable("MIXUP_SOAK_STEPS") ?? "5000", System.Globalization.CultureInfo.InvariantCulture);
     private static readonly ScalarType[] Types = [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16];
 
     [Fact]
