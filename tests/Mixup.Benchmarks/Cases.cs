@@ -149,7 +149,7 @@ internal static class Cases
 
     private static Contender Copy(Tensor from, Tensor to, int times = 1) => Limit("plain copy into memory that is there", times, () => to.copy_(from));
 
-    private static Contender Limit(string name, int times, Action once) => new($"limit: {(times == 1 ? "a" : "two")} {name}", () =>
+    private static Contender Limit(string name, int times, Action once) => new($"limit: a {name}{(times == 1 ? string.Empty : ", twice")}", () =>
     {
         for (var i = 0; i < times; i++)
         {

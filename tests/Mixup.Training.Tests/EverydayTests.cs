@@ -120,34 +120,6 @@ public sealed class EverydayTests
     }
 
     [Fact]
-    public void ASchedulerMovesTheLearningRateInALoopAsInALearner()
-    {
-        using var byLearner = new Small([new MixupCallback(new InputMixup(new MixupOptions { Seed = 5 }))], scheduler: true);
-        byLearner.Learner.Fit(byLearner.Train, epochs: 3);
-
-        using var byHand = new Small(scheduler: true);
-        var (mixup, loss) = (new InputMixup(new MixupOptions { Seed = 5 }), new MixupLoss(byHand.Loss));
-        byHand.Model.train();
-        var train = byHand.Train;
-        for (train.Epoch = 0; train.Epoch < 3; train.Epoch++)
-        {
-            foreach (var batch in train)
-            {
-                using var scope = NewDisposeScope();
-                using var step = mixup.Begin(batch.Inputs, batch.Target);
-                byHand.Optimizer.zero_grad();
-                loss.call(byHand.Model.call(step.Input), step.Target).backward();
-                byHand.Optimizer.step();
-            }
-
-            byHand.Scheduler!.step();
-        }
-
-        Assert.Equal(byLearner.Weights, byHand.Weights);
-        Assert.Equal(byLearner.Optimizer.ParamGroups.First().LearningRate, byHand.Optimizer.ParamGroups.First().LearningRate);
-    }
-
-    [Fact]
     public void BodyAndHeadMayHaveOptimizersOfTheirOwn()
     {
         using var scope = NewDisposeScope();

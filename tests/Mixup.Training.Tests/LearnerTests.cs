@@ -220,6 +220,7 @@ public sealed class LearnerTests
         }
 
         Assert.Equal(byHand.Weights, byLearner.Weights);
+        Assert.Equal(byHand.Optimizer.ParamGroups.First().LearningRate, byLearner.Optimizer.ParamGroups.First().LearningRate);
     }
 
     public static TheoryData<string, string> PlacesAndEvents => new MatrixTheoryData<string, string>(["manifold", "output"], Recorder.AllEvents);

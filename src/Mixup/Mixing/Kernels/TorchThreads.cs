@@ -11,7 +11,7 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal static unsafe class TorchThreads
 {
-    private static readonly delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void> Parallel = (delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void>)Find("GOMP_parallel");
+    private static readonly delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void> Fork = (delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void>)Find("GOMP_parallel");
     private static readonly delegate* unmanaged<int> ThreadNumber = (delegate* unmanaged<int>)Find("omp_get_thread_num");
     private static readonly delegate* unmanaged<int> ThreadCount = (delegate* unmanaged<int>)Find("omp_get_num_threads");
 
@@ -27,9 +27,9 @@ internal static unsafe class TorchThreads
             return;
         }
 
-        if (Parallel == null || ThreadNumber == null || ThreadCount == null)
+        if (Fork == null || ThreadNumber == null || ThreadCount == null)
         {
-            System.Threading.Tasks.Parallel.For(0, shares, new ParallelOptions { MaxDegreeOfParallelism = shares }, body);
+            Parallel.For(0, shares, new ParallelOptions { MaxDegreeOfParallelism = shares }, body);
             return;
         }
 
@@ -37,7 +37,7 @@ internal static unsafe class TorchThreads
         var job = new Job { State = GCHandle.Alloc(state) };
         try
         {
-            Parallel(&Work, &job, (uint)shares, 0);
+            Fork(&Work, &job, (uint)shares, 0);
         }
         finally
         {
