@@ -24,6 +24,7 @@ public sealed class Learner
 {
     private readonly Func<IReadOnlyList<Tensor>, Tensor> forward;
     private readonly List<EpochRecord> history = [];
+    private bool resumed; // the next fit goes on where a checkpoint stopped
 
     /// <summary>Puts together what is to be trained, and how. Nothing of it is disposed by the learner.</summary>
     /// <param name="model">A module of one to three tensors; for any other give <paramref name="forward"/>.</param>
@@ -89,8 +90,8 @@ public sealed class Learner
     /// <summary>What the scheduler was stepped with so far: a plateau's loss, else not a number. A checkpoint replays it.</summary>
     internal List<double> SchedulerSteps { get; } = [];
 
-    /// <summary>The epoch that the next fit starts with; other than 0 after a checkpoint was loaded.</summary>
-    internal int NextEpoch { get; set; }
+    /// <summary>How many epochs of the last fit are done.</summary>
+    internal int CompletedEpochs { get; private set; }
 
     /// <summary>Trains.</summary>
     /// <param name="train">The training batches, enumerated once for every epoch.</param>
@@ -104,8 +105,9 @@ public sealed class Learner
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
-        var state = new TrainingState(this, NextEpoch, epochs, (train as TensorBatches)?.Count, cancellationToken);
-        NextEpoch = 0;
+        CompletedEpochs = resumed ? CompletedEpochs : 0;
+        resumed = false;
+        var state = new TrainingState(this, CompletedEpochs, epochs, (train as TensorBatches)?.Count, cancellationToken);
         var before = history.Count;
         var wasTraining = Model.training;
         try
@@ -142,11 +144,11 @@ public sealed class Learner
         Fit(train.AsBatches(), valid?.AsBatches(), epochs, cancellationToken);
 
     /// <summary>Puts back what a checkpoint kept.</summary>
-    internal void Restore(IEnumerable<EpochRecord> records, int nextEpoch)
+    internal void Restore(IEnumerable<EpochRecord> records, int completedEpochs)
     {
         history.Clear();
         history.AddRange(records);
-        NextEpoch = nextEpoch;
+        (CompletedEpochs, resumed) = (completedEpochs, true);
     }
 
     internal void StepScheduler(double metric)
@@ -200,6 +202,7 @@ public sealed class Learner
 
             state.Record = record;
             history.Add(record);
+            CompletedEpochs = state.Epoch + 1;
         });
 
     private Dictionary<string, double> RunHalf(TrainingState state, IEnumerable<Batch> batches, bool training, RunningMean loss)

@@ -119,7 +119,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("no input key", "name the key", "one input or more", b => b.Dictionaries.AsBatches("y").ToList()),
         Of<ArgumentException>("a key that is not there", "the batch has no 'z'", "it has x, y", b => b.Dictionaries.AsBatches("y", "z").ToList()),
         Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'mixup'", "register one of each", b =>
-            Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)]), Path.Combine(Path.GetTempPath(), "never.ckpt"), 1)),
+            Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
         Of<FileNotFoundException>("a checkpoint that is not there", "none.ckpt", "none.ckpt", b => Checkpoint.Load(b.Learner(), Path.Combine(Path.GetTempPath(), "none.ckpt"))),
         Of<FormatException>("a foreign state", "'{}'", "not the state of a mixup strategy", b => new MixupCallback(b.Input).LoadState("{}")),
         Of<ArgumentNullException>("no strategy", "strategy", "null", b => _ = new MixupCallback(null!)),

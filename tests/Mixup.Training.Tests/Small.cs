@@ -11,11 +11,11 @@ internal sealed class Small : IDisposable
     {
     }
 
-    public Small(Func<Module, IEnumerable<ITrainerCallback>> callbacks, bool scheduler, bool dropout)
+    public Small(Func<Module, IEnumerable<ITrainerCallback>> callbacks, bool scheduler, bool dropout, Func<IEnumerable<Parameter>, optim.Optimizer>? optimizer = null)
     {
         manual_seed(1);
         Model = Sequential(Linear(6, 16), Tanh(), Dropout(dropout ? 0.2 : 0), BatchNorm1d(16), Linear(16, 3)).to(Some.Device);
-        Optimizer = optim.SGD(Model.parameters(), 0.1, momentum: 0.9);
+        Optimizer = optimizer?.Invoke(Model.parameters()) ?? optim.SGD(Model.parameters(), 0.1, momentum: 0.9);
         Scheduler = scheduler ? optim.lr_scheduler.CosineAnnealingLR(Optimizer, 6) : null;
         X = Some.Normal(1, 40, 6);
         Y = X.narrow(1, 0, 3).argmax(1);

@@ -1,7 +1,5 @@
 using System.Text.Json;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.optim;
 
 namespace TorchSharp.Mixup.Training;
 
@@ -41,25 +39,24 @@ public sealed class Checkpoint : IStatefulCallback
     /// <inheritdoc/>
     public string StateKey => "checkpoint";
 
-    /// <summary>Writes the state of a learner between two epochs.</summary>
+    /// <summary>Writes the state of a learner between two epochs of a fit, or after it: as a callback does after every epoch.</summary>
     /// <param name="learner">The learner.</param>
     /// <param name="path">The file; replaced if it exists, once the new one is whole.</param>
-    /// <param name="completedEpochs">How many epochs of the fit are done.</param>
     /// <exception cref="ArgumentException">The optimizer cannot be saved, or two callbacks share a state key.</exception>
-    public static void Save(Learner learner, string path, int completedEpochs)
+    public static void Save(Learner learner, string path)
     {
         ArgumentNullException.ThrowIfNull(learner);
         ArgumentException.ThrowIfNullOrEmpty(path);
         using var scope = NewDisposeScope();
         var manifest = new Manifest(
-            completedEpochs,
+            learner.CompletedEpochs,
             [.. learner.History],
             [.. learner.SchedulerSteps],
             Stateful(learner).ToDictionary(pair => pair.Key, pair => pair.Value.SaveState()));
         CheckpointFile.Write(path, new CheckpointContent(
             JsonSerializer.SerializeToUtf8Bytes(manifest, Best.Json),
             TensorTable.Save(learner.Model.state_dict()),
-            SaveOptimizer(learner.Optimizer),
+            OptimizerState.Save(learner.Optimizer),
             [.. torch.get_rng_state().bytes]));
     }
 
@@ -67,7 +64,10 @@ public sealed class Checkpoint : IStatefulCallback
     /// <param name="learner">A new learner: its scheduler has not stepped yet.</param>
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is not a checkpoint, is damaged, or is of another model or optimizer. The learner is as it was.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is not a checkpoint, is damaged, or is of another model, optimizer, scheduler or callbacks. The learner is as it was, but for a scheduler that threw
+    /// while its steps were repeated: it cannot be turned back, and another load asks for a new learner.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The learner has already trained.</exception>
     public static void Load(Learner learner, string path)
     {
@@ -87,8 +87,16 @@ public sealed class Checkpoint : IStatefulCallback
             throw new InvalidDataException($"{path} holds the state of a callback '{missing}' that the learner lacks; register the same callbacks as in the saved run.");
         }
 
-        // From here on every step can be undone: what can fail comes first, what cannot comes last.
-        var optimizerBefore = SaveOptimizer(learner.Optimizer);
+        if (manifest.SchedulerSteps.Count > 0 && learner.Scheduler is null)
+        {
+            throw new InvalidDataException($"{path} holds the steps of a scheduler, which the learner lacks; give it the same scheduler as in the saved run.");
+        }
+
+        OptimizerState.Check(learner.Optimizer, content.Optimizer, path);
+        RandomState.Check(content.RandomState, path);
+
+        // What is left to fail is code that is not ours: callbacks, a scheduler, an optimizer of one's own. All but the scheduler can be turned back.
+        var optimizerBefore = OptimizerState.Save(learner.Optimizer);
         var callbacksBefore = stateful.ToDictionary(pair => pair.Key, pair => pair.Value.SaveState());
         try
         {
@@ -97,27 +105,27 @@ public sealed class Checkpoint : IStatefulCallback
                 stateful[key].LoadState(state);
             }
 
-            LoadOptimizer(learner.Optimizer, content.Optimizer);
-            RandomState.Restore(content.RandomState);
+            OptimizerState.Load(learner.Optimizer, content.Optimizer);
+            foreach (var metric in manifest.SchedulerSteps)
+            {
+                learner.StepScheduler(metric);
+            }
+
+            // The replay moved the learning rate along; the saved one is exact, whatever else had changed it.
+            OptimizerState.Load(learner.Optimizer, content.Optimizer);
         }
         catch (Exception e)
         {
-            LoadOptimizer(learner.Optimizer, optimizerBefore);
+            OptimizerState.Load(learner.Optimizer, optimizerBefore);
             foreach (var (key, state) in callbacksBefore)
             {
                 stateful[key].LoadState(state);
             }
 
-            throw new InvalidDataException($"{path} does not fit this learner: {e.Message} Build it with the same optimizer and callbacks as in the saved run.", e);
+            throw new InvalidDataException($"{path} does not fit this learner: {e.Message} Build it with the same optimizer, scheduler and callbacks as in the saved run.", e);
         }
 
-        foreach (var metric in manifest.SchedulerSteps)
-        {
-            learner.StepScheduler(metric);
-        }
-
-        // The replay moved the learning rate along; the saved one is exact, whatever else had changed it.
-        LoadOptimizer(learner.Optimizer, content.Optimizer);
+        RandomState.Restore(content.RandomState);
         table.CopyTo(learner.Model.state_dict());
         learner.Restore(manifest.History, manifest.CompletedEpochs);
     }
@@ -132,10 +140,10 @@ public sealed class Checkpoint : IStatefulCallback
         }
 
         var improved = best.Improves(record);
-        Save(state.Learner, LastPath, state.Epoch + 1);
+        Save(state.Learner, LastPath);
         if (improved)
         {
-            Save(state.Learner, BestPath, state.Epoch + 1);
+            Save(state.Learner, BestPath);
         }
     }
 
@@ -157,31 +165,6 @@ public sealed class Checkpoint : IStatefulCallback
         }
 
         return all;
-    }
-
-    private static byte[] SaveOptimizer(Optimizer optimizer)
-    {
-        var helper = optimizer as OptimizerHelper ?? throw new ArgumentException($"{optimizer.GetType().Name} has no state that can be saved.");
-        using var stream = new MemoryStream();
-        using var writer = new BinaryWriter(stream);
-        helper.save_state_dict(writer);
-        writer.Flush();
-        return stream.ToArray();
-    }
-
-    private static void LoadOptimizer(Optimizer optimizer, byte[] state)
-    {
-        using var reader = new BinaryReader(new MemoryStream(state, writable: false));
-        using var scope = NewDisposeScope();
-        try
-        {
-            ((OptimizerHelper)optimizer).load_state_dict(reader);
-        }
-        finally
-        {
-            // What is left are the optimizer's own buffers, which outlive every scope.
-            scope.Detach(scope.DisposablesView.ToArray());
-        }
     }
 }
 

@@ -78,6 +78,35 @@ internal sealed class SpanReader(ReadOnlyMemory<byte> bytes, string path)
 
     public string Text() => System.Text.Encoding.UTF8.GetString(Take(Int64()));
 
+    public double Double() => BitConverter.Int64BitsToDouble(Int64());
+
+    public bool Flag() => Take(1)[0] switch
+    {
+        0 => false,
+        1 => true,
+        var other => throw new InvalidDataException($"{path} is damaged: {other} stands where yes or no should."),
+    };
+
+    /// <summary>A number of seven bits a byte, the lowest first, as TorchSharp and .NET write them.</summary>
+    public long Varint()
+    {
+        var value = 0L;
+        for (var shift = 0; shift < 63; shift += 7)
+        {
+            var part = Take(1)[0];
+            value |= (part & 0x7FL) << shift;
+            if (part < 0x80)
+            {
+                return value;
+            }
+        }
+
+        throw new InvalidDataException($"{path} is damaged: a number in it does not end.");
+    }
+
+    /// <summary>A text after its length, as <see cref="BinaryWriter.Write(string)"/> gives.</summary>
+    public string Name() => System.Text.Encoding.UTF8.GetString(Take(Varint()));
+
     public ReadOnlySpan<byte> Take(long length)
     {
         if (length < 0 || length > bytes.Length - at)

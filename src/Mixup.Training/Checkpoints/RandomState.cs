@@ -17,16 +17,21 @@ internal static class RandomState
     private const int FlagOfDouble = 5_040;
     private const int FlagOfFloat = 5_052;
 
-    /// <summary>Sets the generator.</summary>
-    /// <exception cref="FormatException">The bytes are not a state of this version of libtorch.</exception>
-    public static void Restore(byte[] state)
+    /// <summary>Compares a state with what this version of libtorch keeps.</summary>
+    /// <exception cref="InvalidDataException">The bytes are no such state.</exception>
+    public static void Check(byte[] state, string path)
     {
         using var scope = NewDisposeScope();
         if (state.Length != get_rng_state().numel() || (state.Length == Size && !IsWhole(state)))
         {
-            throw new FormatException("its state of torch's random generator is not one.");
+            throw new InvalidDataException($"{path} is damaged, or of another version of libtorch: its state of torch's random generator is not one.");
         }
+    }
 
+    /// <summary>Sets the generator to a state that passed <see cref="Check"/>.</summary>
+    public static void Restore(byte[] state)
+    {
+        using var scope = NewDisposeScope();
         set_rng_state(tensor(state, ScalarType.Byte));
     }
 

@@ -1,0 +1,143 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.optim;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>
+/// The state of an optimizer, in TorchSharp's own format. TorchSharp's reader makes a tensor of whatever shape and type the bytes name: so they are looked at before it sees them.
+/// </summary>
+internal static class OptimizerState
+{
+    // What TorchSharp writes, in its order, within the ranges that it demands of whoever builds the optimizer: a value out of them makes libtorch fail in the next step.
+    // b a flag, l a count, r a rate, u a number from 0 to 1, d one not negative, a any;
+    // t a tensor like the parameter, ? one that may be missing, a digit one that must be there if the option of that index is set.
+    private static readonly Dictionary<Type, (string Options, string State)> Layouts = new()
+    {
+        [typeof(SGD)] = ("rrdadbb", "?"),
+        [typeof(Adam)] = ("rruuddbb", "ltt6"),
+        [typeof(AdamW)] = ("rruuddbb", "ltt6"),
+        [typeof(Adamax)] = ("rruudd", "ltt"),
+        [typeof(NAdam)] = ("rruuddd", "lutt"),
+        [typeof(RAdam)] = ("rruudd", "ltt"),
+        [typeof(Adagrad)] = ("rrdddd", "lt"),
+        [typeof(Adadelta)] = ("rruddb", "ltt"),
+        [typeof(RMSProp)] = ("rrbddddb", "lt37"),
+        [typeof(Rprop)] = ("rrbdddd", "ltt"),
+        [typeof(ASGD)] = ("rrbuddd", "lddt"),
+    };
+
+    /// <summary>The state as bytes.</summary>
+    /// <exception cref="ArgumentException">The optimizer has no state that can be saved.</exception>
+    public static byte[] Save(Optimizer optimizer)
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        Helper(optimizer).save_state_dict(writer);
+        writer.Flush();
+        return stream.ToArray();
+    }
+
+    /// <summary>Sets the state. Bytes from a file have to pass <see cref="Check"/> first.</summary>
+    public static void Load(Optimizer optimizer, byte[] state)
+    {
+        using var reader = new BinaryReader(new MemoryStream(state, writable: false));
+        using var scope = NewDisposeScope();
+        try
+        {
+            Helper(optimizer).load_state_dict(reader);
+        }
+        finally
+        {
+            // What is left are the optimizer's own buffers, which outlive every scope.
+            scope.Detach(scope.DisposablesView.ToArray());
+        }
+    }
+
+    /// <summary>Compares a state with the optimizer that it is for. That of an optimizer of one's own is left to its own reader.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or of another optimizer, or of other parameters.</exception>
+    public static void Check(Optimizer optimizer, byte[] state, string path)
+    {
+        if (!Layouts.TryGetValue(optimizer.GetType(), out var layout))
+        {
+            return;
+        }
+
+        var reader = new SpanReader(state, path);
+        var kind = reader.Name();
+        var groups = optimizer.ParamGroups.Cast<ParamGroup>().Select(group => group.Parameters.ToArray()).ToArray();
+        if (kind != optimizer.GetType().Name || reader.Varint() != groups.Length || reader.Varint() != groups.Sum(parameters => parameters.Length))
+        {
+            throw new InvalidDataException($"{path} is of another optimizer than {optimizer.GetType().Name} with {groups.Length} group(s) of parameters; build it as in the saved run.");
+        }
+
+        var isSet = groups.Select(_ => layout.Options.Select(type => IsSet(reader, type, path)).ToArray()).ToArray();
+        foreach (var (parameters, set) in groups.Zip(isSet))
+        {
+            foreach (var parameter in parameters)
+            {
+                CheckState(reader, layout.State, parameter, set, path);
+            }
+        }
+
+        if (!reader.AtEnd)
+        {
+            throw new InvalidDataException($"{path} is damaged: there is something behind the state of its optimizer.");
+        }
+    }
+
+    private static void CheckState(SpanReader reader, string layout, Tensor parameter, bool[] isSet, string path)
+    {
+        foreach (var type in layout)
+        {
+            if (char.IsLetter(type) && type != 't')
+            {
+                IsSet(reader, type, path);
+            }
+            else if (type == 't' || reader.Flag())
+            {
+                CheckTensor(reader, parameter, path);
+            }
+            else if (char.IsDigit(type) && isSet[type - '0'])
+            {
+                throw new InvalidDataException($"{path} is damaged: its optimizer lacks a tensor that its options ask for.");
+            }
+        }
+    }
+
+    /// <summary>Reads a number or a flag, and tells whether it is set, that is, not zero.</summary>
+    private static bool IsSet(SpanReader reader, char type, string path)
+    {
+        if (type == 'b')
+        {
+            return reader.Flag();
+        }
+
+        const double roundedBelowZero = -1e-15; // as a cosine's last rate may be
+        const double limit = 1e9;
+        var value = type == 'l' ? reader.Int64() : reader.Double();
+        var (least, most) = type switch
+        {
+            'l' => (0, 1L << 40),
+            'r' => (roundedBelowZero, limit),
+            'u' => (0, 1),
+            'd' => (0, limit),
+            _ => (-limit, limit),
+        };
+        return value >= least && value <= most ? value != 0 : throw new InvalidDataException($"{path} is damaged: {value} stands in its optimizer where {least} to {most} is expected.");
+    }
+
+    private static void CheckTensor(SpanReader reader, Tensor parameter, string path)
+    {
+        if (reader.Varint() != (long)parameter.dtype || reader.Varint() != parameter.dim() || !parameter.shape.All(size => reader.Varint() == size))
+        {
+            throw new InvalidDataException(
+                $"{path} holds a tensor of the optimizer as something else than {parameter.dtype} of shape [{string.Join(", ", parameter.shape)}]; build model and optimizer as in the saved run.");
+        }
+
+        reader.Take(parameter.numel() * parameter.element_size());
+    }
+
+    private static OptimizerHelper Helper(Optimizer optimizer) =>
+        optimizer as OptimizerHelper ?? throw new ArgumentException($"{optimizer.GetType().Name} has no state that can be saved.");
+}

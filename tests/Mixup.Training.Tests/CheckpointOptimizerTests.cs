@@ -1,0 +1,101 @@
+using TorchSharp.Modules;
+
+namespace TorchSharp.Mixup.Training.Tests;
+
+/// <summary>Every optimizer that TorchSharp can save, with every buffer that it can have.</summary>
+public sealed class CheckpointOptimizerTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("mixup-optimizers-").FullName;
+
+    public static Dictionary<string, Func<IEnumerable<Parameter>, optim.Optimizer>> Optimizers { get; } = new()
+    {
+        ["SGD"] = parameters => optim.SGD(parameters, 0.1, momentum: 0.9),
+        ["SGD, no momentum"] = parameters => optim.SGD(parameters, 0.1),
+        ["SGD, two groups"] = parameters => new SGD([new SGD.ParamGroup(parameters.Take(2), 0.1, momentum: 0.5), new SGD.ParamGroup(parameters.Skip(2), 0.05)], 0.1),
+        ["Adam"] = parameters => optim.Adam(parameters),
+        ["Adam, amsgrad"] = parameters => optim.Adam(parameters, amsgrad: true),
+        ["AdamW"] = parameters => optim.AdamW(parameters),
+        ["AdamW, amsgrad"] = parameters => optim.AdamW(parameters, amsgrad: true),
+        ["Adamax"] = parameters => optim.Adamax(parameters),
+        ["NAdam"] = parameters => optim.NAdam(parameters),
+        ["RAdam"] = parameters => optim.RAdam(parameters),
+        ["Adagrad"] = parameters => optim.Adagrad(parameters),
+        ["Adadelta"] = parameters => optim.Adadelta(parameters),
+        ["RMSProp"] = parameters => optim.RMSProp(parameters),
+        ["RMSProp, centered, momentum"] = parameters => optim.RMSProp(parameters, momentum: 0.9, centered: true),
+        ["Rprop"] = parameters => optim.Rprop(parameters),
+        ["ASGD"] = parameters => optim.ASGD(parameters),
+    };
+
+    public static TheoryData<string> Names => [.. Optimizers.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AResumedRunEqualsTheUninterruptedOne(string name)
+    {
+        using var whole = Build(name);
+        whole.Learner.Fit(whole.Train, epochs: 3);
+
+        using (var first = Build(name))
+        {
+            first.Learner.Fit(first.Train, epochs: 2);
+            Checkpoint.Save(first.Learner, Path.Combine(folder, name));
+        }
+
+        using var second = Build(name);
+        Checkpoint.Load(second.Learner, Path.Combine(folder, name));
+        second.Learner.Fit(second.Train, epochs: 3);
+        Assert.Equal(whole.Weights, second.Weights);
+        Assert.True(whole.Weights.All(float.IsFinite));
+    }
+
+    [Theory]
+    [InlineData("SGD", "Adam", "SGD")]
+    [InlineData("SGD", "SGD, two groups", "1 group")]
+    [InlineData("AdamW", "Adam", "AdamW")]
+    public void ThatOfAnotherOptimizerIsRefusedAndChangesNothing(string name, string other, string expected)
+    {
+        var path = Path.Combine(folder, "other");
+        using (var first = Build(other))
+        {
+            first.Learner.Fit(first.Train, epochs: 1);
+            Checkpoint.Save(first.Learner, path);
+        }
+
+        using var fresh = Build(name);
+        var before = fresh.Weights;
+        Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => Checkpoint.Load(fresh.Learner, path)).Message, StringComparison.Ordinal);
+        Assert.Equal(before, fresh.Weights);
+        fresh.Learner.Fit(fresh.Train, epochs: 1);
+        using var untouched = Build(name);
+        untouched.Learner.Fit(untouched.Train, epochs: 1);
+        Assert.Equal(untouched.Weights, fresh.Weights);
+    }
+
+    [Fact]
+    public void AnOptimizerWithoutAStateIsSaid()
+    {
+        using var small = new Small(_ => [], scheduler: false, dropout: false, parameters => optim.LBFGS(parameters));
+        Assert.Contains("LBFGS", Assert.Throws<ArgumentException>(() => Checkpoint.Save(small.Learner, Path.Combine(folder, "lbfgs"))).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    public void ASchedulerThatTheLearnerLacksIsSaid()
+    {
+        var path = Path.Combine(folder, "scheduled");
+        using (var first = new Small(scheduler: true))
+        {
+            first.Learner.Fit(first.Train, epochs: 1);
+            Checkpoint.Save(first.Learner, path);
+        }
+
+        using var fresh = Build("SGD");
+        Assert.Contains("scheduler", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(fresh.Learner, path)).Message, StringComparison.Ordinal);
+        Assert.Empty(fresh.Learner.History);
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static Small Build(string name) => new(_ => [], scheduler: false, dropout: false, Optimizers[name]);
+}
