@@ -107,7 +107,7 @@ public sealed class Learner
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
         CompletedEpochs = resumed ? CompletedEpochs : 0;
         resumed = false;
-        var state = new TrainingState(this, CompletedEpochs, epochs, (train as TensorBatches)?.Count, cancellationToken);
+        var state = new TrainingState(this, valid is not null, CompletedEpochs, epochs, (train as TensorBatches)?.Count, cancellationToken);
         var before = history.Count;
         var wasTraining = Model.training;
         try

@@ -5,9 +5,10 @@ namespace TorchSharp.Mixup.Training;
 /// <summary>Where the loop is, and what it works on. Callbacks read it, and may replace what has a setter.</summary>
 public sealed class TrainingState
 {
-    internal TrainingState(Learner learner, int firstEpoch, int epochs, int? batchCount, CancellationToken cancellationToken)
+    internal TrainingState(Learner learner, bool validates, int firstEpoch, int epochs, int? batchCount, CancellationToken cancellationToken)
     {
         Learner = learner;
+        Validates = validates;
         Epoch = firstEpoch;
         Epochs = epochs;
         BatchCount = batchCount;
@@ -76,6 +77,9 @@ public sealed class TrainingState
     /// <summary>The caller's token. The loop looks at it before every batch.</summary>
     public CancellationToken CancellationToken { get; }
 
+    /// <summary>Whether there is a validation set.</summary>
+    internal bool Validates { get; }
+
     /// <summary>The running loss, disposed of with the epoch.</summary>
     internal RunningMean? TrainLoss { get; set; }
 
@@ -139,9 +143,7 @@ public sealed record EpochRecord(
     /// <param name="name">The name.</param>
     /// <returns>The figure.</returns>
     /// <exception cref="ArgumentException">There is no such figure; the error lists those that there are.</exception>
-    public double this[string name] => Figures.TryGetValue(name, out var value)
-        ? value
-        : throw new ArgumentException($"there is no figure '{name}'; there are {string.Join(", ", Figures.Keys)}. Figures of validation need a validation set.");
+    public double this[string name] => Figures.TryGetValue(name, out var value) ? value : throw NoFigure(name, Figures.Keys);
 
     /// <summary>All losses and metrics by name.</summary>
     public IReadOnlyDictionary<string, double> Figures
@@ -165,4 +167,8 @@ public sealed record EpochRecord(
             return all;
         }
     }
+
+    /// <summary>The error for a name that is not among those of the figures.</summary>
+    internal static ArgumentException NoFigure(string name, IEnumerable<string> names) =>
+        new($"there is no figure '{name}'; there are {string.Join(", ", names)}. Figures of validation need a validation set.");
 }

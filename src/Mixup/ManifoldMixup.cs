@@ -21,13 +21,14 @@ public sealed class ManifoldMixup : MixupStrategy
     private readonly PlaceFinder finder;
     private readonly HashSet<string> warned = [];
 
-    /// <summary>Manifold mixup with the default options, at places that are found.</summary>
+    /// <summary>Manifold mixup with the default options.</summary>
     /// <param name="model">The model. Not disposed with this.</param>
     /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
+    /// <param name="places">Where batches may be mixed. Default: the input, and modules that are found.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
-    /// <exception cref="ArgumentException">No module of the model can be mixed; the error lists them.</exception>
-    public ManifoldMixup(nn.Module model, double alpha = 0.4)
-        : this(model, new MixupOptions { Alpha = alpha })
+    /// <exception cref="ArgumentException">A place is not there or cannot be mixed, or no module of the model can be; the error lists them.</exception>
+    public ManifoldMixup(nn.Module model, double alpha = 0.4, ManifoldPlaces? places = null)
+        : this(model, new MixupOptions { Alpha = alpha }, places)
     {
     }
 

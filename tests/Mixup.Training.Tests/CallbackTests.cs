@@ -117,8 +117,26 @@ public sealed class CallbackTests : IDisposable
         using var small = new Small([new EarlyStopping("train_loss", Better.Larger, patience: 2), worsening]);
         small.Learner.Fit(small.Train, epochs: 20);
         Assert.Equal(3, small.Learner.History.Count); // the first is the best, since the loss falls
-        Assert.Throws<ArgumentOutOfRangeException>(() => new EarlyStopping(patience: 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => new EarlyStopping(minDelta: -1));
+    }
+
+    [Fact]
+    public void WithoutValidationTheTrainingLossIsWatched()
+    {
+        using var small = new Small([new Checkpoint(folder), new EarlyStopping(patience: 1, minDelta: 100)]);
+        small.Learner.Fit(small.Train, epochs: 9);
+        Assert.Equal(2, small.Learner.History.Count); // no epoch gains 100
+        Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "last.ckpt")), File.ReadAllBytes(Path.Combine(folder, "best.ckpt")));
+    }
+
+    [Fact]
+    public void WhatCannotBeWatchedIsSaidBeforeTheFirstEpoch()
+    {
+        using var small = new Small([new EarlyStopping("valid_accuracy", Better.Larger)]);
+        var before = small.Weights;
+        Assert.Contains("there are train_loss, train_accuracy.", Assert.Throws<ArgumentException>(() => small.Learner.Fit(small.Train)).Message, StringComparison.Ordinal);
+        Assert.Equal(before, small.Weights);
+        Assert.Single(small.Learner.Fit(small.Train, small.Valid));
     }
 
     [Fact]

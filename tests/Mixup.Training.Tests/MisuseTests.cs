@@ -120,6 +120,11 @@ public sealed class MisuseTests
         Of<ArgumentException>("a key that is not there", "the batch has no 'z'", "it has x, y", b => b.Dictionaries.AsBatches("y", "z").ToList()),
         Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'mixup'", "register one of each", b =>
             Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
+        Of<ArgumentException>("a figure that nobody measures", "no figure 'train_acuracy'", "there are train_loss", b => b.Watched(new EarlyStopping("train_acuracy", Better.Larger)).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentException>("a figure of a validation that is none", "no figure 'valid_loss'", "need a validation set", b => b.Watched(new Checkpoint(Path.GetTempPath(), "valid_loss", Better.Smaller)).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentOutOfRangeException>("an unknown direction", "no such Better", "Smaller, Larger", b => _ = new EarlyStopping("train_loss", (Better)9)),
+        Of<ArgumentOutOfRangeException>("no patience", "patience", "1", b => _ = new EarlyStopping(patience: 0)),
+        Of<ArgumentOutOfRangeException>("fewer epochs than one", "epochs", "1", b => b.Learner().Fit([new Batch(b.X, b.Y)], epochs: 0)),
         Of<FileNotFoundException>("a checkpoint that is not there", "none.ckpt", "none.ckpt", b => Checkpoint.Load(b.Learner(), Path.Combine(Path.GetTempPath(), "none.ckpt"))),
         Of<FormatException>("a foreign state", "'{}'", "not the state of a mixup strategy", b => new MixupCallback(b.Input).LoadState("{}")),
         Of<ArgumentNullException>("no strategy", "strategy", "null", b => _ = new MixupCallback(null!)),
@@ -201,6 +206,8 @@ public sealed class MisuseTests
         public IEnumerable<Dictionary<string, Tensor>> Dictionaries => [new() { ["x"] = X, ["y"] = Y }];
 
         public Learner Learner(Loss<Tensor, Tensor, Tensor>? loss = null) => new(Model, loss ?? Plain, Optimizer);
+
+        public Learner Watched(ITrainerCallback callback) => new(Model, Plain, Optimizer, metrics: [Metric.Accuracy], callbacks: [callback]);
 
         public void Places(ManifoldPlaces places) => _ = new ManifoldMixup(Model, new MixupOptions(), places with { Log = _ => { } });
 

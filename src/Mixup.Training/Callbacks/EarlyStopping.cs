@@ -20,17 +20,31 @@ public sealed class EarlyStopping : IStatefulCallback
     private readonly int patience;
     private int waited;
 
+    /// <summary>Watches the validation loss, or without validation the training loss.</summary>
+    /// <param name="patience">How many epochs without improvement are borne, 1 or more. Default 5.</param>
+    /// <param name="minDelta">By how much the loss must fall to count, 0 or more. Default 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.</exception>
+    public EarlyStopping(int patience = 5, double minDelta = 0)
+        : this(new Best(minDelta), patience)
+    {
+    }
+
     /// <summary>Watches a figure.</summary>
-    /// <param name="monitor">Its name, as in <see cref="EpochRecord"/>. Default: the validation loss.</param>
-    /// <param name="better">Which direction is better. Default: smaller.</param>
+    /// <param name="monitor">Its name, as in <see cref="EpochRecord"/>. A fit that has no such figure fails as it begins.</param>
+    /// <param name="better">Which direction is better.</param>
     /// <param name="patience">How many epochs without improvement are borne, 1 or more. Default 5.</param>
     /// <param name="minDelta">By how much the figure must improve to count, 0 or more. Default 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.</exception>
-    public EarlyStopping(string monitor = "valid_loss", Better better = Better.Smaller, int patience = 5, double minDelta = 0)
+    /// <exception cref="ArgumentException"><paramref name="monitor"/> is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="better"/> is not one of the enumeration, <paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.</exception>
+    public EarlyStopping(string monitor, Better better, int patience = 5, double minDelta = 0)
+        : this(new Best(monitor, better, minDelta), patience)
+    {
+    }
+
+    private EarlyStopping(Best best, int patience)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(patience, 1);
-        best = new Best(monitor, better, minDelta);
-        this.patience = patience;
+        (this.best, this.patience) = (best, patience);
     }
 
     /// <summary>After those that measure: 50.</summary>
@@ -38,6 +52,9 @@ public sealed class EarlyStopping : IStatefulCallback
 
     /// <inheritdoc/>
     public string StateKey => "early-stopping";
+
+    /// <inheritdoc/>
+    public void BeforeFit(TrainingState state) => best.Check(state);
 
     /// <inheritdoc/>
     public void AfterEpoch(TrainingState state)
@@ -65,15 +82,27 @@ public sealed class EarlyStopping : IStatefulCallback
 /// <summary>The best value that a figure had so far.</summary>
 internal sealed class Best
 {
-    private readonly string monitor;
+    private readonly string? monitor;
     private readonly Better better;
     private readonly double minDelta;
 
-    public Best(string monitor, Better better, double minDelta)
+    /// <summary>Of the validation loss, or without validation of the training loss.</summary>
+    public Best(double minDelta = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(minDelta);
+        this.minDelta = minDelta;
+    }
+
+    public Best(string monitor, Better better, double minDelta = 0)
+        : this(minDelta)
     {
         ArgumentException.ThrowIfNullOrEmpty(monitor);
-        ArgumentOutOfRangeException.ThrowIfNegative(minDelta);
-        (this.monitor, this.better, this.minDelta) = (monitor, better, minDelta);
+        if (!Enum.IsDefined(better))
+        {
+            throw new ArgumentOutOfRangeException(nameof(better), better, $"there is no such {nameof(Better)}; there are {string.Join(", ", Enum.GetNames<Better>())}.");
+        }
+
+        (this.monitor, this.better) = (monitor, better);
     }
 
     // What is misspelt or missing is an error, not a default.
@@ -89,10 +118,22 @@ internal sealed class Best
 
     public double? Value { get; set; }
 
+    /// <summary>Checks, before the first epoch is paid for, that the figure will be there.</summary>
+    public void Check(TrainingState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        string[] halves = state.Validates ? ["train_", "valid_"] : ["train_"];
+        var names = halves.SelectMany(half => state.Learner.Metrics.Select(metric => half + metric.Name).Prepend(half + "loss")).ToArray();
+        if (monitor is not null && !names.Contains(monitor))
+        {
+            throw EpochRecord.NoFigure(monitor, names);
+        }
+    }
+
     /// <summary>Takes a record; whether it is better than all before. Something that is not a number never is.</summary>
     public bool Improves(EpochRecord record)
     {
-        var value = record[monitor];
+        var value = monitor is null ? record.ValidLoss ?? record.TrainLoss : record[monitor];
         var improved = !double.IsNaN(value) && (Value is not { } old || (better == Better.Smaller ? value < old - minDelta : value > old + minDelta));
         Value = improved ? value : Value;
         return improved;

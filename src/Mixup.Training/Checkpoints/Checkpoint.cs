@@ -16,15 +16,29 @@ public sealed class Checkpoint : IStatefulCallback
     private readonly string folder;
     private readonly Best best;
 
-    /// <summary>Saves into a folder.</summary>
+    /// <summary>Saves into a folder; the best epoch is that of the smallest validation loss, or without validation training loss.</summary>
+    /// <param name="folder">Gets <c>last.ckpt</c> after every epoch, and <c>best.ckpt</c> whenever the loss was smaller than ever; made if need be.</param>
+    /// <exception cref="ArgumentException"><paramref name="folder"/> is empty.</exception>
+    public Checkpoint(string folder)
+        : this(folder, new Best())
+    {
+    }
+
+    /// <summary>Saves into a folder; the best epoch is told by a figure.</summary>
     /// <param name="folder">Gets <c>last.ckpt</c> after every epoch, and <c>best.ckpt</c> whenever the figure was better than ever; made if need be.</param>
-    /// <param name="monitor">The name of the figure, as in <see cref="EpochRecord"/>. Default: the validation loss.</param>
-    /// <param name="better">Which direction is better. Default: smaller.</param>
-    public Checkpoint(string folder, string monitor = "valid_loss", Better better = Better.Smaller)
+    /// <param name="monitor">The name of the figure, as in <see cref="EpochRecord"/>. A fit that has no such figure fails as it begins.</param>
+    /// <param name="better">Which direction is better.</param>
+    /// <exception cref="ArgumentException"><paramref name="folder"/> or <paramref name="monitor"/> is empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="better"/> is not one of the enumeration.</exception>
+    public Checkpoint(string folder, string monitor, Better better)
+        : this(folder, new Best(monitor, better))
+    {
+    }
+
+    private Checkpoint(string folder, Best best)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        this.folder = folder;
-        best = new Best(monitor, better, 0);
+        (this.folder, this.best) = (folder, best);
     }
 
     /// <summary>The checkpoint of the last completed epoch.</summary>
@@ -129,6 +143,9 @@ public sealed class Checkpoint : IStatefulCallback
         table.CopyTo(learner.Model.state_dict());
         learner.Restore(manifest.History, manifest.CompletedEpochs);
     }
+
+    /// <inheritdoc/>
+    public void BeforeFit(TrainingState state) => best.Check(state);
 
     /// <inheritdoc/>
     public void AfterEpoch(TrainingState state)
