@@ -1,0 +1,129 @@
+using static TorchSharp.Mixup.Tests.Misuse;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup.Tests;
+
+/// <summary>Every documented error of the core.</summary>
+public sealed class MisuseTests
+{
+    private static readonly Misuse[] Misuses =
+    [
+        // What is drawn.
+        Of<ArgumentException>("no coefficients", "the batch is empty", "one sample or more", _ => new Mix([], [])),
+        Of<ArgumentException>("fewer partners than coefficients", "2 coefficients but 1 partners", "one of each for every sample", _ => new Mix([1, 1], [0])),
+        Of<ArgumentException>("a coefficient above 1", "coefficient 1 is 1.5", "between 0", _ => new Mix([1, 1.5], [1, 0])),
+        Of<ArgumentException>("a coefficient that is not a number", "coefficient 0 is NaN", "between 0", _ => new Mix([double.NaN], [0])),
+        Of<ArgumentException>("a partner twice", "the partner of sample 1 is 0", "exactly once", _ => new Mix([1, 1], [0, 0])),
+        Of<ArgumentException>("a partner outside", "the partner of sample 0 is 2", "every index from 0 to 1", _ => new Mix([1, 1], [2, 0])),
+        Of<ArgumentException>("blending a scalar", "scalar tensor", "first dimension must be the batch", b => b.Mix.Blend(b.X.sum())),
+        Of<ArgumentException>("blending another batch", "has shape [5, 4]", "here of 6", b => b.Mix.Blend(b.X.narrow(0, 0, 5))),
+        Of<ArgumentException>("blending token ids", "type Int64 cannot be blended", "manifold mixup on the embedding", b => b.Mix.Blend(b.Y)),
+        Of<ArgumentException>("blending booleans", "type Bool cannot be blended", "float32", b => b.Mix.Blend(b.X.gt(0))),
+        Of<ArgumentException>("blending complex numbers", "type ComplexFloat32 cannot be blended", "float32", b => b.Mix.Blend(b.X.to(ScalarType.ComplexFloat32))),
+        Of<ArgumentNullException>("blending nothing", "tensor", "null", b => b.Mix.Blend(null!)),
+        Of<ArgumentException>("partners of another batch", "has shape [5]", "here of 6", b => b.Mix.Partner(b.Y.narrow(0, 0, 5))),
+        Of<ArgumentException>("rows of another batch", "has shape [5]", "here of 6", b => b.Mix.Own(b.Y.narrow(0, 0, 5))),
+        Of<ArgumentException>("coefficients for a scalar", "scalar tensor", "batch", b => b.Mix.CoefficientsFor(b.X.sum())),
+        Of<ArgumentException>("a mask that is not boolean", "mask is of type Float32", "mask.to(ScalarType.Bool)", b => b.Mix.UniteMask(b.X)),
+
+        // Options.
+        Of<ArgumentOutOfRangeException>("a negative alpha", "alpha", "0 (no mixing) or more", _ => new InputMixup(-1)),
+        Of<ArgumentOutOfRangeException>("an infinite alpha", "alpha", "finite", _ => new OutputMixup(double.PositiveInfinity)),
+        Of<ArgumentOutOfRangeException>("an alpha that is not a number, later", "alpha", "finite", b => b.Manifold.Alpha = double.NaN),
+        Of<ArgumentOutOfRangeException>("a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => new MixupOptions { Probability = 2 }),
+        Of<ArgumentOutOfRangeException>("an unknown pairing", "no such Pairing", "Permutation, Halves, Roll", _ => new MixupOptions { Pairing = (Pairing)9 }),
+        Of<ArgumentOutOfRangeException>("an unknown kind of coefficient", "no such CoefficientPer", "Sample", _ => new MixupOptions { CoefficientPer = (CoefficientPer)9 }),
+        Of<ArgumentOutOfRangeException>("an unknown target mixing", "no such TargetMixing", "ByType", _ => new MixupOptions { TargetMixing = (TargetMixing)9 }),
+        Of<ArgumentException>("pairs of a rolled batch", "no pairs", "Pairing.Halves", _ => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })),
+        Of<ArgumentException>("a stacked input of output mixup", "mixed by the network itself", "input mixup", _ => new OutputMixup(new MixupOptions { StackInput = true })),
+        Of<ArgumentException>("a stacked input with two outputs", "mixed by the network itself", "one output a pair", _ => new InputMixup(new MixupOptions { StackInput = true, TwoOutputs = true })),
+        Of<ArgumentException>("overwriting for output mixup", "can be overwritten", "leave OverwriteInput off", _ => new OutputMixup(new MixupOptions { OverwriteInput = true })),
+        Of<ArgumentException>("overwriting with two outputs", "can be overwritten", "leave OverwriteInput off", _ => new InputMixup(new MixupOptions { OverwriteInput = true, TwoOutputs = true })),
+        Of<ArgumentNullException>("no options", "options", "null", _ => new InputMixup(null!)),
+        Of<ArgumentOutOfRangeException>("a negative step", "Step", "non-negative", b => b.Input.State = b.Input.State with { Step = -1 }),
+        Of<ArgumentNullException>("no state", "value", "null", b => b.Input.State = null!),
+
+        // Beginning a step.
+        Of<ArgumentException>("no inputs", "one input tensor or more", "none may be null", b => b.Input.Begin([], b.Y)),
+        Of<ArgumentException>("an input that is null", "one input tensor or more", "none may be null", b => b.Input.Begin([b.X, null!], b.Y)),
+        Of<ArgumentNullException>("no target", "target", "null", b => b.Input.Begin(b.X, null!)),
+        Of<ArgumentException>("a scalar input", "scalar tensor", "first dimension must be the batch", b => b.Input.Begin(b.X.sum(), b.Y)),
+        Of<ArgumentException>("an empty batch", "the batch is empty", "Drop empty batches", b => b.Input.Begin(b.X.narrow(0, 0, 0), b.Y.narrow(0, 0, 0))),
+        Of<ArgumentException>("inputs of two batches", "has shape [5, 4]", "here of 6", b => b.Input.Begin([b.X, b.X.narrow(0, 0, 5)], b.Y)),
+        Of<ArgumentException>("a target of another batch", "the target has shape [5]", "here of 6", b => b.Input.Begin(b.X, b.Y.narrow(0, 0, 5))),
+        Of<ArgumentException>("input mixup of token ids", "type Int64 cannot be blended", "embedding", b => b.Input.Begin(b.Y, b.Y)),
+        Of<ArgumentException>("a draw of another batch", "the draw is of 6 samples, but the batch has 5", "replay it", b => b.Input.Begin(b.X.narrow(0, 0, 5), b.Y.narrow(0, 0, 5), new MixupDraw(b.Mix, MixupDraw.Input))),
+        Of<ArgumentException>("a draw of another strategy", "the place 'output'", "replay it with the strategy", b => b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupDraw.Output))),
+        Of<ArgumentException>("a draw for a module that is none", "the place 'attic'", "replay it with the strategy", b => b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "attic"))),
+        Of<ArgumentException>("several stacked inputs", "there are 2 inputs", "(x, x[p], lambda)", b => new InputMixup(new MixupOptions { StackInput = true }).Begin([b.X, b.X], b.Y)),
+        Of<ArgumentException>("overwriting what needs a gradient", "requires gradients", "detach it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.clone().requires_grad_(), b.Y)),
+        Of<ArgumentException>("overwriting what shares memory", "expanded input", "clone it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
+
+        // Manifold mixup.
+        Of<ArgumentNullException>("no model", "model", "null", _ => new ManifoldMixup(null!)),
+        Of<ArgumentException>("a name that matches nothing", "no module is called 'attic'", "the modules are", b => b.Places(new ManifoldPlaces { Names = ["attic"] })),
+        Of<ArgumentException>("a module of another model", "is not in the model", "its modules are", b => b.Places(new ManifoldPlaces { Modules = [b.Foreign] })),
+        Of<ArgumentException>("the model itself", "no place inside it", "use OutputMixup", b => b.Places(new ManifoldPlaces { Modules = [b.Model] })),
+        Of<ArgumentException>("modules chosen twice over", "give the eligible modules once", "or by Where", b => b.Places(new ManifoldPlaces { Names = ["a"], Where = (_, _) => true })),
+        Of<ArgumentException>("a choice of nothing", "can be mixed by", "Name some by ManifoldPlaces", b => b.Places(new ManifoldPlaces { Where = (_, _) => false })),
+        Of<ArgumentException>("a negative weight", "the weight of 'a' is -1", "0 or more", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["a"] = -1 } })),
+        Of<ArgumentException>("a weight for nothing", "no place is called 'attic'", "the places are", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["attic"] = 1 } })),
+        Of<ArgumentException>("weights of 0 alone", "every place has weight 0", "more", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["*"] = 0 } })),
+        Of<InvalidOperationException>("steps that overlap", "steps of one model cannot overlap", "Dispose it before the next", b =>
+        {
+            using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "a"));
+            using var second = b.Manifold.Begin(b.X, b.Y);
+        }),
+        Of<InvalidOperationException>("a module that does not run", "module 'a'", "run it by call()", b =>
+        {
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "a"));
+            b.Loss.call(b.Foreign.call(step.Input), step.Target);
+        }),
+        Of<InvalidOperationException>("a module that gives another batch", "cannot be mixed", "the batch first", b =>
+        {
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "a"));
+            b.Model.call(b.X.narrow(0, 0, 5));
+        }),
+
+        // Losses.
+        Of<ArgumentNullException>("no loss", "loss", "null", _ => new MixupLoss((Loss<Tensor, Tensor, Tensor>)null!)),
+        Of<ArgumentNullException>("no function", "a loss is expected", "a loss is expected", _ => new MixupLoss((Func<Tensor, Tensor, Tensor>)null!)),
+        Of<ArgumentOutOfRangeException>("an unknown reduction", "no such Reduction", "Mean", _ => new MixupLoss((p, t) => p, (Reduction)9)),
+        Of<ArgumentException>("a prediction of another batch", "the prediction has shape [5, 3]", "here of 6", b => b.Judge((loss, target) => loss.call(b.Logits.narrow(0, 0, 5), target))),
+        Of<ArgumentException>("classes on the wrong dimension", "class ids [6, 2]", "Move the classes to dimension 1", b => b.Judge((loss, target) => loss.call(b.Logits.unsqueeze(1), target), stack([b.Y, b.Y], 1))),
+        Of<ArgumentException>("a class that is none", "class id 7 is not one of the 3 classes", "ignore_index", b => b.Judge((loss, target) => loss.call(b.Logits, target), full_like(b.Y, 7)), cpuOnly: true),
+        Of<ArgumentException>("too few class weights", "2 class weights", "one weight for each class", b => b.Judge((_, target) => new MixupLoss(CrossEntropyLoss(ones(2))).call(b.Logits, target)), cpuOnly: true),
+        Of<ArgumentException>("values that would broadcast", "[6, 1] but the target [6]", "squeeze(1)", b => b.Judge((_, target) => new MixupLoss(MSELoss()).call(b.Logits.narrow(1, 0, 1), target), b.X.select(1, 0))),
+        Of<ArgumentException>("a function that reduces", "returned shape []", "Reduction.None", b => b.Judge((_, target) => new MixupLoss((p, t) => functional.cross_entropy(p, t)).call(b.Logits, target))),
+        Of<ArgumentException>("a foreign loss that reduces", "reduces its values to their mean", "Build it with Reduction.None", b => b.Judge((_, target) => new MixupLoss(new Foreign()).call(b.Logits, target))),
+        Of<ArgumentException>("output mixup before a loss without softmax", "MSELoss has none", "BCEWithLogitsLoss", b =>
+        {
+            using var step = b.Output.Begin(b.X, b.X, new MixupDraw(b.Mix, MixupDraw.Output));
+            new MixupLoss(MSELoss()).call(b.X, step.Target);
+        }),
+        Of<ArgumentException>("a metric that reduces", "returned shape []", "Reduction.None", b => b.Judge((_, target) => target.Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32).mean(), b.Logits))),
+        Of<ArgumentException>("integer targets mixed for a prediction that does not go with them", "integer targets of shape [6, 2]", "TargetMixing.Losses", b =>
+        {
+            using var step = new InputMixup(new MixupOptions { TargetMixing = TargetMixing.Targets }).Begin(b.X, stack([b.Y, b.Y], 1));
+            new MixupLoss(MSELoss()).call(b.Logits, step.Target);
+        }),
+    ];
+
+    public static TheoryData<string> Names => [.. Misuses.Select(misuse => misuse.Name)];
+
+    [Fact]
+    public void ThereAreEnoughAndNoneTwice()
+    {
+        Assert.InRange(Misuses.Length, 60, 200);
+        Assert.Equal(Misuses.Length, Misuses.Select(misuse => misuse.Name).Distinct().Count());
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void TheErrorIsClearAndTheNextBatchTrainsAsIfNothingHadHappened(string name) => Misuses.Single(misuse => misuse.Name == name).Check();
+
+    private sealed class Foreign() : Loss<Tensor, Tensor, Tensor>(Reduction.Mean)
+    {
+        public override Tensor forward(Tensor prediction, Tensor target) => prediction.mean();
+    }
+}
