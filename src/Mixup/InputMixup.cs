@@ -43,7 +43,7 @@ public sealed class InputMixup : MixupStrategy
         }
 
         // Aliases, so that the step can free all three alike.
-        var lambda = mix.CoefficientsFor(Check.IsMixable(inputs[0].dtype) ? inputs[0] : mix.Partner(inputs[0]));
-        return [inputs[0].alias(), mix.Partner(inputs[0]), lambda.flatten().clone()];
+        using var scope = NewDisposeScope();
+        return [inputs[0].alias().DetachFromDisposeScope(), mix.Partner(inputs[0]).DetachFromDisposeScope(), mix.CoefficientsFor(inputs[0]).flatten().clone().DetachFromDisposeScope()];
     }
 }

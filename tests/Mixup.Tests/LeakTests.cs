@@ -58,4 +58,40 @@ public sealed class LeakTests
         Assert.Throws<ArgumentException>(() => mixup.Begin([x, ids], ids));
         Assert.Equal(before, Some.LiveTensors);
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AMixFreesItsCopies(bool twoOutputs)
+    {
+        // The batch is not outermost in memory, so that forward and backward go by torch, with tensors of coefficients and partners.
+        using var x = Some.Normal(1, 3, 5).transpose(0, 1).requires_grad_();
+        var before = 0L;
+        for (var i = 0; i < 3; i++)
+        {
+            using var scope = NewDisposeScope();
+            using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs);
+            autograd.grad([mix.Blend(x).sum()], [x])[0].Dispose();
+            var first = mix.CoefficientsFor(mix.Own(x));
+            Assert.Equal(ScalarType.Float32, first.dtype);
+            Assert.Equal(ScalarType.Float64, mix.CoefficientsFor(mix.Own(x).to(ScalarType.Float64)).dtype);
+            mix.Dispose();
+            scope.DisposeEverything();
+            before = i == 0 ? Some.LiveTensors : before;
+            Assert.Equal(before, Some.LiveTensors);
+        }
+    }
+
+    [Fact]
+    public void AStackedInputIsFreedWithItsStep()
+    {
+        using var x = Some.Normal(1, 9, 6);
+        using var y = Some.Classes(1, 4, 9);
+        var mixup = new InputMixup(new MixupOptions { StackInput = true });
+        mixup.Begin(x, y).Dispose();
+        var before = Some.LiveTensors;
+        mixup.Begin(x, y).Dispose();
+        Assert.Equal(before, Some.LiveTensors);
+        Assert.False(x.IsInvalid);
+    }
 }

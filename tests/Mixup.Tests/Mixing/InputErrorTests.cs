@@ -67,6 +67,27 @@ public sealed class InputErrorTests
     }
 
     [Fact]
+    public void TheEndsOfARangeAreInIt()
+    {
+        Assert.Equal(0, new InputMixup(0).Alpha);
+        Assert.Equal(0, new MixupOptions { Probability = 0 }.Probability);
+        Assert.Equal(1, new MixupOptions { Probability = 1 }.Probability);
+        using var mix = new Mix([0, 1], [1, 0]);
+        Assert.Equal([0, 1], mix.Coefficients.ToArray());
+    }
+
+    [Fact]
+    public void EveryStrategyTakesAlphaAlone()
+    {
+        using var model = nn.Linear(2, 2);
+        using var two = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2));
+        Assert.Equal(0.7, new InputMixup(0.7).Alpha);
+        Assert.Equal(0.7, new OutputMixup(0.7).Alpha);
+        Assert.Equal(0.7, new ManifoldMixup(two, 0.7).Alpha);
+        Assert.Equal(["0"], new ManifoldMixup(two, 0.7, new ManifoldPlaces { Names = ["0"], Input = false }).Places);
+    }
+
+    [Fact]
     public void OptionsAreChecked()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup(-1));

@@ -127,6 +127,7 @@ public sealed class PlaceTests
         var weighted = Count(new Dictionary<string, double> { ["input"] = 0, ["3"] = 6 });
         Assert.Equal(0, weighted["input"]);
         Assert.InRange(weighted["3"], 2_900, 3_100);
+        Assert.Equal(4_000, Count(new Dictionary<string, double> { ["input"] = 0, ["0"] = 0, ["1"] = 0 })["3"]);
     }
 
     private sealed class PreActBlock : Module<Tensor, Tensor>

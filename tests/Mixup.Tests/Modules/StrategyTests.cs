@@ -101,7 +101,8 @@ public sealed class StrategyTests
 
         // Token ids, too: the network embeds both.
         using var ids = new InputMixup(new MixupOptions { StackInput = true }).Begin(Some.Classes(1, 9, B, 7), y);
-        Assert.Equal(ScalarType.Int64, ids.Inputs[1].dtype);
+        Assert.Equal([ScalarType.Int64, ScalarType.Int64, ScalarType.Float32], ids.Inputs.Select(input => input.dtype));
+        Assert.Equal([B], ids.Inputs[2].shape);
         Assert.Throws<ArgumentException>(() => new OutputMixup(new MixupOptions { StackInput = true }));
         Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { StackInput = true, TwoOutputs = true }));
         Assert.Contains("(x, x[p], lambda)", Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { StackInput = true }).Begin([x, x], y)).Message, StringComparison.Ordinal);
@@ -292,6 +293,12 @@ public sealed class StrategyTests
             using var step = mixup.Begin(ids, y);
             Assert.Equal("embedding", step.Place); // the input is eligible, but not for integers
             new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target).backward();
+        }
+
+        for (var i = 0; i < 20; i++)
+        {
+            using var step = mixup.Begin([Some.Normal(1, B, 2), ids], y);
+            Assert.Equal("embedding", step.Place); // nor where one input of several is of integers
         }
 
         var none = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["embedding"], Weights = new Dictionary<string, double> { ["embedding"] = 0 } });

@@ -11,7 +11,7 @@ internal sealed class Combination(double[] own, double[] other, long[] index) : 
     // Up to so many stretches of partners are taken as views.
     private const int MostViews = 2;
     private const int Parts = 4;
-    private readonly Dictionary<(string, int), Tensor> copies = [];
+    private readonly Dictionary<(ScalarType, DeviceType, int), Tensor> copies = [];
     private int[]? walk;
 
     /// <summary>The weight of a sample itself, and of its partner.</summary>
@@ -33,7 +33,7 @@ internal sealed class Combination(double[] own, double[] other, long[] index) : 
     public Tensor Other(Tensor like) => Weights(like, own.Length);
 
     /// <summary>The partners, [B].</summary>
-    public Tensor Index(Device device) => Copy("index", device, () => tensor(index, ScalarType.Int64));
+    public Tensor Index(Device device) => Copy(ScalarType.Int64, device, () => tensor(index));
 
     /// <summary>Applies the map.</summary>
     /// <param name="x">[B, ...].</param>
@@ -160,16 +160,16 @@ internal sealed class Combination(double[] own, double[] other, long[] index) : 
     private Tensor Weights(Tensor like, int from)
     {
         // Both in one copy: a copy to a device costs much the same whatever its size.
-        double[] Both() => [.. own, .. other];
-        var wide = like.dtype == ScalarType.Float64;
-        var weights = Copy(wide ? "weights64" : "weights", like.device, () => wide ? tensor(Both()) : tensor(Array.ConvertAll(Both(), value => (float)value)));
-        return weights.narrow(0, from, own.Length).view(Check.Broadcast(own.Length, 0, like.dim()));
+        var type = Check.AccumulationType(like);
+        var weights = Copy(type, like.device, () => tensor([.. own, .. other], type));
+        using var half = weights.narrow(0, from, own.Length);
+        return half.view(Check.Broadcast(own.Length, 0, like.dim()));
     }
 
     // Owned here and not by the caller's dispose scope: a model may open one of its own inside forward.
-    private Tensor Copy(string name, Device device, Func<Tensor> make)
+    private Tensor Copy(ScalarType type, Device device, Func<Tensor> make)
     {
-        var key = (name, ((int)device.type << 16) + device.index);
+        var key = (type, device.type, device.index);
         if (!copies.TryGetValue(key, out var copy))
         {
             using var scope = NewDisposeScope();
