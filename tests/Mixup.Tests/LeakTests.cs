@@ -94,4 +94,54 @@ public sealed class LeakTests
         Assert.Equal(before, Some.LiveTensors);
         Assert.False(x.IsInvalid);
     }
+
+    [Fact]
+    public void AStepFreesTheCopiesOfItsDraw()
+    {
+        using var x = Some.Normal(1, 9, 6);
+        using var y = Some.Classes(1, 4, 9);
+        var mixup = new InputMixup();
+        mixup.Begin(x, y).Dispose();
+        var before = Some.LiveTensors;
+        using (var step = mixup.Begin(x, y))
+        {
+            step.Mix.Partner(y).Dispose();
+            step.Mix.CoefficientsFor(x).Dispose();
+            Assert.True(Some.LiveTensors > before);
+        }
+
+        Assert.Equal(before, Some.LiveTensors);
+    }
+
+    [Fact]
+    public void AStepOutlivesTheScopeThatItBeganIn()
+    {
+        using var x = Some.Normal(1, 5, 6);
+        using var y = Some.Classes(1, 4, 5);
+        MixupStep step;
+        using (NewDisposeScope())
+        {
+            step = new InputMixup().Begin(x, y, new MixupDraw(Some.Mix(), MixupDraw.Input));
+        }
+
+        using var scope = NewDisposeScope();
+        Some.AssertClose(Some.Reference(x, Some.Coefficients, Some.Permutation), step.Input, 1e-6, 1e-6);
+        step.Dispose();
+        Assert.True(step.Input.IsInvalid);
+    }
+
+    [Fact]
+    public void DisposingAStepTwiceIsDisposingItOnce()
+    {
+        using var scope = NewDisposeScope();
+        var y = Some.Classes(1, 4, 5);
+        var mixup = new InputMixup(1);
+        var first = mixup.Begin(Some.Normal(1, 5, 6), y);
+        first.Dispose();
+        using var second = mixup.Begin(Some.Normal(2, 5, 6), y);
+        var kept = second.Input.clone();
+        first.Dispose(); // the memory is the second one's by now
+        using var third = mixup.Begin(Some.Normal(3, 5, 6), y);
+        Some.AssertEqual(kept, second.Input);
+    }
 }

@@ -54,6 +54,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("an input that is null", "one input tensor or more", "none may be null", b => b.Input.Begin([b.X, null!], b.Y)),
         Of<ArgumentNullException>("no target", "target", "null", b => b.Input.Begin(b.X, null!)),
         Of<ArgumentNullException>("no strategy", "strategy", "null", b => ((IMixupStrategy)null!).Begin(b.X, b.Y)),
+        Of<ArgumentNullException>("no list of inputs", "inputs", "null", b => b.Input.Begin((IReadOnlyList<Tensor>)null!, b.Y)),
         Of<ArgumentNullException>("no input", "input", "null", b => b.Input.Begin((Tensor)null!, b.Y)),
         Of<ArgumentException>("a scalar input", "scalar tensor", "first dimension must be the batch", b => b.Input.Begin(b.X.sum(), b.Y)),
         Of<ArgumentException>("an empty batch", "the batch is empty", "Drop empty batches", b => b.Input.Begin(b.X.narrow(0, 0, 0), b.Y.narrow(0, 0, 0))),

@@ -11,13 +11,8 @@ internal sealed class SplitMix(ulong seed, long step) : Random
 
     public override double NextDouble() => Sample();
 
-    public override int Next(int maxValue)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(maxValue);
-
-        // Lemire 2019 without the rejection: the bias is under 2^-32 for any batch.
-        return (int)Math.BigMul(NextWord(), (ulong)maxValue, out _);
-    }
+    // Lemire 2019 without the rejection: the bias is under 2^-32 for any batch.
+    public override int Next(int maxValue) => (int)Math.BigMul(NextWord(), (ulong)maxValue, out _);
 
     public override int Next(int minValue, int maxValue) => minValue + Next(maxValue - minValue);
 

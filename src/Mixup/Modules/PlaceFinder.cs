@@ -20,7 +20,7 @@ internal sealed class PlaceFinder
     public PlaceFinder(nn.Module model, ManifoldPlaces places)
     {
         this.model = model;
-        modules = [.. model.named_modules().Select(pair => (pair.name, pair.module)).Where(pair => !ReferenceEquals(pair.module, model))];
+        modules = [.. Below(model, string.Empty)];
         lastLinear = modules.LastOrDefault(pair => pair.Module is Linear).Module;
         var (rule, chosen) = Choose(places);
         explanation.AppendLine($"manifold mixup of {model.GetType().Name}: {rule}");
@@ -28,7 +28,7 @@ internal sealed class PlaceFinder
         Explain(places);
     }
 
-    /// <summary>The eligible modules, in the order of <c>named_modules</c>.</summary>
+    /// <summary>The eligible modules, each before its parts, in the order of registration.</summary>
     public IReadOnlyList<EligibleModule> Eligible { get; }
 
     /// <summary>What was chosen, by which rule, and why not the rest.</summary>
@@ -130,6 +130,10 @@ internal sealed class PlaceFinder
                 : $"  not mixed  {pair.Name} ({kind}): {Reason(pair) ?? "not chosen"}");
         }
     }
+
+    // TorchSharp's own named_modules gives all children before any of their parts: the last of these need not be the last layer.
+    private static IEnumerable<(string Name, nn.Module Module)> Below(nn.Module module, string prefix) =>
+        module.named_children().SelectMany(child => Below(child.module, $"{prefix}{child.name}.").Prepend((prefix + child.name, child.module)));
 
     private string Listing() => string.Join(", ", modules.Select(pair => $"'{pair.Name}'"));
 

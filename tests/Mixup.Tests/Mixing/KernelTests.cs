@@ -147,6 +147,7 @@ public sealed class KernelTests
             {
                 var input = gradient ? x.detach().requires_grad_() : x;
                 var blended = both.Blend(input).detach();
+                Assert.Equal(x.permute(0, 2, 3, 1).is_contiguous(), blended.permute(0, 2, 3, 1).is_contiguous()); // channels_last is kept
                 using var step = new InputMixup(new MixupOptions { TwoOutputs = true }).Begin(input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupDraw.Input));
                 foreach (var (coefficients, row) in new[] { (Some.Coefficients, 0), (others, 5) })
                 {
@@ -156,6 +157,20 @@ public sealed class KernelTests
                 }
             }
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TheGradientIsThatOfAnyLayoutOfTheUpstreamOne(bool twoOutputs)
+    {
+        using var scope = NewDisposeScope();
+        using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs);
+        var (x, upstream) = (Some.Normal(1, 5, 3, 4).requires_grad_(), Some.Normal(2, mix.Rows, 3, 4));
+        Tensor Gradient(Tensor of) => autograd.grad([mix.Blend(x)], [x], [of])[0];
+        var expected = Gradient(upstream);
+        Some.AssertClose(expected, Gradient(upstream.transpose(1, 2).contiguous().transpose(1, 2)), 1e-6, 1e-6);
+        Some.AssertClose(expected, Gradient(upstream.transpose(0, 1).contiguous().transpose(0, 1)), 1e-6, 1e-6);
     }
 
     [Fact]

@@ -88,6 +88,45 @@ public sealed class SamplerTests
         Assert.Equal(expected, Draw(new MixupOptions { Pairing = pairing, Seed = 1 }, 4).Permutation.ToArray());
 
     [Fact]
+    public void PairsOfAPermutationAreDrawnAnew()
+    {
+        string Pairs(ulong seed) => string.Join(' ', Draw(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Seed = seed }, 6).Permutation.ToArray());
+        Assert.Equal(15, Enumerable.Range(0, 400).Select(seed => Pairs((ulong)seed)).Distinct().Count()); // 5 * 3 * 1 ways to pair up six
+    }
+
+    [Fact]
+    public void ASeedDrawsWhatItDrewInEveryVersion()
+    {
+        // SplitMix64 (Steele, Lea and Flood 2014) and Sattolo 1986, written down once more. Checkpoints rely on it.
+        const ulong golden = 0x9e3779b97f4a7c15;
+        static ulong Finalize(ulong z)
+        {
+            z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+            z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+            return z ^ (z >> 31);
+        }
+
+        Assert.Equal(0xe220a8397b1dcdaf, Finalize(golden)); // the first of seed 0 in everybody's implementation
+        foreach (var (seed, step) in new[] { (0UL, 0L), (7UL, 0L), (7UL, 1L), (ulong.MaxValue, 123_456_789L) })
+        {
+            var state = Finalize(unchecked(seed + (golden * (ulong)(step + 1))));
+            ulong Next() => Finalize(state = unchecked(state + golden));
+            long[] expected = [0, 1, 2, 3, 4, 5, 6];
+            for (var i = expected.Length - 1; i > 0; i--)
+            {
+                var j = (int)Math.BigMul(Next(), (ulong)i, out _);
+                (expected[i], expected[j]) = (expected[j], expected[i]);
+            }
+
+            var unmixed = Math.ScaleB(Next() >> 11, -53) >= 0.5;
+            var strategy = new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Batch, Probability = 0.5 }) { State = new MixupState(seed, step, 1) };
+            using var drawn = strategy.Begin(zeros(7, 1), zeros(7, ScalarType.Int64));
+            Assert.Equal(expected, drawn.Mix.Permutation.ToArray());
+            Assert.Equal(unmixed, drawn.Mix.Coefficients[0] == 1);
+        }
+    }
+
+    [Fact]
     public void EveryPartnerIsEquallyLikely()
     {
         var counts = new int[4, 4];
