@@ -29,8 +29,7 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     {
         CheckShapes(prediction, target.Target);
         var wide = Check.AccumulationType(prediction);
-        var wider = prediction.dtype == wide ? prediction : prediction.to(wide);
-        var logProbabilities = logits ? functional.log_softmax(wider, 1) : wider;
+        var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
         var onHost = target.Target.device_type == DeviceType.CPU && target.Target.numel() <= MostOnHost;
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {

@@ -62,8 +62,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         }
 
         using var scope = NewDisposeScope();
-        var loss = baseLoss.Mixed(target.Arrive(prediction), target);
-        return (loss.dtype == prediction.dtype ? loss : loss.to(prediction.dtype)).MoveToOuterDisposeScope();
+        return baseLoss.Mixed(target.Arrive(prediction), target).to(prediction.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -28,10 +29,10 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
     /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
     public static PairedClasses OnHost(MixedTarget target, Tensor? classWeight, long ignored, long classCount, ScalarType wide)
     {
-        long[] shape = target.Target.dim() == 1 ? [target.Mix.Rows, 2] : [target.Mix.Rows, 2, .. target.Target.shape[1..]];
+        long[] shape = [target.Mix.Rows, 2, .. target.Target.shape[1..]];
         var columns = empty(shape, ScalarType.Int64, CPU);
         var weights = empty(shape, wide, CPU);
-        var shares = classWeight is null ? weights : empty(shape, wide, CPU);
+        var shares = empty(shape, wide, CPU);
         var counted = wide == ScalarType.Float64
             ? Fill<double>(target, classWeight, ignored, classCount, columns, weights, shares).Counted
             : Fill<float>(target, classWeight, ignored, classCount, columns, weights, shares).Counted;
@@ -64,7 +65,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var mix = target.Mix;
-        var classes = target.Target.dtype == ScalarType.Int64 && target.Target.is_contiguous() ? target.Target : target.Target.to(ScalarType.Int64).contiguous();
+        var classes = target.Target.to(ScalarType.Int64).contiguous();
         var ids = MemoryMarshal.Cast<byte, long>(classes.bytes);
         var table = classWeight is null ? [] : MemoryMarshal.Cast<byte, double>(classWeight.to(ScalarType.Float64).cpu().contiguous().bytes);
         if (classWeight is not null && table.Length != classCount)
@@ -85,17 +86,8 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
             var (own, partner) = (sample * each, (int)permutation[sample] * each);
             for (var i = 0; i < each; i++, own++, partner++, a++)
             {
-                var (idOfOwn, idOfPartner, shareOfOwn, shareOfPartner) = (ids[own], ids[partner], lambda, 1 - lambda);
-                if ((ulong)idOfOwn >= (ulong)classCount || idOfOwn == ignored)
-                {
-                    shareOfOwn = idOfOwn == ignored ? 0 : throw Unknown(idOfOwn, classCount);
-                }
-
-                if ((ulong)idOfPartner >= (ulong)classCount || idOfPartner == ignored)
-                {
-                    shareOfPartner = idOfPartner == ignored ? 0 : throw Unknown(idOfPartner, classCount);
-                }
-
+                var (idOfOwn, idOfPartner) = (ids[own], ids[partner]);
+                var (shareOfOwn, shareOfPartner) = (Counting(idOfOwn, ignored, classCount, lambda), Counting(idOfPartner, ignored, classCount, 1 - lambda));
                 var weightOfOwn = table.Length == 0 || shareOfOwn == 0 ? shareOfOwn : shareOfOwn * table[(int)idOfOwn];
                 var weightOfPartner = table.Length == 0 || shareOfPartner == 0 ? shareOfPartner : shareOfPartner * table[(int)idOfPartner];
 
@@ -136,6 +128,10 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
     // What T.CreateTruncating does, but seen through by the compiler.
     private static T Cast<T>(double value)
         where T : unmanaged => typeof(T) == typeof(float) ? (T)(object)(float)value : (T)(object)value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Counting(long id, long ignored, long classCount, double share) =>
+        id == ignored ? 0 : (ulong)id < (ulong)classCount ? share : throw Unknown(id, classCount);
 
     private static ArgumentException Unknown(long id, long classCount) =>
         new($"class id {id} is not one of the {classCount} classes of the prediction, 0 to {classCount - 1}; to ignore it, set ignore_index.");

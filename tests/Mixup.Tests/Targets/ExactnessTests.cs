@@ -153,6 +153,30 @@ public sealed class ExactnessTests
         Some.AssertClose(expected, new MixupLoss(CrossEntropyLoss()).call(logits, new MixedTarget(mix, target)), 1e-6);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(40_000)] // more than one loop on one core takes
+    public void WhatIsIgnoredMayPointAtWhatIsInfinite(long pixels)
+    {
+        using var scope = NewDisposeScope();
+        using var mix = new Mix([0.3, 0.6, 0.2, 0.9], [1, 0, 3, 2]);
+        var logits = Some.Normal(1, 4, 3, pixels);
+        logits[TensorIndex.Colon, 0] = full([4, pixels], double.NegativeInfinity);
+        var ids = tensor(new long[] { -100, -100, 1, 2 }, device: Some.Device).unsqueeze(1).repeat(1, pixels); // both of the first pair are ignored
+        if (pixels > 1)
+        {
+            ids[TensorIndex.Colon, 0] = tensor(-100L); // and the first pixel of all
+        }
+
+        var target = new MixedTarget(mix, ids);
+        var values = new MixupLoss(CrossEntropyLoss(reduction: Reduction.None)).call(logits, target);
+        Assert.True(values.isfinite().all().cpu().ToBoolean());
+        Assert.Equal(0, values.narrow(0, 0, 2).abs().sum().cpu().ToDouble());
+        Some.AssertClose(values.sum(), new MixupLoss(CrossEntropyLoss(reduction: Reduction.Sum)).call(logits, target), 1e-5);
+        Some.AssertClose(values.sum() / ids.ne(-100).sum(), new MixupLoss(CrossEntropyLoss()).call(logits, target), 1e-5);
+    }
+
     [Fact]
     public void WhatDoesNotGoTogetherIsRefused()
     {
