@@ -144,4 +144,20 @@ public sealed class LeakTests
         using var third = mixup.Begin(Some.Normal(3, 5, 6), y);
         Some.AssertEqual(kept, second.Input);
     }
+
+    [Fact]
+    public void ReleasedMemoryIsGone()
+    {
+        using var x = Some.Normal(1, 9, 6);
+        using var y = Some.Classes(1, 4, 9);
+        var mixup = new InputMixup();
+        var before = Some.LiveTensors;
+        mixup.Begin(x, y).Dispose();
+        mixup.ReleaseBuffers();
+        Assert.Equal(before, Some.LiveTensors);
+        mixup.ReleaseBuffers();
+        mixup.Begin(x, y).Dispose();
+        mixup.ReleaseBuffers();
+        Assert.Equal(before, Some.LiveTensors);
+    }
 }

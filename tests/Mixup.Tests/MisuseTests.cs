@@ -71,13 +71,15 @@ public sealed class MisuseTests
         // Manifold mixup.
         Of<ArgumentNullException>("no model", "model", "null", _ => new ManifoldMixup(null!)),
         Of<ArgumentException>("a name that matches nothing", "no module is called 'attic'", "the modules are", b => b.Places(new ManifoldPlaces { Names = ["attic"] })),
-        Of<ArgumentException>("a module of another model", "is not in the model", "its modules are", b => b.Places(new ManifoldPlaces { Modules = [b.Foreign] })),
+        Of<ArgumentException>("a module of another model", "a given module (Linear) is not in the model", "its modules are 'a', 'b', 'c'.", b => b.Places(new ManifoldPlaces { Modules = [b.Foreign] })),
+        Of<ArgumentException>("a module that is null", "a given module (null) is not in the model", "its modules are 'a', 'b', 'c'.", b => b.Places(new ManifoldPlaces { Modules = [null!] })),
         Of<ArgumentException>("the model itself", "no place inside it", "use OutputMixup", b => b.Places(new ManifoldPlaces { Modules = [b.Model] })),
         Of<ArgumentException>("modules chosen twice over", "give the eligible modules once", "or by Where", b => b.Places(new ManifoldPlaces { Names = ["a"], Where = (_, _) => true })),
         Of<ArgumentException>("a choice of nothing", "can be mixed by", "Name some by ManifoldPlaces", b => b.Places(new ManifoldPlaces { Where = (_, _) => false })),
         Of<ArgumentException>("a negative weight", "the weight of 'a' is -1", "0 or more", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["a"] = -1 } })),
         Of<ArgumentException>("a weight for nothing", "no place is called 'attic'", "the places are 'input', 'a'.", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["attic"] = 1 } })),
         Of<ArgumentException>("weights of 0 alone", "every place has weight 0", "more", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["*"] = 0 } })),
+        Of<ArgumentException>("token ids mixed at the input", "type Int64 cannot be blended", "embedding", b => b.Manifold.Begin(b.Y, b.Y, new MixupDraw(b.Mix, MixupDraw.Input))),
         Of<InvalidOperationException>("steps that overlap", "steps of one model cannot overlap", "Dispose it before the next", b =>
         {
             using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "a"));

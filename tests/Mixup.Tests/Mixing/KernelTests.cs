@@ -190,6 +190,16 @@ public sealed class KernelTests
     }
 
     [Fact]
+    public void ADimensionOfOneSharesNoMemory()
+    {
+        using var scope = NewDisposeScope();
+        var x = Some.Normal(1, 3, 5).transpose(0, 1).as_strided([5, 3, 1], [1, 5, 0]); // the last stride is 0, and never taken
+        var original = x.clone();
+        using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupDraw.Input));
+        Close(original, x);
+    }
+
+    [Fact]
     public void AnInputThatWasOverwrittenTooEarlyIsAnErrorAndNotAWrongGradient()
     {
         using var scope = NewDisposeScope();

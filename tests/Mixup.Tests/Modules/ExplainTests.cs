@@ -69,6 +69,23 @@ public sealed class ExplainTests
     }
 
     [Fact]
+    public void TheChoiceIsTracedUnlessALogIsGiven()
+    {
+        using var model = Sequential(("a", Linear(2, 2)), ("b", Linear(2, 2)));
+        using var written = new StringWriter();
+        using var listener = new System.Diagnostics.TextWriterTraceListener(written);
+        System.Diagnostics.Trace.Listeners.Add(listener);
+        try
+        {
+            Assert.Equal($"mixup: {new ManifoldMixup(model).Explain()}{Environment.NewLine}", written.ToString());
+        }
+        finally
+        {
+            System.Diagnostics.Trace.Listeners.Remove(listener);
+        }
+    }
+
+    [Fact]
     public void AModelWithoutAPlaceIsToldWhatWasSeen()
     {
         using var model = Sequential(("drop", Dropout()), ("out", Linear(2, 2)));
@@ -81,9 +98,11 @@ public sealed class ExplainTests
     [InlineData("res.conv", "res")]
     [InlineData("basic.conv", "basic")]
     [InlineData("neck.conv", "neck")]
+    [InlineData("encoder.conv", "encoder")]
+    [InlineData("decoder.conv", "decoder")]
     public void ABranchOfWhatLooksResidualIsWarnedAbout(string name, string block)
     {
-        using var model = Sequential(("res", new ResUnit()), ("basic", new MyBasicBlock()), ("neck", new NeckBottleneck()), ("fc", Linear(2, 2)));
+        using var model = Sequential(("res", new ResUnit()), ("basic", new MyBasicBlock()), ("neck", new NeckBottleneck()), ("encoder", new TransformerEncoderLayer()), ("decoder", new TransformerDecoderLayer()), ("fc", Linear(2, 2)));
         List<string> log = [];
         _ = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = [name, "fc"], Log = log.Add });
         Assert.Equal(2, log.Count);
@@ -159,6 +178,10 @@ public sealed class ExplainTests
 
     private sealed class MyBasicBlock() : Pass(nameof(MyBasicBlock));
 
+    private sealed class TransformerEncoderLayer() : Pass(nameof(TransformerEncoderLayer));
+
+    private sealed class TransformerDecoderLayer() : Pass(nameof(TransformerDecoderLayer));
+
     private sealed class NeckBottleneck() : Pass(nameof(NeckBottleneck));
 
     private sealed class SmallUNet : Module<Tensor, Tensor>
@@ -169,12 +192,18 @@ public sealed class ExplainTests
             register_module("down", Conv2d(1, 1, 3));
             register_module("up", new UpStep());
             register_module("upsample", Upsample(scale_factor: [2.0]));
+            register_module("nearest", new UpsamplingNearest2d());
+            register_module("bilinear", new UpsamplingBilinear2d());
             register_module("decoder", new MyDecoder());
             register_module("last", new LastUNetBlock());
         }
 
         public override Tensor forward(Tensor input) => input;
     }
+
+    private sealed class UpsamplingNearest2d() : Pass(nameof(UpsamplingNearest2d), bare: true);
+
+    private sealed class UpsamplingBilinear2d() : Pass(nameof(UpsamplingBilinear2d), bare: true);
 
     private sealed class UpStep() : Pass(nameof(UpStep), bare: true);
 
