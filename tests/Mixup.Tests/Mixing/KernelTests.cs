@@ -285,6 +285,14 @@ public sealed class KernelTests
                 var inPlace = x.clone();
                 using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupDraw.Input));
                 Some.AssertClose(expected, inPlace, 0);
+
+                // The same in rows that are shorter than any vector.
+                const int length = 7;
+                const int rows = 65_536 / length;
+                var tails = x.narrow(1, 0, rows * length).contiguous().view(3 * rows, length);
+                using var each = new Mix([.. Enumerable.Repeat(lambda, 3 * rows)], [.. Enumerable.Range(0, 3 * rows).Select(i => (permutation[i / rows] * rows) + (i % rows))]);
+                using var overwritten = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(tails, zeros(3 * rows, ScalarType.Int64), new MixupDraw(each, MixupDraw.Input));
+                Some.AssertClose(expected.narrow(1, 0, rows * length), tails.view(3, rows * length), 0);
             }
         }
     }

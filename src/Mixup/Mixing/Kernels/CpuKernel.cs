@@ -31,13 +31,14 @@ internal static class CpuKernel
             return null; // laid otherwise than the source
         }
 
+        var fresh = into is null;
         var target = inPlace ? source : into ?? empty(source.shape, x.dtype, x.device);
         switch (x.dtype)
         {
-            case ScalarType.Float32: CycleWalk<float, VectorRows<float>>.Run(combination, source, target, into is null); break;
-            case ScalarType.Float64: CycleWalk<double, VectorRows<double>>.Run(combination, source, target, into is null); break;
-            case ScalarType.Float16: CycleWalk<ushort, SixteenBitRows<Float16Bits>>.Run(combination, source, target, into is null); break;
-            case ScalarType.BFloat16: CycleWalk<ushort, SixteenBitRows<BFloat16Bits>>.Run(combination, source, target, into is null); break;
+            case ScalarType.Float32: CycleWalk<float, VectorRows<float>>.Run(combination, source, target, fresh); break;
+            case ScalarType.Float64: CycleWalk<double, VectorRows<double>>.Run(combination, source, target, fresh); break;
+            case ScalarType.Float16: CycleWalk<ushort, SixteenBitRows<Float16Bits>>.Run(combination, source, target, fresh); break;
+            case ScalarType.BFloat16: CycleWalk<ushort, SixteenBitRows<BFloat16Bits>>.Run(combination, source, target, fresh); break;
             default: return null;
         }
 

@@ -54,11 +54,8 @@ internal static unsafe class CycleWalk<T, TRows>
     /// <summary>Cuts the walk into equal parts. In place, what a part needs of the rows of another is put aside before that one overwrites it.</summary>
     private static Stretch[] Stretches(int[] walk, Matrix matrix, int count)
     {
-        int Boundary(int i)
-        {
-            var boundary = (int)((long)walk.Length * i / count);
-            return boundary is > 0 && boundary < walk.Length && walk[boundary - 1] >= 0 && walk[boundary] < 0 ? boundary + 1 : boundary; // leaves pairs whole
-        }
+        // Even ones leave pairs whole.
+        int Boundary(int i) => i == count ? walk.Length : (int)((long)walk.Length * i / count) & ~1;
 
         T[]? Copy(int row) => matrix.InPlace ? matrix.Source(row, 0, matrix.RowLength).ToArray() : null;
 

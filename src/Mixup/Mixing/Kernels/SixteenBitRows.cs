@@ -100,7 +100,7 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     private static int CombineVectorPairs(ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
     {
         var (ws1, vs1, ws2, vs2) = (new Vector<float>(own), new Vector<float>(other), new Vector<float>(ownOfSecond), new Vector<float>(otherOfSecond));
-        var mayOverflow = Math.Max(own + other, ownOfSecond + otherOfSecond) > TBits.Scale * MostConvex;
+        const bool mayOverflow = false; // a pair is overwritten by blending, never by a gradient
         var i = 0;
         for (; i + Vector<ushort>.Count <= length; i += Vector<ushort>.Count)
         {

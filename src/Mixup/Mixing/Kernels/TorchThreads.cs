@@ -16,7 +16,7 @@ internal static unsafe class TorchThreads
     private static readonly delegate* unmanaged<int> ThreadCount = (delegate* unmanaged<int>)Find("omp_get_num_threads");
 
     /// <summary>How many there are.</summary>
-    public static int Count => Math.Max(1, Math.Min(Environment.ProcessorCount, get_num_threads()));
+    public static int Count => Math.Min(Environment.ProcessorCount, get_num_threads());
 
     /// <summary>Runs all shares, 0 to <paramref name="shares"/> - 1, and returns when the last one is done.</summary>
     public static void For(int shares, Action<int> body)
