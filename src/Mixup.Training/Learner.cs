@@ -105,15 +105,15 @@ public sealed class Learner
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
-        CompletedEpochs = resumed ? CompletedEpochs : 0;
-        resumed = false;
-        var state = new TrainingState(this, valid is not null, CompletedEpochs, epochs, (train as TensorBatches)?.Count, cancellationToken);
+        var firstEpoch = resumed ? CompletedEpochs : 0;
+        var state = new TrainingState(this, valid is not null, firstEpoch, epochs, (train as TensorBatches)?.Count, cancellationToken);
         var before = history.Count;
         var wasTraining = Model.training;
         try
         {
             Bracket(state, Cancellation.Fit, c => c.BeforeFit(state), c => c.AfterFit(state), () =>
             {
+                (CompletedEpochs, resumed) = (firstEpoch, false);
                 using (NewDisposeScope())
                 {
                     Optimizer.zero_grad();

@@ -140,6 +140,23 @@ public sealed class CallbackTests : IDisposable
     }
 
     [Fact]
+    public void AFitThatIsRefusedDoesNotSpendTheCheckpoint()
+    {
+        var path = Path.Combine(folder, "spent.ckpt");
+        using (var small = new Small())
+        {
+            small.Learner.Fit(small.Train, small.Valid, epochs: 2);
+            Checkpoint.Save(small.Learner, path);
+        }
+
+        using var resumed = new Small([new EarlyStopping("valid_accuracy", Better.Larger)]);
+        Checkpoint.Load(resumed.Learner, path);
+        Assert.Throws<ArgumentException>(() => resumed.Learner.Fit(resumed.Train, epochs: 3));
+        Assert.Equal(2, Assert.Single(resumed.Learner.Fit(resumed.Train, resumed.Valid, epochs: 3)).Epoch);
+        Assert.Equal([0, 1, 2], resumed.Learner.History.Select(record => record.Epoch));
+    }
+
+    [Fact]
     public void TheCsvHoldsEveryFigure()
     {
         var path = Path.Combine(folder, "logs", "log.csv");
