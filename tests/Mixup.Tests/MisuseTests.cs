@@ -16,7 +16,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("a partner twice", "the partner of sample 1 is 0", "exactly once", _ => new Mix([1, 1], [0, 0])),
         Of<ArgumentException>("a partner outside", "the partner of sample 0 is 2", "every index from 0 to 1", _ => new Mix([1, 1], [2, 0])),
         Of<ArgumentException>("blending a scalar", "scalar tensor", "first dimension must be the batch", b => b.Mix.Blend(b.X.sum())),
-        Of<ArgumentException>("blending another batch", "has shape [5, 4]", "here of 6", b => b.Mix.Blend(b.X.narrow(0, 0, 5))),
+        Of<ArgumentException>("blending another batch", "the tensor to blend has shape [5, 4]", "here of 6", b => b.Mix.Blend(b.X.narrow(0, 0, 5))),
         Of<ArgumentException>("blending token ids", "type Int64 cannot be blended", "manifold mixup on the embedding", b => b.Mix.Blend(b.Y)),
         Of<ArgumentException>("blending booleans", "type Bool cannot be blended", "float32", b => b.Mix.Blend(b.X.gt(0))),
         Of<ArgumentException>("blending complex numbers", "type ComplexFloat32 cannot be blended", "float32", b => b.Mix.Blend(b.X.to(ScalarType.ComplexFloat32))),

@@ -28,7 +28,8 @@ public sealed class CheckpointWriteTests : IDisposable
                 seen += line == "saved" ? 1 : 0;
             }
 
-            child.Kill(); // it is at its next file by now
+            SpinWait.SpinUntil(() => File.Exists(path + ".writing") || child.HasExited); // it is at its next file
+            child.Kill();
             child.WaitForExit();
         }
 
