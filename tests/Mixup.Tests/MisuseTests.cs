@@ -63,6 +63,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("input mixup of token ids", "type Int64 cannot be blended", "embedding", b => b.Input.Begin(b.Y, b.Y)),
         Of<ArgumentException>("a draw of another batch", "the draw is of 6 samples, but the batch has 5", "replay it", b => b.Input.Begin(b.X.narrow(0, 0, 5), b.Y.narrow(0, 0, 5), new MixupDraw(b.Mix, MixupDraw.Input))),
         Of<ArgumentException>("a draw of another strategy", "the place 'output', but this strategy mixes only the 'input'", "replay it with the strategy", b => b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupDraw.Output))),
+        Of<ArgumentException>("a draw of input mixup for output mixup", "the place 'input', but this strategy mixes only the 'output'", "replay it with the strategy", b => b.Output.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupDraw.Input))),
         Of<ArgumentException>("a draw for a module that is none", "the place 'attic', but this strategy mixes 'input', 'a', 'b'; replay", "replay it with the strategy", b => b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "attic"))),
         Of<ArgumentException>("several stacked inputs", "there are 2 inputs", "(x, x[p], lambda)", b => new InputMixup(new MixupOptions { StackInput = true }).Begin([b.X, b.X], b.Y)),
         Of<ArgumentException>("overwriting what needs a gradient", "requires gradients", "detach it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.clone().requires_grad_(), b.Y)),
