@@ -162,11 +162,11 @@ public sealed class ExactnessTests
         using var scope = NewDisposeScope();
         using var mix = new Mix([0.3, 0.6, 0.2, 0.9], [1, 0, 3, 2]);
         var logits = Some.Normal(1, 4, 3, pixels);
-        logits[TensorIndex.Colon, 0] = full([4, pixels], double.NegativeInfinity);
+        logits[TensorIndex.Colon, 0] = full([4, pixels], double.NegativeInfinity, device: Some.Device);
         var ids = tensor(new long[] { -100, -100, 1, 2 }, device: Some.Device).unsqueeze(1).repeat(1, pixels); // both of the first pair are ignored
         if (pixels > 1)
         {
-            ids[TensorIndex.Colon, 0] = tensor(-100L); // and the first pixel of all
+            ids[TensorIndex.Colon, 0] = tensor(-100L, device: Some.Device); // and the first pixel of all
         }
 
         var target = new MixedTarget(mix, ids);
