@@ -166,6 +166,13 @@ public sealed class CallbackTests : IDisposable
         Assert.Equal("epoch,train_loss,valid_loss,train_accuracy,valid_accuracy,learning_rate,seconds", lines[0]);
         Assert.Equal(3, lines.Length);
         Assert.Equal(small.Learner.History[1].TrainLoss, double.Parse(lines[2].Split(',')[1], System.Globalization.CultureInfo.InvariantCulture));
+
+        // A fit that is refused leaves the log of the last one; another starts it anew.
+        using var refused = new Small([new Recorder("BeforeFit", _ => throw new InvalidOperationException("not today"), order: 90), new CsvLog(path)]);
+        Assert.Throws<InvalidOperationException>(() => refused.Learner.Fit(refused.Train, refused.Valid));
+        Assert.Equal(lines, File.ReadAllLines(path));
+        small.Learner.Fit(small.Train, small.Valid);
+        Assert.Equal(2, File.ReadAllLines(path).Length);
     }
 
     [Fact]

@@ -7,9 +7,11 @@ namespace TorchSharp.Mixup.Training;
 public sealed class CsvLog : ITrainerCallback
 {
     private readonly string path;
+    private bool startsAnew;
 
-    /// <summary>Logs to a file. A fit that starts with epoch 0 starts it anew; a resumed one appends.</summary>
+    /// <summary>Logs to a file. A fit that starts with epoch 0 starts it anew, with its first row; a resumed one appends.</summary>
     /// <param name="path">The file; its folder is made if need be.</param>
+    /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
     public CsvLog(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -24,10 +26,7 @@ public sealed class CsvLog : ITrainerCallback
     {
         ArgumentNullException.ThrowIfNull(state);
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        if (state.Epoch == 0)
-        {
-            File.Delete(path);
-        }
+        startsAnew = state.Epoch == 0;
     }
 
     /// <inheritdoc/>
@@ -37,6 +36,12 @@ public sealed class CsvLog : ITrainerCallback
         if (state.Record is not { } record)
         {
             return;
+        }
+
+        if (startsAnew)
+        {
+            File.Delete(path);
+            startsAnew = false;
         }
 
         var isNew = !File.Exists(path);

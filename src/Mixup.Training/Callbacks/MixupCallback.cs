@@ -17,6 +17,7 @@ public sealed class MixupCallback : IStatefulCallback
     /// <summary>Registers a strategy on a learner.</summary>
     /// <param name="strategy">Where to mix.</param>
     /// <param name="loss">The loss of a mixed batch. Default: the learner's own, wrapped.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="strategy"/> is null.</exception>
     public MixupCallback(IMixupStrategy strategy, MixupLoss? loss = null)
     {
         ArgumentNullException.ThrowIfNull(strategy);

@@ -10,6 +10,7 @@ public sealed class TensorBoardLog : ITrainerCallback
 
     /// <summary>Logs to a folder.</summary>
     /// <param name="folder">The run's folder; made if need be.</param>
+    /// <exception cref="ArgumentException"><paramref name="folder"/> is empty.</exception>
     public TensorBoardLog(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
