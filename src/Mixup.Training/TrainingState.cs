@@ -143,7 +143,9 @@ public sealed record EpochRecord(
     /// <param name="name">The name.</param>
     /// <returns>The figure.</returns>
     /// <exception cref="ArgumentException">There is no such figure; the error lists those that there are.</exception>
-    public double this[string name] => Figures.TryGetValue(name, out var value) ? value : throw NoFigure(name, Figures.Keys);
+    public double this[string name] => Figures.TryGetValue(name, out var value)
+        ? value
+        : throw new ArgumentException($"there is no figure '{name}'; there are {string.Join(", ", Figures.Keys)}. Figures of validation need a validation set.");
 
     /// <summary>All losses and metrics by name.</summary>
     public IReadOnlyDictionary<string, double> Figures
@@ -167,8 +169,4 @@ public sealed record EpochRecord(
             return all;
         }
     }
-
-    /// <summary>The error for a name that is not among those of the figures.</summary>
-    internal static ArgumentException NoFigure(string name, IEnumerable<string> names) =>
-        new($"there is no figure '{name}'; there are {string.Join(", ", names)}. Figures of validation need a validation set.");
 }

@@ -122,22 +122,20 @@ internal sealed class Best
     public void Check(TrainingState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        string[] halves = state.Validates ? ["train_", "valid_"] : ["train_"];
-        var names = halves.SelectMany(half => state.Learner.Metrics.Select(metric => half + metric.Name).Prepend(half + "loss")).ToArray();
-        if (monitor is not null && !names.Contains(monitor))
-        {
-            throw EpochRecord.NoFigure(monitor, names);
-        }
+        var unknown = state.Learner.Metrics.ToDictionary(metric => metric.Name, _ => double.NaN);
+        Watched(new EpochRecord(0, double.NaN, state.Validates ? double.NaN : null, unknown, state.Validates ? unknown : [], 0, 0));
     }
 
     /// <summary>Takes a record; whether it is better than all before. Something that is not a number never is.</summary>
     public bool Improves(EpochRecord record)
     {
-        var value = monitor is null ? record.ValidLoss ?? record.TrainLoss : record[monitor];
+        var value = Watched(record);
         var improved = !double.IsNaN(value) && (Value is not { } old || (better == Better.Smaller ? value < old - minDelta : value > old + minDelta));
         Value = improved ? value : Value;
         return improved;
     }
+
+    private double Watched(EpochRecord record) => monitor is null ? record.ValidLoss ?? record.TrainLoss : record[monitor];
 
     public static T Read<T>(string state, string what)
     {

@@ -71,7 +71,7 @@ internal static class OptimizerState
             throw new InvalidDataException($"{path} is of another optimizer than {optimizer.GetType().Name} with {groups.Length} group(s) of parameters; build it as in the saved run.");
         }
 
-        var isSet = groups.Select(_ => layout.Options.Select(type => IsSet(reader, type, path)).ToArray()).ToArray();
+        var isSet = groups.Select(_ => layout.Options.Select(type => Number(reader, type, path) != 0).ToArray()).ToArray();
         foreach (var (parameters, set) in groups.Zip(isSet))
         {
             foreach (var parameter in parameters)
@@ -92,7 +92,7 @@ internal static class OptimizerState
         {
             if (char.IsLetter(type) && type != 't')
             {
-                IsSet(reader, type, path);
+                Number(reader, type, path);
             }
             else if (type == 't' || reader.Flag())
             {
@@ -105,26 +105,27 @@ internal static class OptimizerState
         }
     }
 
-    /// <summary>Reads a number or a flag, and tells whether it is set, that is, not zero.</summary>
-    private static bool IsSet(SpanReader reader, char type, string path)
+    /// <summary>A number within its range; a flag is 0 or 1.</summary>
+    private static double Number(SpanReader reader, char type, string path)
     {
-        if (type == 'b')
-        {
-            return reader.Flag();
-        }
-
         const double roundedBelowZero = -1e-15; // as a cosine's last rate may be
         const double limit = 1e9;
-        var value = type == 'l' ? reader.Int64() : reader.Double();
+        var value = type switch
+        {
+            'b' => reader.Flag() ? 1 : 0,
+            'l' => reader.Int64(),
+            _ => reader.Double(),
+        };
         var (least, most) = type switch
         {
+            'b' => (0, 1),
             'l' => (0, 1L << 40),
             'r' => (roundedBelowZero, limit),
             'u' => (0, 1),
             'd' => (0, limit),
             _ => (-limit, limit),
         };
-        return value >= least && value <= most ? value != 0 : throw new InvalidDataException($"{path} is damaged: {value} stands in its optimizer where {least} to {most} is expected.");
+        return value >= least && value <= most ? value : throw new InvalidDataException($"{path} is damaged: {value} stands in its optimizer where {least} to {most} is expected.");
     }
 
     private static void CheckTensor(SpanReader reader, Tensor parameter, string path)
