@@ -31,7 +31,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
     using var model = new Network().to(options.Device);
     using var loss = nn.CrossEntropyLoss();
     using var optimizer = optim.AdamW(model.parameters(), 2e-3, weight_decay: 0.05);
-    var mixup = Arms.Callbacks(run, model, new ManifoldPlaces { Names = ["embedding"] }).ToArray();
+    var mixup = Arms.Callbacks(run, model, ManifoldPlaces.Named("embedding")).ToArray();
     var learner = new Learner(
         model,
         loss,

@@ -22,8 +22,11 @@ public interface IMixupStrategy
     /// <param name="inputs">What the model is called with, one tensor or more, each [B, ...]. Not modified, and not disposed.</param>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
     /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
-    /// <returns>The step, to be disposed when the batch is done: after the backward pass, or at least after the loss was taken.</returns>
-    /// <exception cref="ArgumentException">The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed.</exception>
+    /// <returns>The step. Dispose it when the batch is done: the loss must be taken before, the backward pass may follow later.</returns>
+    /// <exception cref="ArgumentException">
+    /// The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed, or cannot be overwritten if that was asked for.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">A step is open on the same model, or on one that shares a module with it.</exception>
     MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null);
 }
 
@@ -46,19 +49,12 @@ public static class MixupStrategyExtensions
 }
 
 /// <summary>What one batch drew: read it from a step, and give it to <see cref="IMixupStrategy.Begin"/> to have the same again.</summary>
-/// <param name="Mix">Coefficients and pairing.</param>
-/// <param name="Place">Where: <see cref="Input"/>, <see cref="Output"/>, or the name of a module.</param>
-public sealed record MixupDraw(Mix Mix, string Place)
-{
-    /// <summary>The place of input mixup.</summary>
-    public const string Input = "input";
-
-    /// <summary>The place of output mixup: the prediction, just before the loss.</summary>
-    public const string Output = "output";
-}
+/// <param name="Mix">The coefficients and the pairing. A step that replays them does not dispose them.</param>
+/// <param name="Place">Where the batch is mixed.</param>
+public sealed record MixupDraw(Mix Mix, MixupPlace Place);
 
 /// <summary>The state of a strategy's randomness.</summary>
 /// <param name="Seed">The seed that every draw hangs off.</param>
-/// <param name="Step">How many batches were drawn so far.</param>
+/// <param name="Step">The number of batches drawn so far, from 0 to <see cref="long.MaxValue"/> - 1.</param>
 /// <param name="Alpha">The concentration that is in force.</param>
 public sealed record MixupState(ulong Seed, long Step, double Alpha);

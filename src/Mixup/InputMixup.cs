@@ -21,18 +21,18 @@ public sealed class InputMixup : MixupStrategy
     {
     }
 
-    private protected override string DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupDraw.Input;
+    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupPlace.Input;
 
-    private protected override MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw)
+    private protected override MixupStep Open(StepRequest request)
     {
-        if (draw.Place != MixupDraw.Input)
+        if (request.Draw.Place != MixupPlace.Input)
         {
-            throw WrongPlace(draw, $"only the '{MixupDraw.Input}'");
+            throw WrongPlace(request.Draw, MixupPlace.Input.ToString());
         }
 
         return Options.StackInput
-            ? new MixupStep(Stack(inputs, draw.Mix), target, draw, Options.TargetMixing, ownsInputs: true)
-            : OpenAtInput(inputs, target, draw);
+            ? new MixupStep(request, Stack(request.Inputs, request.Draw.Mix), ownsInputs: true, isStacked: true)
+            : OpenAtInput(request);
     }
 
     private static IReadOnlyList<Tensor> Stack(IReadOnlyList<Tensor> inputs, Mix mix)
@@ -44,6 +44,6 @@ public sealed class InputMixup : MixupStrategy
 
         // Aliases, so that the step can free all three alike.
         using var scope = NewDisposeScope();
-        return [inputs[0].alias().DetachFromDisposeScope(), mix.Partner(inputs[0]).DetachFromDisposeScope(), mix.CoefficientsFor(inputs[0]).flatten().clone().DetachFromDisposeScope()];
+        return [inputs[0].alias().DetachFromDisposeScope(), mix.Partner(inputs[0]).DetachFromDisposeScope(), mix.CoefficientsFor(inputs[0]).flatten().DetachFromDisposeScope()];
     }
 }

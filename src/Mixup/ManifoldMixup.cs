@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
@@ -8,23 +7,27 @@ namespace TorchSharp.Mixup;
 /// Representations by Interpolating Hidden States"). One pass, with the same coefficients and pairing for activations and targets.
 /// </summary>
 /// <remarks>
-/// Unless <see cref="ManifoldPlaces"/> says which, the eligible modules are those marked by a <see cref="MixupPoint"/>; else, in a U-Net, its decoder blocks; else modules whose type name
-/// says block or bottleneck; else all that can be mixed. Containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer are left out unless they are
-/// asked for. <see cref="Explain"/> tells what was chosen, and why.
-/// A module must be run by <c>call()</c>: if it was not, taking the loss is an error. Steps of one model cannot overlap.
+/// Unless <see cref="ManifoldPlaces"/> says which, modules become eligible by the first of these rules that finds any:
+/// those marked by a <see cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all that can be mixed.
+/// Containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer are left out unless you ask for them. If the model returns several results,
+/// so are the linear layers directly below it, since each mixes one result only. A U-Net with two outputs a pair is mixed at the input alone.
+/// <see cref="Explain"/> tells what was chosen, and why.
+/// <para>
+/// A module must be run by <c>call()</c>: a pass in which it does not run is an error. Every pass of the model within a step is mixed alike. Steps whose models share a module cannot overlap.
+/// </para>
 /// </remarks>
 public sealed class ManifoldMixup : MixupStrategy
 {
-    private static readonly ConditionalWeakTable<nn.Module, object> OpenSteps = [];
-    private readonly nn.Module model;
     private readonly ManifoldPlaces choice;
     private readonly PlaceFinder finder;
+    private readonly WatchedModel watched;
+    private readonly List<(MixupPlace Place, double Weight)> weighted;
     private readonly HashSet<string> warned = [];
 
-    /// <summary>Manifold mixup with the default options.</summary>
+    /// <summary>Initializes manifold mixup with the default options.</summary>
     /// <param name="model">The model. Not disposed with this.</param>
     /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
-    /// <param name="places">Where batches may be mixed. Default: the input, and modules that are found.</param>
+    /// <param name="places">Where batches may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
     /// <exception cref="ArgumentException">A place is not there or cannot be mixed, or no module of the model can be; the error lists them.</exception>
     public ManifoldMixup(nn.Module model, double alpha = 0.4, ManifoldPlaces? places = null)
@@ -32,47 +35,51 @@ public sealed class ManifoldMixup : MixupStrategy
     {
     }
 
-    /// <summary>Manifold mixup with given options.</summary>
+    /// <summary>Initializes manifold mixup with given options.</summary>
     /// <param name="model">The model. Not disposed with this.</param>
     /// <param name="options">How batches are mixed.</param>
-    /// <param name="places">Where they may be mixed. Default: the input, and modules that are found.</param>
+    /// <param name="places">Where they may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
     /// <exception cref="ArgumentException">Two options contradict each other, a place is not there or cannot be mixed, or there is none.</exception>
     public ManifoldMixup(nn.Module model, MixupOptions options, ManifoldPlaces? places = null)
         : base(options)
     {
         ArgumentNullException.ThrowIfNull(model);
-        this.model = model;
-        choice = places ?? new ManifoldPlaces();
-        finder = new PlaceFinder(model, choice);
-        Places = [.. choice.Input ? [MixupDraw.Input] : Array.Empty<string>(), .. finder.Eligible.Select(eligible => eligible.Name)];
+        choice = places ?? ManifoldPlaces.Found;
+        finder = new PlaceFinder(model, choice, options.TwoOutputs);
+        watched = new WatchedModel(model, finder.Modules);
+        weighted = [.. finder.Eligible.Select(eligible => (MixupPlace.Module(eligible.Name), Weight(eligible.Name)))];
+        if (choice.InputWeight is { } weight)
+        {
+            weighted.Insert(0, (MixupPlace.Input, weight));
+        }
+
         CheckWeights();
-        choice.Log(Explain());
         foreach (var warning in finder.Warnings)
         {
-            choice.Log("warning: " + warning);
+            options.Warn(warning);
         }
     }
 
-    /// <summary>The eligible places: <see cref="MixupDraw.Input"/> unless it is switched off, and the names of modules.</summary>
-    public IReadOnlyList<string> Places { get; }
+    /// <summary>Gets the eligible places: <see cref="MixupPlace.Input"/> if it is one, then modules in the order of registration.</summary>
+    public IReadOnlyList<MixupPlace> Places => [.. weighted.Select(pair => pair.Place)];
 
-    /// <summary>Which modules are eligible, by which rule, and why the others are not.</summary>
+    /// <summary>Explains which modules are eligible, by which rule, and why the others are not.</summary>
     /// <returns>A line for each module of the model.</returns>
     public string Explain() => finder.Explanation;
 
-    private protected override string DrawPlace(IReadOnlyList<Tensor> inputs, Random random)
+    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random)
     {
         // Token ids cannot be mixed: for them the input is no place.
-        var places = inputs.All(input => Check.IsMixable(input.dtype)) ? Places : [.. Places.Where(place => place != MixupDraw.Input)];
-        var weights = places.Select(Weight).ToArray();
-        var last = Array.FindLastIndex(weights, weight => weight > 0);
+        var floating = inputs.All(input => Check.IsMixable(input.dtype));
+        var candidates = weighted.Where(pair => floating || pair.Place != MixupPlace.Input).ToArray();
+        var last = Array.FindLastIndex(candidates, pair => pair.Weight > 0);
         if (last < 0)
         {
             throw new ArgumentException("the inputs are integers, such as token ids, which cannot be mixed, and no module is eligible; give a module such as the embedding a weight above 0.", nameof(inputs));
         }
 
-        var point = random.NextDouble() * weights.Sum();
-        foreach (var (place, weight) in places.Zip(weights))
+        var point = random.NextDouble() * candidates.Sum(pair => pair.Weight);
+        foreach (var (place, weight) in candidates)
         {
             point -= weight;
             if (point < 0)
@@ -81,59 +88,41 @@ public sealed class ManifoldMixup : MixupStrategy
             }
         }
 
-        return places[last];
+        return candidates[last].Place;
     }
 
-    private protected override MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw)
+    private protected override MixupStep Open(StepRequest request)
     {
-        if (OpenSteps.TryGetValue(model, out _))
+        var place = finder.Eligible.FirstOrDefault(eligible => eligible.Name == request.Draw.Place.ModuleName);
+        if (place is null && request.Draw.Place != MixupPlace.Input)
         {
-            throw new InvalidOperationException($"a step of {model.GetType().Name} is open: steps of one model cannot overlap. Dispose it before the next one begins, as 'using var step' inside the loop does.");
+            throw WrongPlace(request.Draw, string.Join(", ", Places));
         }
 
-        var module = finder.Eligible.FirstOrDefault(eligible => eligible.Name == draw.Place)?.Module;
-        if (module is null && draw.Place != MixupDraw.Input)
-        {
-            throw WrongPlace(draw, string.Join(", ", Places.Select(name => $"'{name}'")));
-        }
-
-        if (module is not null)
-        {
-            return new MixupStep(inputs, target, draw, Options.TargetMixing, ownsInputs: false, new StepOf(model, new ModulePlace(draw.Place, module, draw.Mix, WarnOnce)));
-        }
-
-        var step = new StepOf(model, null);
+        var hooks = ModelMix.Hook(watched, place, request.Draw.Mix, request.State, WarnOnce);
         try
         {
-            return OpenAtInput(inputs, target, draw, step);
+            return place is null ? OpenAtInput(request, hooks) : new MixupStep(request, request.Inputs, pending: hooks);
         }
         catch
         {
-            step.Dispose();
+            hooks.Dispose();
             throw;
         }
     }
 
-    private double Weight(string place) => choice.Weights?.Where(weight => PlaceFinder.Matches(weight.Key, place)).Select(weight => (double?)weight.Value).FirstOrDefault() ?? 1;
+    private double Weight(string name) => choice.ModuleWeights.Where(weight => PlaceFinder.Matches(weight.Pattern, name)).Select(weight => (double?)weight.Weight).FirstOrDefault() ?? 1;
 
     private void CheckWeights()
     {
-        foreach (var (pattern, weight) in choice.Weights ?? new Dictionary<string, double>())
+        if (choice.ModuleWeights.FirstOrDefault(weight => !finder.Eligible.Any(eligible => PlaceFinder.Matches(weight.Pattern, eligible.Name))).Pattern is { } unmatched)
         {
-            if (!double.IsFinite(weight) || weight < 0)
-            {
-                throw new ArgumentException($"the weight of '{pattern}' is {weight}; give a finite number, 0 or more.", nameof(ManifoldPlaces.Weights));
-            }
-
-            if (!Places.Any(place => PlaceFinder.Matches(pattern, place)))
-            {
-                throw new ArgumentException($"no place is called '{pattern}'; the places are {string.Join(", ", Places.Select(name => $"'{name}'"))}.", nameof(ManifoldPlaces.Weights));
-            }
+            throw new ArgumentException($"no eligible module is called '{unmatched}'; the eligible modules are {string.Join(", ", finder.Eligible.Select(eligible => $"'{eligible.Name}'"))}.", "places");
         }
 
-        if (finder.Eligible.All(eligible => Weight(eligible.Name) == 0) && (!choice.Input || Weight(MixupDraw.Input) == 0))
+        if (weighted.All(pair => pair.Weight == 0))
         {
-            throw new ArgumentException("every place has weight 0; give one of them more.", nameof(ManifoldPlaces.Weights));
+            throw new ArgumentException("every place has weight 0; give one of them more.", "places");
         }
     }
 
@@ -141,28 +130,7 @@ public sealed class ManifoldMixup : MixupStrategy
     {
         if (warned.Add(warning))
         {
-            choice.Log("warning: " + warning);
-        }
-    }
-
-    /// <summary>Keeps the model to itself while the step is open.</summary>
-    private sealed class StepOf : Place
-    {
-        private readonly nn.Module model;
-        private readonly ModulePlace? inner;
-
-        public StepOf(nn.Module model, ModulePlace? inner)
-        {
-            (this.model, this.inner) = (model, inner);
-            OpenSteps.Add(model, this);
-        }
-
-        public override Tensor Arrive(Tensor prediction) => inner?.Arrive(prediction) ?? prediction;
-
-        public override void Dispose()
-        {
-            inner?.Dispose();
-            OpenSteps.Remove(model);
+            Options.Warn(warning);
         }
     }
 }

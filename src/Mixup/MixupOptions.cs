@@ -48,13 +48,13 @@ public sealed record MixupOptions
         init => field = Check.Defined(value);
     } = Pairing.Permutation;
 
-    /// <summary>Whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: by the target's type.</summary>
+    /// <summary>Whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: as suits the loss, then the target's type.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public TargetMixing TargetMixing
     {
         get;
         init => field = Check.Defined(value);
-    } = TargetMixing.ByType;
+    } = TargetMixing.ByLoss;
 
     /// <summary>
     /// Whether each pair gives both its combinations, <c>lambda</c> and <c>1 - lambda</c>: from the mixing place on the batch has 2B rows, and the target
@@ -63,18 +63,31 @@ public sealed record MixupOptions
     public bool TwoOutputs { get; init; }
 
     /// <summary>
-    /// Whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Of input mixup only. Default false.
+    /// Whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Read the three from <see cref="MixupStep.Inputs"/>.
+    /// Of input mixup only. Default false.
     /// </summary>
     public bool StackInput { get; init; }
 
     /// <summary>
-    /// Whether input mixup writes over the caller's batch instead of keeping it: no memory but for the coefficients, for loaders that make a batch and forget it. The inputs must not
-    /// require gradients, nor share memory among their elements. Default false.
+    /// Whether input mixup writes over the caller's batch instead of keeping it: no memory but for the coefficients, for loaders that make a batch and forget it. Default false.
+    /// The inputs must not require gradients, must not be inference tensors, and must not share memory with each other, with the target, or among their own rows.
     /// </summary>
     public bool OverwriteInput { get; init; }
 
     /// <summary>Seed of every draw of a strategy. Default null: a fresh one, which <see cref="IMixupStrategy.State"/> tells.</summary>
     public ulong? Seed { get; init; }
+
+    /// <summary>
+    /// Receives warnings: a module that runs twice in a pass, a poor place, a step that was never disposed. Each is told once. Default: a line on the error stream of the process.
+    /// </summary>
+    /// <exception cref="ArgumentNullException">The value is null. To hear nothing, give an action that does nothing.</exception>
+    public Action<string> Warn
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(value));
+    } = WriteToErrorStream;
+
+    private static void WriteToErrorStream(string warning) => Console.Error.WriteLine($"mixup: warning: {warning}");
 }
 
 /// <summary>Who shares a mixing coefficient.</summary>
@@ -109,15 +122,18 @@ public enum Pairing
 /// <summary>Whether the losses of two targets are mixed, or the targets themselves.</summary>
 public enum TargetMixing
 {
-    /// <summary>Losses for integer targets such as class ids, targets for floating ones.</summary>
-    ByType,
+    /// <summary>
+    /// As suits the loss, then the target's type. Margin losses, <c>HingeEmbeddingLoss</c>, <c>SoftMarginLoss</c> and <c>KLDivLoss</c> with logarithms as targets mix losses, since a blend of
+    /// their targets means nothing. All others mix losses for integer targets such as class ids, and targets for floating ones.
+    /// </summary>
+    ByLoss,
 
     /// <summary>The loss against both targets, weighted by the coefficient (fastai's <c>stack_y=True</c>).</summary>
     Losses,
 
     /// <summary>
     /// The loss against the weighted target (<c>stack_y=False</c>). Integer class ids become rows of probabilities, one for each class of the
-    /// prediction's dimension 1; for cross-entropy, which is linear in its target, that is the same number as mixing losses.
+    /// prediction's dimension 1; for cross-entropy, which is linear in its target, that is the same number as mixing losses. Refused for a loss whose targets mean nothing when blended.
     /// </summary>
     Targets,
 }

@@ -3,25 +3,20 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// One batch under mixup: what to call the model with, what to give the loss, and what was drawn. Dispose it when the batch is done: that
-/// frees the mixed inputs and whatever was armed. Clone what is to be kept longer.
+/// One batch under mixup: what to call the model with, what to give the loss, and what was drawn. Dispose it when the loss was taken: that frees the mixed inputs and removes the hook.
 /// </summary>
+/// <remarks>Within a step every forward pass of the model is mixed alike, as closures of an optimizer, a second pass or a retry need it. <see cref="Suspend"/> makes an exception.</remarks>
 public sealed class MixupStep : IDisposable
 {
-    private readonly TargetMixing targetMixing;
+    private readonly StepRequest request;
+    private readonly PendingMix? pending;
     private readonly bool ownsInputs;
-    private readonly Place? place;
-    private readonly Action? over;
-    private bool disposed;
+    private readonly bool isStacked;
 
-    internal MixupStep(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, TargetMixing targetMixing, bool ownsInputs, Place? place = null, Action? over = null)
+    internal MixupStep(StepRequest request, IReadOnlyList<Tensor> inputs, bool ownsInputs = false, bool isStacked = false, PendingMix? pending = null)
     {
-        this.targetMixing = targetMixing;
-        this.ownsInputs = ownsInputs;
-        this.place = place;
-        this.over = over;
+        (this.request, this.pending, this.ownsInputs, this.isStacked) = (request, pending, ownsInputs, isStacked);
         Inputs = inputs;
-        Draw = draw;
         if (ownsInputs)
         {
             foreach (var input in inputs)
@@ -30,52 +25,68 @@ public sealed class MixupStep : IDisposable
             }
         }
 
-        Target = TargetFor(target);
+        Target = TargetFor(request.Target);
     }
 
-    /// <summary>The first of <see cref="Inputs"/>: what a model of one argument is called with.</summary>
-    public Tensor Input => Inputs[0];
+    /// <summary>Gets the first of <see cref="Inputs"/>: what a model of one argument is called with.</summary>
+    /// <exception cref="InvalidOperationException">The input is stacked: the model is called with all three of <see cref="Inputs"/>.</exception>
+    public Tensor Input => isStacked
+        ? throw new InvalidOperationException("This step has a stacked input, so the model must be called with all three tensors of step.Inputs: x, x[p] and lambda.")
+        : Inputs[0];
 
-    /// <summary>What the model is called with.</summary>
+    /// <summary>Gets what the model is called with.</summary>
     public IReadOnlyList<Tensor> Inputs { get; }
 
-    /// <summary>The target for <see cref="MixupLoss"/>.</summary>
+    /// <summary>Gets the target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</summary>
     public MixedTarget Target { get; }
 
-    /// <summary>What was drawn.</summary>
-    public MixupDraw Draw { get; }
+    /// <summary>Gets what was drawn.</summary>
+    public MixupDraw Draw => request.Draw;
 
-    /// <summary>The coefficients and the pairing: blends or pairs up any further tensor of this batch.</summary>
+    /// <summary>Gets the coefficients and the pairing: they blend or pair up any further tensor of this batch.</summary>
     public Mix Mix => Draw.Mix;
 
-    /// <summary>Where this batch is mixed: <see cref="MixupDraw.Input"/>, <see cref="MixupDraw.Output"/>, or the name of a module.</summary>
-    public string Place => Draw.Place;
+    /// <summary>Gets the place where this batch is mixed.</summary>
+    public MixupPlace Place => Draw.Place;
 
-    /// <summary>A further target of the same batch, for a model with several outputs.</summary>
+    /// <summary>Makes the target for a further output of a model with several outputs.</summary>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else.</param>
-    /// <returns>The target for <see cref="MixupLoss"/>.</returns>
+    /// <returns>The target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</returns>
     /// <exception cref="ArgumentException">The target does not have B rows.</exception>
-    public MixedTarget TargetFor(Tensor target) => new(Mix, target, targetMixing, place);
+    public MixedTarget TargetFor(Tensor target) => new(Mix, target, request.TargetMixing, pending, request.State);
 
-    /// <summary>Frees the mixed inputs and the device copies of the draw, and takes off the hook if there is one. The draw can still be read and replayed.</summary>
+    /// <summary>
+    /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using (step.Suspend()) { ... }</c>.
+    /// The inputs of the step stay as they are: call the model with the plain batch. A prediction that was made meanwhile is refused by the loss of this step.
+    /// </summary>
+    /// <returns>An object whose disposal switches mixing on again.</returns>
+    /// <exception cref="InvalidOperationException">The step is disposed.</exception>
+    public IDisposable Suspend() => request.State.Suspend();
+
+    /// <summary>Frees the mixed inputs and removes the hook if there is one. The draw can still be read and replayed. A backward pass may follow later.</summary>
     public void Dispose()
     {
-        if (disposed)
+        if (request.State.IsOver)
         {
             return;
         }
 
-        disposed = true;
-        place?.Dispose();
-        Mix.Dispose();
-        if (ownsInputs)
+        request.State.End();
+        pending?.Dispose();
+        if (request.OwnsDraw)
         {
-            foreach (var input in Inputs)
-            {
-                input.Dispose();
-            }
+            Mix.Dispose();
         }
 
-        over?.Invoke();
+        foreach (var input in ownsInputs ? Inputs : [])
+        {
+            input.Dispose();
+        }
     }
+}
+
+/// <summary>A batch that was checked, with its draw: what a strategy opens a step of.</summary>
+internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, bool OwnsDraw, TargetMixing TargetMixing)
+{
+    public StepState State { get; } = new();
 }

@@ -4,10 +4,6 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>What the built-in strategies share: options, the sequence of draws, and the checks of a batch.</summary>
-/// <remarks>
-/// On the CPU a strategy keeps the memory of its mixed input, and hands it out again once the step that used it is disposed: clone <see cref="MixupStep.Input"/> to keep it longer.
-/// A backward pass that needs it after the next step has begun gets torch's error about a tensor that was modified in place, never a wrong gradient.
-/// </remarks>
 public abstract class MixupStrategy : IMixupStrategy
 {
     private readonly List<ReusedBuffer> buffers = [];
@@ -56,6 +52,7 @@ public abstract class MixupStrategy : IMixupStrategy
         {
             ArgumentNullException.ThrowIfNull(value);
             ArgumentOutOfRangeException.ThrowIfNegative(value.Step);
+            ArgumentOutOfRangeException.ThrowIfEqual(value.Step, long.MaxValue);
             Alpha = value.Alpha;
             (seed, step) = (value.Seed, value.Step);
         }
@@ -67,16 +64,25 @@ public abstract class MixupStrategy : IMixupStrategy
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(target);
         var batchSize = CheckBatch(inputs, target, draw);
-        var opening = draw ?? Sample(inputs, batchSize);
+        if (draw is null && step == long.MaxValue - 1)
+        {
+            throw new InvalidOperationException("The strategy has drawn for as many batches as it can count. Set State with another seed and step 0.");
+        }
+
+        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize), draw is null, Options.TargetMixing);
         try
         {
-            var opened = Open(inputs, target, opening);
+            var opened = Open(request);
             step += draw is null ? 1 : 0;
             return opened;
         }
         catch
         {
-            opening.Mix.Dispose();
+            if (request.OwnsDraw)
+            {
+                request.Draw.Mix.Dispose();
+            }
+
             throw;
         }
     }
@@ -89,59 +95,27 @@ public abstract class MixupStrategy : IMixupStrategy
     }
 
     /// <summary>Draws the place, after coefficients and pairing.</summary>
-    private protected abstract string DrawPlace(IReadOnlyList<Tensor> inputs, Random random);
+    private protected abstract MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random);
 
     /// <summary>Opens the step of a draw. An error leaves the strategy as it was.</summary>
-    private protected abstract MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw);
+    private protected abstract MixupStep Open(StepRequest request);
 
-    /// <summary>Opens a step that is mixed at the input. An error leaves nothing behind.</summary>
-    private protected MixupStep OpenAtInput(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, Place? place = null)
+    /// <summary>Opens a step that is mixed at the input. An error leaves nothing behind, and no input changed.</summary>
+    private protected MixupStep OpenAtInput(StepRequest request, PendingMix? pending = null)
     {
+        var (inputs, mix) = (request.Inputs, request.Draw.Mix);
         foreach (var input in inputs)
         {
-            draw.Mix.CheckBlendable(input);
-            if (Options.OverwriteInput)
-            {
-                CheckOverwritable(input);
-            }
+            mix.CheckBlendable(input);
         }
 
-        if (Options.OverwriteInput)
+        if (!Options.OverwriteInput)
         {
-            return new MixupStep([.. inputs.Select(input => draw.Mix.BlendInto(input, input))], target, draw, Options.TargetMixing, ownsInputs: false, place);
+            return new MixupStep(request, [.. inputs.Select(mix.Blend)], ownsInputs: true, pending: pending);
         }
 
-        var rented = new List<ReusedBuffer>();
-        Tensor Blend(Tensor input, int i)
-        {
-            if (i == buffers.Count)
-            {
-                buffers.Add(new ReusedBuffer());
-            }
-
-            if (buffers[i].Rent(input, draw.Mix.Rows) is not { } memory)
-            {
-                return draw.Mix.Blend(input);
-            }
-
-            rented.Add(buffers[i]);
-            return draw.Mix.BlendInto(input, memory);
-        }
-
-        return new MixupStep([.. inputs.Select(Blend)], target, draw, Options.TargetMixing, ownsInputs: true, place, () => rented.ForEach(buffer => buffer.Return()));
-    }
-
-    private static void CheckOverwritable(Tensor input)
-    {
-        if (input.requires_grad)
-        {
-            throw new ArgumentException("an input that requires gradients cannot be overwritten: leave MixupOptions.OverwriteInput off, or detach it.", nameof(input));
-        }
-
-        if (!input.is_contiguous() && input.shape.Zip(input.stride()).Any(dimension => dimension is { First: > 1, Second: 0 }))
-        {
-            throw new ArgumentException("an expanded input cannot be overwritten, since its elements share memory: leave MixupOptions.OverwriteInput off, or clone it.", nameof(input));
-        }
+        SharedMemory.CheckOverwritable(inputs, request.Target, mix);
+        return new MixupStep(request, [.. inputs.Select(input => mix.BlendInto(input, input))], pending: pending);
     }
 
     private MixupDraw Sample(IReadOnlyList<Tensor> inputs, int batchSize)
@@ -152,7 +126,7 @@ public abstract class MixupStrategy : IMixupStrategy
 
     /// <summary>The error for a draw that another strategy made.</summary>
     private protected static ArgumentException WrongPlace(MixupDraw draw, string expected) =>
-        new($"the draw is for the place '{draw.Place}', but this strategy mixes {expected}; replay it with the strategy that it came from.", nameof(draw));
+        new($"The draw is for the place {draw.Place}, but this strategy mixes at {expected}. Replay it with the strategy that it came from.", nameof(draw));
 
     private static int CheckBatch(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw)
     {

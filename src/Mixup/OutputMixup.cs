@@ -24,10 +24,9 @@ public sealed class OutputMixup : MixupStrategy
     {
     }
 
-    private protected override string DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupDraw.Output;
+    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupPlace.Output;
 
-    private protected override MixupStep Open(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw) =>
-        draw.Place == MixupDraw.Output
-            ? new MixupStep(inputs, target, draw, Options.TargetMixing, ownsInputs: false, new OutputPlace(draw.Mix))
-            : throw WrongPlace(draw, $"only the '{MixupDraw.Output}'");
+    private protected override MixupStep Open(StepRequest request) => request.Draw.Place == MixupPlace.Output
+        ? new MixupStep(request, request.Inputs, pending: new OutputMix(request.Draw.Mix))
+        : throw WrongPlace(request.Draw, MixupPlace.Output.ToString());
 }

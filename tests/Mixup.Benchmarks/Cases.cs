@@ -114,7 +114,7 @@ internal static class Cases
         {
             "input" => new InputMixup(),
             "output" => new OutputMixup(),
-            _ => new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Log = _ => { } }),
+            _ => new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Found),
         };
         return new Case($"training step of a small ResNet {Shape(128, 3, 32, 32)}, {place} mixup", new Contender(place, () =>
         {

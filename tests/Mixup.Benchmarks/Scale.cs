@@ -88,7 +88,7 @@ internal static class Scale
             ("none", null),
             ("input, batch overwritten", new InputMixup(new MixupOptions { OverwriteInput = true })),
             ("input, batch kept", new InputMixup()),
-            ("manifold, at " + place, new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = [place], Input = false, Log = _ => { } })),
+            ("manifold, at " + place, new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named(place))),
             ("output", new OutputMixup()),
         })
         {

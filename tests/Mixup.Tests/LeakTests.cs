@@ -121,7 +121,7 @@ public sealed class LeakTests
         MixupStep step;
         using (NewDisposeScope())
         {
-            step = new InputMixup().Begin(x, y, new MixupDraw(Some.Mix(), MixupDraw.Input));
+            step = new InputMixup().Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input));
         }
 
         using var scope = NewDisposeScope();

@@ -86,7 +86,7 @@ public sealed class MetaDeviceTests
         IMixupStrategy strategy = place switch
         {
             "input" => new InputMixup(options),
-            "manifold" => new ManifoldMixup(model, options, new ManifoldPlaces { Names = ["first"], Input = false, Log = _ => { } }),
+            "manifold" => new ManifoldMixup(model, options, ManifoldPlaces.Named("first")),
             _ => new OutputMixup(options),
         };
         foreach (var loss in new[] { CrossEntropyLoss(), new CrossEntropyLoss(empty(4, device: META), 1, Reduction.Sum, 0.1), CrossEntropyLoss(reduction: Reduction.None) })
@@ -96,7 +96,7 @@ public sealed class MetaDeviceTests
             var value = new MixupLoss(loss).call(model.call(step.Inputs[0]), step.Target);
             (value.dim() == 0 ? value : value.sum()).backward();
             optimizer.step();
-            var hits = step.Target.Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), empty(options.TwoOutputs && place != "output" ? 10 : 5, 4, device: META));
+            var hits = new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), empty(options.TwoOutputs && place != "output" ? 10 : 5, 4, device: META), step.Target);
             Assert.Equal(DeviceType.META, hits.device_type);
             Assert.Equal(DeviceType.META, step.Mix.UniteMask(empty(5, 6, ScalarType.Bool, META)).device_type);
         }

@@ -39,7 +39,7 @@ internal sealed class Bench : IDisposable
         Optimizer = optim.SGD(Model.parameters(), 0.1);
         var options = new MixupOptions { Alpha = 1, Seed = 5 };
         (Input, Output) = (new InputMixup(options), new OutputMixup(options));
-        Manifold = new ManifoldMixup(Model, options, new ManifoldPlaces { Names = ["a", "b"], Log = _ => { } });
+        Manifold = new ManifoldMixup(Model, options, ManifoldPlaces.Named("a", "b").WithInput());
         (X, Y, Logits) = (Some.Normal(1, 6, 4), Some.Classes(2, 3, 6), Some.Normal(3, 6, 3));
         Mix = new Mix([0.3, 0.4, 0.5, 0.6, 0.7, 0.8], [1, 2, 3, 4, 5, 0]);
         Loss = new MixupLoss(Plain);
@@ -69,7 +69,7 @@ internal sealed class Bench : IDisposable
 
     public MixupLoss Loss { get; }
 
-    public void Places(ManifoldPlaces places) => _ = new ManifoldMixup(Model, new MixupOptions(), places with { Log = _ => { } });
+    public void Places(ManifoldPlaces places) => _ = new ManifoldMixup(Model, new MixupOptions(), places);
 
     public void Judge(Action<MixupLoss, MixedTarget> judge, Tensor? target = null) => judge(Loss, new MixedTarget(Mix, target ?? Y));
 

@@ -39,7 +39,7 @@ public sealed class MisuseTests
         Of<ArgumentOutOfRangeException>("a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => new MixupOptions { Probability = 2 }),
         Of<ArgumentOutOfRangeException>("an unknown pairing", "no such Pairing", "Permutation, Halves, Roll", _ => new MixupOptions { Pairing = (Pairing)9 }),
         Of<ArgumentOutOfRangeException>("an unknown kind of coefficient", "no such CoefficientPer", "Sample", _ => new MixupOptions { CoefficientPer = (CoefficientPer)9 }),
-        Of<ArgumentOutOfRangeException>("an unknown target mixing", "no such TargetMixing", "ByType", _ => new MixupOptions { TargetMixing = (TargetMixing)9 }),
+        Of<ArgumentOutOfRangeException>("an unknown target mixing", "no such TargetMixing", "ByLoss", _ => new MixupOptions { TargetMixing = (TargetMixing)9 }),
         Of<ArgumentException>("pairs of a rolled batch", "no pairs", "Pairing.Halves", _ => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })),
         Of<ArgumentException>("a stacked input of output mixup", "mixed by the network itself", "input mixup", _ => new OutputMixup(new MixupOptions { StackInput = true })),
         Of<ArgumentException>("a stacked input with two outputs", "mixed by the network itself", "one output a pair", _ => new InputMixup(new MixupOptions { StackInput = true, TwoOutputs = true })),
@@ -61,39 +61,44 @@ public sealed class MisuseTests
         Of<ArgumentException>("inputs of two batches", "has shape [5, 4]", "here of 6", b => b.Input.Begin([b.X, b.X.narrow(0, 0, 5)], b.Y)),
         Of<ArgumentException>("a target of another batch", "the target has shape [5]", "here of 6", b => b.Input.Begin(b.X, b.Y.narrow(0, 0, 5))),
         Of<ArgumentException>("input mixup of token ids", "type Int64 cannot be blended", "embedding", b => b.Input.Begin(b.Y, b.Y)),
-        Of<ArgumentException>("a draw of another batch", "the draw is of 6 samples, but the batch has 5", "replay it", b => b.Input.Begin(b.X.narrow(0, 0, 5), b.Y.narrow(0, 0, 5), new MixupDraw(b.Mix, MixupDraw.Input))),
-        Of<ArgumentException>("a draw of another strategy", "the place 'output', but this strategy mixes only the 'input'", "replay it with the strategy", b => b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupDraw.Output))),
-        Of<ArgumentException>("a draw of input mixup for output mixup", "the place 'input', but this strategy mixes only the 'output'", "replay it with the strategy", b => b.Output.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupDraw.Input))),
-        Of<ArgumentException>("a draw for a module that is none", "the place 'attic', but this strategy mixes 'input', 'a', 'b'; replay", "replay it with the strategy", b => b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "attic"))),
+        Of<ArgumentException>("a draw of another batch", "the draw is of 6 samples, but the batch has 5", "replay it", b => b.Input.Begin(b.X.narrow(0, 0, 5), b.Y.narrow(0, 0, 5), new MixupDraw(b.Mix, MixupPlace.Input))),
+        Of<ArgumentException>("a draw of another strategy", "the place output, but this strategy mixes at input.", "Replay it with the strategy", b => b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Output))),
+        Of<ArgumentException>("a draw of input mixup for output mixup", "the place input, but this strategy mixes at output.", "Replay it with the strategy", b => b.Output.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Input))),
+        Of<ArgumentException>("a draw for a module that is none", "the place module 'attic', but this strategy mixes at input, module 'a', module 'b'. Replay", "Replay it with the strategy", b => b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("attic")))),
         Of<ArgumentException>("several stacked inputs", "there are 2 inputs", "(x, x[p], lambda)", b => new InputMixup(new MixupOptions { StackInput = true }).Begin([b.X, b.X], b.Y)),
-        Of<ArgumentException>("overwriting what needs a gradient", "requires gradients", "detach it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.clone().requires_grad_(), b.Y)),
-        Of<ArgumentException>("overwriting what shares memory", "expanded input", "clone it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
+        Of<ArgumentException>("overwriting what needs a gradient", "Input 0 requires gradients", "detach it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.clone().requires_grad_(), b.Y)),
+        Of<ArgumentException>("overwriting what shares memory", "its elements share memory", "clone the input", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
 
         // Manifold mixup.
         Of<ArgumentNullException>("no model", "model", "null", _ => new ManifoldMixup(null!)),
-        Of<ArgumentException>("a name that matches nothing", "no module is called 'attic'", "the modules are", b => b.Places(new ManifoldPlaces { Names = ["attic"] })),
-        Of<ArgumentException>("a module of another model", "a given module (Linear) is not in the model", "its modules are 'a', 'b', 'c'.", b => b.Places(new ManifoldPlaces { Modules = [b.Foreign] })),
-        Of<ArgumentException>("a module that is null", "a given module (null) is not in the model", "its modules are 'a', 'b', 'c'.", b => b.Places(new ManifoldPlaces { Modules = [null!] })),
-        Of<ArgumentException>("the model itself", "no place inside it", "use OutputMixup", b => b.Places(new ManifoldPlaces { Modules = [b.Model] })),
-        Of<ArgumentException>("modules chosen twice over", "give the eligible modules once", "or by Where", b => b.Places(new ManifoldPlaces { Names = ["a"], Where = (_, _) => true })),
-        Of<ArgumentException>("a choice of nothing", "can be mixed by", "Name some by ManifoldPlaces", b => b.Places(new ManifoldPlaces { Where = (_, _) => false })),
-        Of<ArgumentException>("a negative weight", "the weight of 'a' is -1", "0 or more", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["a"] = -1 } })),
-        Of<ArgumentException>("a weight for nothing", "no place is called 'attic'", "the places are 'input', 'a'.", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["attic"] = 1 } })),
-        Of<ArgumentException>("weights of 0 alone", "every place has weight 0", "more", b => b.Places(new ManifoldPlaces { Names = ["a"], Weights = new Dictionary<string, double> { ["*"] = 0 } })),
-        Of<ArgumentException>("token ids mixed at the input", "type Int64 cannot be blended", "embedding", b => b.Manifold.Begin(b.Y, b.Y, new MixupDraw(b.Mix, MixupDraw.Input))),
+        Of<ArgumentException>("a name that matches nothing", "no module is called 'attic'", "the modules are", b => b.Places(ManifoldPlaces.Named("attic").WithInput())),
+        Of<ArgumentException>("a module of another model", "a given module (Linear) is not in the model", "its modules are 'a', 'b', 'c'.", b => b.Places(ManifoldPlaces.Modules(b.Foreign).WithInput())),
+        Of<ArgumentException>("a module that is null", "one module or more", "none that is null", b => b.Places(ManifoldPlaces.Modules([null!]))),
+        Of<ArgumentException>("the model itself", "no place inside it", "use OutputMixup", b => b.Places(ManifoldPlaces.Modules(b.Model).WithInput())),
+        Of<ArgumentException>("no names", "one name of a module or more", "none that is empty", _ => ManifoldPlaces.Named()),
+        Of<ArgumentException>("an empty name", "one name of a module or more", "none that is empty", _ => ManifoldPlaces.Named("a", "")),
+        Of<ArgumentException>("no modules", "one module or more", "none that is null", _ => ManifoldPlaces.Modules()),
+        Of<ArgumentNullException>("no predicate", "predicate", "null", _ => ManifoldPlaces.Where(null!)),
+        Of<ArgumentOutOfRangeException>("a negative weight of the input", "weight of the input", "0 or more", _ => ManifoldPlaces.Found.WithInput(-1)),
+        Of<ArgumentException>("a module without a name", "name", "empty", _ => MixupPlace.Module("")),
+        Of<ArgumentException>("a choice of nothing", "can be mixed by", "Name some by ManifoldPlaces", b => b.Places(ManifoldPlaces.Where((_, _) => false))),
+        Of<ArgumentException>("a negative weight", "The weight of 'a' is -1", "0 or more", b => b.Places(ManifoldPlaces.Named("a").WithInput().WithWeights(("a", -1)))),
+        Of<ArgumentException>("a weight for nothing", "no eligible module is called 'attic'", "the eligible modules are 'a'.", b => b.Places(ManifoldPlaces.Named("a").WithInput().WithWeights(("attic", 1)))),
+        Of<ArgumentException>("weights of 0 alone", "every place has weight 0", "more", b => b.Places(ManifoldPlaces.Named("a").WithInput(0).WithWeights(("*", 0)))),
+        Of<ArgumentException>("token ids mixed at the input", "type Int64 cannot be blended", "embedding", b => b.Manifold.Begin(b.Y, b.Y, new MixupDraw(b.Mix, MixupPlace.Input))),
         Of<InvalidOperationException>("steps that overlap", "steps of one model cannot overlap", "Dispose it before the next", b =>
         {
-            using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "a"));
+            using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("a")));
             using var second = b.Manifold.Begin(b.X, b.Y);
         }),
         Of<InvalidOperationException>("a module that does not run", "module 'a'", "run it by call()", b =>
         {
-            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "a"));
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("a")));
             b.Loss.call(b.Foreign.call(step.Input), step.Target);
         }),
-        Of<InvalidOperationException>("a module that gives another batch", "cannot be mixed", "the batch first", b =>
+        Of<InvalidOperationException>("a module that gives another batch", "returned Float32 [5, 8]; expected", "batch_first: true", b =>
         {
-            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, "a"));
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("a")));
             b.Model.call(b.X.narrow(0, 0, 5));
         }),
 
@@ -104,8 +109,8 @@ public sealed class MisuseTests
         Of<ArgumentNullException>("a target without a mix", "mix", "null", b => new MixedTarget(null!, b.Y)),
         Of<ArgumentNullException>("a mix without a target", "target", "null", b => new MixedTarget(b.Mix, null!)),
         Of<ArgumentException>("a mix with another batch's target", "the target has shape [5]", "here of 6", b => new MixedTarget(b.Mix, b.Y.narrow(0, 0, 5))),
-        Of<ArgumentNullException>("judging by nothing", "unreduced", "null", b => b.Judge((_, target) => target.Evaluate(null!, b.Logits))),
-        Of<ArgumentNullException>("judging nothing", "prediction", "null", b => b.Judge((_, target) => target.Evaluate((p, t) => p, null!))),
+        Of<ArgumentNullException>("judging by nothing", "metric", "null", b => b.Judge((loss, target) => loss.Evaluate(null!, b.Logits, target))),
+        Of<ArgumentNullException>("judging nothing", "prediction", "null", b => b.Judge((loss, target) => loss.Evaluate((p, t) => p, null!, target))),
         Of<ArgumentNullException>("the loss of no prediction", "prediction", "null", b => b.Judge((loss, target) => loss.call(null!, target))),
         Of<ArgumentNullException>("the loss against no target", "target", "null", b => b.Loss.call(b.Logits, (MixedTarget)null!)),
         Of<ArgumentNullException>("the plain loss of no prediction", "prediction", "null", b => b.Loss.call(null!, b.Y)),
@@ -123,10 +128,10 @@ public sealed class MisuseTests
         Of<ArgumentException>("a foreign loss that reduces", "reduces its values to their mean", "Build it with Reduction.None", b => b.Judge((_, target) => new MixupLoss(new Foreign()).call(b.Logits, target))),
         Of<ArgumentException>("output mixup before a loss without softmax", "MSELoss has none", "BCEWithLogitsLoss", b =>
         {
-            using var step = b.Output.Begin(b.X, b.X, new MixupDraw(b.Mix, MixupDraw.Output));
+            using var step = b.Output.Begin(b.X, b.X, new MixupDraw(b.Mix, MixupPlace.Output));
             new MixupLoss(MSELoss()).call(b.X, step.Target);
         }),
-        Of<ArgumentException>("a metric that reduces", "returned shape []", "Reduction.None", b => b.Judge((_, target) => target.Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32).mean(), b.Logits))),
+        Of<ArgumentException>("a metric that reduces", "The metric returned shape []", "does not reduce", b => b.Judge((loss, target) => loss.Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32).mean(), b.Logits, target))),
         Of<ArgumentException>("integer targets mixed for a prediction that does not go with them", "integer targets of shape [6, 2]", "TargetMixing.Losses", b =>
         {
             using var step = new InputMixup(new MixupOptions { TargetMixing = TargetMixing.Targets }).Begin(b.X, stack([b.Y, b.Y], 1));

@@ -10,6 +10,17 @@ internal static class Some
 
     public static readonly long[] Permutation = [1, 2, 3, 4, 0];
 
+    /// <summary>The place of a short name: the input, the output, or else a module.</summary>
+    public static MixupPlace Place(string name) => name switch
+    {
+        "input" => MixupPlace.Input,
+        "output" => MixupPlace.Output,
+        _ => MixupPlace.Module(name),
+    };
+
+    /// <summary>The short names of places.</summary>
+    public static IEnumerable<string> Names(IEnumerable<MixupPlace> places) => places.Select(place => place.ModuleName ?? place.ToString());
+
     public static Mix Mix() => new(Coefficients, Permutation);
 
     /// <summary>The draw that changes nothing.</summary>

@@ -366,7 +366,7 @@ public sealed class LearnerTests
     {
         "input" => new InputMixup(options ?? new MixupOptions()),
         "output" => new OutputMixup(options ?? new MixupOptions()),
-        _ => new ManifoldMixup(small.Model, options ?? new MixupOptions(), new ManifoldPlaces { Names = ["1"], Input = false, Log = _ => { } }),
+        _ => new ManifoldMixup(small.Model, options ?? new MixupOptions(), ManifoldPlaces.Named("1")),
     };
 
     /// <summary>A network that mixes by itself, behind its first layer.</summary>
@@ -398,7 +398,7 @@ public sealed class LearnerTests
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null)
         {
             var batch = (int)target.shape[0];
-            return inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix([.. Enumerable.Repeat(0.5, batch)], [.. Enumerable.Range(0, batch).Select(i => (long)(batch - 1 - i))]), MixupDraw.Input));
+            return inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix([.. Enumerable.Repeat(0.5, batch)], [.. Enumerable.Range(0, batch).Select(i => (long)(batch - 1 - i))]), MixupPlace.Input));
         }
     }
 }

@@ -96,7 +96,7 @@ public sealed class SoakTests
         return kind switch
         {
             0 => new InputMixup(options),
-            1 => new ManifoldMixup(model, options, new ManifoldPlaces { Names = ["first", "second"], Log = _ => { } }),
+            1 => new ManifoldMixup(model, options, ManifoldPlaces.Named("first", "second").WithInput()),
             _ => new OutputMixup(options),
         };
     }

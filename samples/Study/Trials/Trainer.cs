@@ -55,12 +55,7 @@ public sealed class Trainer(StudyData data)
     public static IEnumerable<ITrainerCallback> Callbacks(Trial trial, nn.Module model)
     {
         var options = new MixupOptions { Alpha = trial.Alpha, TwoOutputs = trial.TwoOutputs, Seed = (ulong)trial.Seed };
-        var places = new ManifoldPlaces
-        {
-            Names = trial.Place is "all" or "-" ? ["blocks.block1", "blocks.block2"] : ["blocks." + trial.Place],
-            Input = trial.Place is "all" or "-",
-            Log = _ => { },
-        };
+        var places = trial.Place is "all" or "-" ? ManifoldPlaces.Named("blocks.block1", "blocks.block2").WithInput() : ManifoldPlaces.Named("blocks." + trial.Place);
         return Arms.Callbacks(trial.Arm, options, model, places);
     }
 

@@ -4,15 +4,19 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>
 /// Trains with mixup: opens a step of the strategy for every training batch, and judges its prediction by <see cref="MixupLoss"/>. Validation is
-/// not mixed. Metrics of training are <c>lambda * m(a) + (1 - lambda) * m(b)</c>.
+/// not mixed. Metrics of training are judged as the loss is: see <see cref="MixupLoss.Evaluate"/>.
 /// </summary>
-/// <remarks>It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends.</remarks>
+/// <remarks>
+/// It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends. A callback that changes the data of a batch must come
+/// before it, as the default order has it: a later change is an error.
+/// </remarks>
 public sealed class MixupCallback : IStatefulCallback
 {
     private readonly IMixupStrategy strategy;
     private readonly MixupLoss? givenLoss;
     private MixupLoss? loss;
     private MixupStep? step;
+    private bool judged;
 
     /// <summary>Registers a strategy on a learner.</summary>
     /// <param name="strategy">Where to mix.</param>
@@ -25,8 +29,8 @@ public sealed class MixupCallback : IStatefulCallback
         givenLoss = loss;
     }
 
-    /// <summary>Before most others, which then see the mixed batch: -100.</summary>
-    public int Order => -100;
+    /// <summary>Gets the order: 10, after callbacks that change the data of a batch, and before those that watch.</summary>
+    public int Order => 10;
 
     /// <summary>The concentration for every epoch, from 0; 0 switches mixing off, as for a few last epochs. Default null: as the strategy has it.</summary>
     public Func<int, double>? AlphaAt { get; init; }
@@ -36,6 +40,18 @@ public sealed class MixupCallback : IStatefulCallback
 
     /// <summary>The step of the current batch; null outside training batches.</summary>
     public MixupStep? Step => step;
+
+    /// <summary>Checks that the learner mixes once.</summary>
+    /// <param name="learner">The learner.</param>
+    /// <exception cref="ArgumentException">Another <see cref="MixupCallback"/> is registered on it.</exception>
+    public void Attach(Learner learner)
+    {
+        ArgumentNullException.ThrowIfNull(learner);
+        if (learner.Callbacks.Any(callback => callback is MixupCallback && !ReferenceEquals(callback, this)))
+        {
+            throw new ArgumentException("The learner has two MixupCallbacks, which would mix every batch twice. Register one.", nameof(learner));
+        }
+    }
 
     /// <inheritdoc/>
     public void BeforeFit(TrainingState state)
@@ -60,11 +76,38 @@ public sealed class MixupCallback : IStatefulCallback
             return;
         }
 
-        step = strategy.Begin(state.Inputs, state.Target);
-        var (target, mixupLoss) = (step.Target, loss ?? throw new InvalidOperationException("the callback was called without BeforeFit; register it on a learner."));
+        var mixupLoss = loss ?? throw new InvalidOperationException("The callback was called without BeforeFit. Register it on a learner.");
+        var plain = state.Target;
+        step = strategy.Begin(state.Inputs, plain);
+        judged = false;
+        var target = step.Target;
         state.Inputs = step.Inputs;
-        state.LossFunction = (prediction, _) => mixupLoss.call(prediction, target);
-        state.MetricFunction = metric => target.Evaluate(metric, state.Prediction);
+        state.LossFunction = (prediction, given) =>
+        {
+            judged = true;
+            return ReferenceEquals(given, plain) ? mixupLoss.call(prediction, target) : throw ChangedLater("target");
+        };
+        state.MetricFunction = metric => mixupLoss.Evaluate(metric, state.Prediction, target);
+    }
+
+    /// <inheritdoc/>
+    public void AfterPrediction(TrainingState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (step is not null && !state.Inputs.SequenceEqual(step.Inputs, ReferenceEqualityComparer.Instance))
+        {
+            throw ChangedLater("inputs");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void AfterLoss(TrainingState state)
+    {
+        if (step is not null && !judged)
+        {
+            throw new InvalidOperationException(
+                "A callback replaced LossFunction after the batch was mixed, and did not call the one before, so the loss does not know of mixing. Call it within yours, or give MixupCallback a MixupLoss.");
+        }
     }
 
     /// <inheritdoc/>
@@ -85,6 +128,9 @@ public sealed class MixupCallback : IStatefulCallback
 
         loss = null;
     }
+
+    private static InvalidOperationException ChangedLater(string what) => new(
+        $"A callback changed the {what} of a batch after it was mixed, so the change would be lost or not mixed. Change data in BeforeBatch of a callback whose Order is below that of MixupCallback, 10.");
 
     /// <inheritdoc/>
     public string SaveState() => JsonSerializer.Serialize(strategy.State);

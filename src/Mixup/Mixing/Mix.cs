@@ -103,26 +103,61 @@ public sealed class Mix : IDisposable
 
         using var scope = NewDisposeScope();
         var (own, partner) = (Own(mask), Partner(mask));
-        var (ownCounts, partnerCounts) = (CoefficientsFor(own).ne(0), PartnerCoefficientsFor(own).ne(0));
+        var (ownCounts, partnerCounts) = (rows.Own(own).ne(0), rows.Other(own).ne(0));
         var united = trueIsPadding
             ? own.bitwise_or(ownCounts.bitwise_not()).bitwise_and(partner.bitwise_or(partnerCounts.bitwise_not()))
             : own.bitwise_and(ownCounts).bitwise_or(partner.bitwise_and(partnerCounts));
         return united.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The weights of the samples themselves as a tensor that broadcasts against another.</summary>
+    /// <summary>Whether any row is not simply its own sample.</summary>
+    internal bool IsMixed => Rows != BatchSize || coefficients.Any(lambda => lambda != 1);
+
+    private bool HasCopies => coefficients.Any(lambda => lambda is 0 or 1);
+
+    /// <summary>
+    /// The samples themselves and the partners, for each row of a blended tensor; but where a weight is 0 the other one stands in, since a loss of what does not count may be infinite.
+    /// </summary>
+    internal (Tensor Own, Tensor Partner) PairUp(Tensor tensor)
+    {
+        if (!HasCopies)
+        {
+            return (Own(tensor), Partner(tensor));
+        }
+
+        var (owns, partners) = (new long[Rows], new long[Rows]);
+        for (var row = 0; row < Rows; row++)
+        {
+            var (own, other) = rows.Weights(row);
+            var (sample, partner) = (row % BatchSize, permutation[row % BatchSize]);
+            (owns[row], partners[row]) = (own == 0 ? partner : sample, other == 0 ? sample : partner);
+        }
+
+        Tensor Gather(long[] index) => tensor.index(TensorIndex.Tensor(torch.tensor(index).to(tensor.device, non_blocking: true)));
+        return (Gather(owns), Gather(partners));
+    }
+
+    /// <summary>The weights of the samples themselves and of the partners, each [rows, 1, ...] to broadcast against a tensor: views that must not be changed.</summary>
+    internal Tensor[] WeightsOf(Tensor like) => [rows.Own(like), rows.Other(like)];
+
+    /// <summary>Weighs values against both targets. What has the weight 0 does not count, even if it is infinite.</summary>
+    internal Tensor Weigh(Tensor own, Tensor partner)
+    {
+        Tensor Part(Tensor values, Tensor weights) => HasCopies ? values.mul(weights).masked_fill(weights.eq(0), 0) : values.mul(weights);
+        return Part(own, rows.Own(own)).add(Part(partner, rows.Other(partner)));
+    }
+
+    /// <summary>Makes a tensor of the weights of the samples themselves, which broadcasts against another.</summary>
     /// <param name="like">[B, ...], or [2B, ...] if each pair gives two outputs, of any rank from 1: gives the rank and the device.</param>
-    /// <returns>[B, 1, ...] or [2B, 1, ...], float64 if <paramref name="like"/> is, else float32. A view: it lives as long as this mix is not disposed.</returns>
+    /// <returns>A new tensor [B, 1, ...] or [2B, 1, ...], float64 if <paramref name="like"/> is, else float32.</returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, or does not have the rows of a blended one.</exception>
     public Tensor CoefficientsFor(Tensor like)
     {
         ArgumentNullException.ThrowIfNull(like);
         Check.HasBatch(like, Rows, "the tensor that gives the rank");
-        return rows.Own(like);
+        using var view = rows.Own(like);
+        return view.clone();
     }
-
-    /// <summary>1 - lambda, as <see cref="CoefficientsFor"/>.</summary>
-    internal Tensor PartnerCoefficientsFor(Tensor like) => rows.Other(like);
 
     /// <summary>Frees the copies that were made for devices. The draw stays readable and usable.</summary>
     public void Dispose()
@@ -175,10 +210,21 @@ public sealed class Mix : IDisposable
     internal void CheckBlendable(Tensor tensor)
     {
         Check.HasBatch(tensor, BatchSize, "the tensor to blend");
+        if (tensor.is_sparse)
+        {
+            throw new ArgumentException($"A sparse tensor of shape {Check.Shape(tensor)} cannot be blended; expected a dense one. Convert it by to_dense().");
+        }
+
+        if (tensor.dtype == ScalarType.Bool)
+        {
+            throw new ArgumentException(
+                "A tensor of type Bool cannot be blended: float16, bfloat16, float32 or float64 is expected. If it is a mask, leave it out of the inputs, and unite it by step.Mix.UniteMask(mask).");
+        }
+
         if (!Check.IsMixable(tensor.dtype))
         {
             throw new ArgumentException(
-                $"a tensor of type {tensor.dtype} cannot be blended: float16, bfloat16, float32 or float64 is expected. For token ids use manifold mixup on the embedding; convert images to floating point first.");
+                $"A tensor of type {tensor.dtype} cannot be blended: float16, bfloat16, float32 or float64 is expected. For token ids use manifold mixup on the embedding; convert images to floating point first.");
         }
     }
 

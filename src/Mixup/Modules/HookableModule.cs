@@ -1,84 +1,58 @@
-using System.Linq.Expressions;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>
-/// A module whose output can be replaced, whatever the number of its arguments. Only the typed <c>register_forward_hook</c> can do that; its type differs with every
-/// arity, so the hook is built once for a module and registered for a step at a time.
-/// </summary>
+/// <summary>A module whose result is a tensor, or a tuple that begins with one, and can be replaced while the module is hooked.</summary>
 internal sealed class HookableModule
 {
-    private readonly Func<object> register;
+    private readonly ModuleHook hook;
     private Func<Tensor, Tensor>? replace;
-    private object? remover;
 
-    private HookableModule(nn.Module module, MethodInfo registration, Type result)
+    private HookableModule(nn.Module module, Type result)
     {
         Kind = module.GetType().Name;
-        if (module is nn.Module<Tensor, Tensor> simple)
-        {
-            Func<nn.Module<Tensor, Tensor>, Tensor, Tensor, Tensor> hook = (_, _, output) => Replace(output);
-            register = () => simple.register_forward_hook(hook);
-            return;
-        }
-
-        var hookType = registration.GetParameters()[0].ParameterType;
-        var built = BuildHook(hookType, result);
-        register = () => registration.Invoke(module, [built])!;
+        hook = ModuleHook.After(module, result == typeof(Tensor) ? output => Replace((Tensor)output) : output => ReplaceFirst(output, result))!;
     }
 
     /// <summary>The name of the module's type.</summary>
     public string Kind { get; }
 
-    /// <summary>A module as one that can be hooked; null where it cannot, or gives neither a tensor nor a tuple that begins with one.</summary>
-    public static HookableModule? Of(nn.Module module) => Find(module) is { } found ? new HookableModule(module, found.Registration, found.Result) : null;
+    /// <summary>A module as one that can be hooked; null where it cannot.</summary>
+    public static HookableModule? Of(nn.Module module) => ResultOf(module) is { } result ? new HookableModule(module, result) : null;
 
-    /// <summary>The type of a module's output, if it can be hooked.</summary>
-    public static Type? ResultOf(nn.Module module) => Find(module)?.Result;
+    /// <summary>The type of a module's result, if it can be hooked.</summary>
+    public static Type? ResultOf(nn.Module module) => ModuleHook.ResultOf(module) is { } result && (result == typeof(Tensor) || BeginsWithTensor(result)) ? result : null;
 
-    private static (MethodInfo Registration, Type Result)? Find(nn.Module module)
-    {
-        // One overload takes a plain action, which cannot replace anything.
-        var registration = module.GetType().GetMethods().FirstOrDefault(method =>
-            method.Name == "register_forward_hook" && method.GetParameters()[0].ParameterType is { } type && type.Name.StartsWith("Func`", StringComparison.Ordinal));
-        var result = registration?.GetParameters()[0].ParameterType.GetGenericArguments()[^1];
-        return result is not null && (result == typeof(Tensor) || BeginsWithTensor(result)) ? (registration!, result) : null;
-    }
-
-    public void Arm(Func<Tensor, Tensor> replacement)
+    public void Hook(Func<Tensor, Tensor> replacement)
     {
         replace = replacement;
-        remover = register();
+        hook.Register();
     }
 
-    public void Disarm()
+    public void Unhook()
     {
-        remover?.GetType().GetMethod("remove")!.Invoke(remover, null);
-        (remover, replace) = (null, null);
+        hook.Remove();
+        replace = null;
     }
 
     private static bool BeginsWithTensor(Type type) => type.IsAssignableTo(typeof(ITuple)) && type.IsGenericType && type.GetGenericArguments()[0] == typeof(Tensor);
 
     private Tensor Replace(Tensor output) => replace?.Invoke(output) ?? output;
 
-    /// <summary>A delegate of the hook's own type: (module, inputs..., output) => the output, replaced.</summary>
-    private Delegate BuildHook(Type hookType, Type result)
+    private object ReplaceFirst(object output, Type type)
     {
-        var parameters = hookType.GetMethod("Invoke")!.GetParameters().Select(parameter => Expression.Parameter(parameter.ParameterType)).ToArray();
-        Func<object, object> swap = result == typeof(Tensor)
-            ? output => Replace((Tensor)output)
-            : output => ReplaceFirst((ITuple)output, result);
-        var body = Expression.Convert(Expression.Invoke(Expression.Constant(swap), Expression.Convert(parameters[^1], typeof(object))), result);
-        return Expression.Lambda(hookType, body, parameters).Compile();
-    }
+        var first = Replace((Tensor)((ITuple)output)[0]!);
+        if (type.IsValueType)
+        {
+            // The output is a boxed copy, so it can be changed, whatever the number of its items.
+            type.GetField("Item1")!.SetValue(output, first);
+            return output;
+        }
 
-    private object ReplaceFirst(ITuple output, Type type)
-    {
-        var items = Enumerable.Range(0, output.Length).Select(i => output[i]).ToArray();
-        items[0] = Replace((Tensor)items[0]!);
-        return Activator.CreateInstance(type, items)!;
+        // A Tuple<...> cannot: it is made anew. The parameters of its constructor are its properties, of which the eighth is the rest.
+        var others = type.GetConstructors()[0].GetParameters().Skip(1).Select(parameter => type.GetProperty(parameter.Name!, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance)!.GetValue(output));
+        return Activator.CreateInstance(type, [first, .. others])!;
     }
 }

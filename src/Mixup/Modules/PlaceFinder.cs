@@ -15,18 +15,23 @@ internal sealed class PlaceFinder
     private readonly nn.Module model;
     private readonly List<(string Name, nn.Module Module)> modules;
     private readonly nn.Module? lastLinear;
+    private readonly bool givesSeveral;
     private readonly StringBuilder explanation = new();
 
-    public PlaceFinder(nn.Module model, ManifoldPlaces places)
+    public PlaceFinder(nn.Module model, ManifoldPlaces places, bool twoOutputs)
     {
         this.model = model;
         modules = [.. Below(model, string.Empty)];
         lastLinear = modules.LastOrDefault(pair => pair.Module is Linear).Module;
-        var (rule, chosen) = Choose(places);
+        givesSeveral = ModuleHook.ResultOf(model) is { } result && result != typeof(Tensor);
+        var (rule, chosen) = Choose(places, twoOutputs);
         explanation.AppendLine($"manifold mixup of {model.GetType().Name}: {rule}");
         Eligible = [.. chosen.Select(pair => new EligibleModule(pair.Name, Hookable(pair)))];
         Explain(places);
     }
+
+    /// <summary>The model, and all modules below it.</summary>
+    public IReadOnlyList<nn.Module> Modules => [model, .. modules.Select(pair => pair.Module)];
 
     /// <summary>The eligible modules, each before its parts, in the order of registration.</summary>
     public IReadOnlyList<EligibleModule> Eligible { get; }
@@ -41,21 +46,14 @@ internal sealed class PlaceFinder
         where branch is not null
         select $"module '{eligible.Name}' ({eligible.Module.Kind}) lies inside '{branch}', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block.";
 
-    private (string Rule, List<(string Name, nn.Module Module)> Chosen) Choose(ManifoldPlaces places)
+    private (string Rule, List<(string Name, nn.Module Module)> Chosen) Choose(ManifoldPlaces places, bool twoOutputs)
     {
-        if (new object?[] { places.Modules, places.Names, places.Where }.Count(choice => choice is not null) > 1)
+        if (places.GivenModules is { } given)
         {
-            throw new ArgumentException("give the eligible modules once: as Modules, as Names, or by Where.", nameof(places));
+            return ("the modules that were given", [.. given.Select(Find)]);
         }
 
-        if (places.Modules is { } given)
-        {
-            return ("the modules that were given", [.. given.Select(module => modules.FirstOrDefault(pair => ReferenceEquals(pair.Module, module)) is { Module: not null } found
-                ? found
-                : throw new ArgumentException(ReferenceEquals(module, model) ? "the model itself is no place inside it: use OutputMixup." : $"a given module ({module?.GetType().Name ?? "null"}) is not in the model; its modules are {Listing()}.", nameof(places)))]);
-        }
-
-        if (places.Names is { } patterns)
+        if (places.Patterns is { } patterns)
         {
             var unmatched = patterns.FirstOrDefault(pattern => !modules.Any(pair => Matches(pattern, pair.Name)));
             return unmatched is null
@@ -63,9 +61,16 @@ internal sealed class PlaceFinder
                 : throw new ArgumentException($"no module is called '{unmatched}'; the modules are {Listing()}.", nameof(places));
         }
 
-        if (places.Where is { } predicate)
+        if (places.Predicate is { } predicate)
         {
             return NotEmpty("the predicate that was given", [.. modules.Where(pair => predicate(pair.Name, pair.Module))]);
+        }
+
+        if (twoOutputs && IsUNet() && !modules.Any(pair => pair.Module is MixupPoint))
+        {
+            // From a module on there are 2B rows, but what skips it keeps B, and the decoder cannot join the two.
+            const string rule = "the input alone, since two outputs a pair do not fit the skipped connections of a U-Net; a MixupPoint or names decide otherwise";
+            return places.InputWeight is null ? NotEmpty(rule, []) : (rule, []);
         }
 
         (string Rule, Func<(string Name, nn.Module Module), bool> Applies)[] rules =
@@ -87,9 +92,19 @@ internal sealed class PlaceFinder
         return NotEmpty("any rule", []);
     }
 
+    private (string Name, nn.Module Module) Find(nn.Module? given)
+    {
+        var found = modules.FirstOrDefault(pair => ReferenceEquals(pair.Module, given));
+        return found.Module is not null
+            ? found
+            : throw new ArgumentException(ReferenceEquals(given, model)
+                ? "the model itself is no place inside it: use OutputMixup."
+                : $"a given module ({given?.GetType().Name ?? "null"}) is not in the model; its modules are {Listing()}.");
+    }
+
     private (string Rule, List<(string Name, nn.Module Module)> Chosen) NotEmpty(string rule, List<(string Name, nn.Module Module)> chosen) => chosen.Count > 0
         ? (rule, chosen)
-        : throw new ArgumentException($"no module of {model.GetType().Name} can be mixed by {rule}. Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}. Name some by ManifoldPlaces, or put a MixupPoint into the model.");
+        : throw new ArgumentException($"no module of {model.GetType().Name} can be mixed by {rule}. Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}. Name some by ManifoldPlaces.Named, or put a MixupPoint into the model.");
 
     private HookableModule Hookable((string Name, nn.Module Module) pair) =>
         ScriptedAncestor(pair.Name) is { } scripted
@@ -111,6 +126,7 @@ internal sealed class PlaceFinder
             _ when kind is "Flatten" or "Unflatten" => "only changes the shape",
             _ when kind is "Identity" => "is the identity",
             _ when ReferenceEquals(pair.Module, lastLinear) => "is the last linear layer",
+            Linear when givesSeveral && !pair.Name.Contains('.', StringComparison.Ordinal) => "is a head, since the model returns several results: the others would not be mixed",
             _ when ScriptedAncestor(pair.Name) is not null => "is inside a scripted module",
             _ when HookableModule.ResultOf(pair.Module) is null => "cannot be hooked",
             _ when HookableModule.ResultOf(pair.Module) != typeof(Tensor) => "gives a tuple",
@@ -121,7 +137,7 @@ internal sealed class PlaceFinder
     private void Explain(ManifoldPlaces places)
     {
         var chosen = Eligible.Select(eligible => eligible.Name).ToHashSet();
-        explanation.AppendLine(places.Input ? "  mixed      input (if it is floating)" : "  not mixed  input: switched off");
+        explanation.AppendLine(places.InputWeight is null ? "  not mixed  input: not chosen" : "  mixed      input (if it is floating)");
         foreach (var pair in modules)
         {
             var kind = pair.Module.GetType().Name;

@@ -4,64 +4,90 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What mixing must know of a loss: how to call it, its values before they are reduced, and how it reduces them.</summary>
-internal abstract class BaseLoss(Reduction reduction, string? notOfLogits = null)
+/// <summary>What mixing must know of a loss: how to call it, its values before they are reduced, how it reduces them, and what its targets are.</summary>
+internal abstract class BaseLoss(string name, Reduction reduction)
 {
-    /// <summary>The name of a loss that is not of logits, for which mixing predictions is meaningless; else null.</summary>
-    public string? NotOfLogits { get; } = notOfLogits;
+    private const string SignedLabels = "its labels are 1 and -1, and no number between them is a label";
 
-    public Reduction Reduction { get; } = reduction;
+    /// <summary>The name of the loss, for errors.</summary>
+    public string Name => name;
 
-    /// <summary>The loss of a built-in type, or of one that is unknown.</summary>
+    public Reduction Reduction => reduction;
+
+    /// <summary>Whether the loss takes a prediction before its softmax or sigmoid, so that mixing predictions has a meaning.</summary>
+    public bool TakesLogits { get; init; } = true;
+
+    /// <summary>Why a blend of two targets means nothing to this loss; null where it has a meaning.</summary>
+    public string? WhyTargetsCannotBlend { get; init; }
+
+    /// <summary>A built-in loss, or one that is unknown. The reduction of a loss cannot be changed, so the unreduced values come from a twin.</summary>
     public static BaseLoss Of(Loss<Tensor, Tensor, Tensor> loss)
     {
         ArgumentNullException.ThrowIfNull(loss);
-        var elementwise = loss switch
-        {
-            // reduction is get-only, so the unreduced values come from a twin.
-            MSELoss _ => MSELoss(Reduction.None),
-            L1Loss _ => L1Loss(Reduction.None),
-            SmoothL1Loss l => SmoothL1Loss(Reduction.None, l.beta),
-            HuberLoss l => HuberLoss(l.delta, Reduction.None),
-            BCELoss l => BCELoss(l.weight, Reduction.None),
-            BCEWithLogitsLoss l => BCEWithLogitsLoss(l.weight, Reduction.None, l.pos_weights),
-            KLDivLoss l => KLDivLoss(l.log_target, Reduction.None),
-            PoissonNLLLoss l => PoissonNLLLoss(l.log_input, l.full, l.eps, Reduction.None),
-            SoftMarginLoss _ => SoftMarginLoss(Reduction.None),
-            HingeEmbeddingLoss l => HingeEmbeddingLoss(l.margin, Reduction.None),
-            _ => default(Loss<Tensor, Tensor, Tensor>),
-        };
-        var perSample = loss switch
-        {
-            MultiMarginLoss l => MultiMarginLoss(l.p, l.margin, l.weight, Reduction.None),
-            MultiLabelMarginLoss _ => MultiLabelMarginLoss(Reduction.None),
-            MultiLabelSoftMarginLoss l => MultiLabelSoftMarginLoss(l.weight, Reduction.None),
-            _ => default(Loss<Tensor, Tensor, Tensor>),
-        };
         return loss switch
         {
             CrossEntropyLoss l => new ClassLoss(l, l.weight, l.ignore_index, l.label_smoothing, logits: true),
-            NLLLoss l => new ClassLoss(l, l.weight, null, 0, logits: false),
-            _ when elementwise is not null => new TwinLoss(loss.call, elementwise.call, loss.reduction, sameShape: true, notOfLogits: loss is Modules.BCEWithLogitsLoss or Modules.SoftMarginLoss or Modules.HingeEmbeddingLoss ? null : loss.GetType().Name),
-            _ when perSample is not null => new TwinLoss(loss.call, perSample.call, loss.reduction, sameShape: false),
-            _ => new TwinLoss(loss.call, loss.reduction == Reduction.None ? loss.call : Refuse(loss), loss.reduction, sameShape: false),
+            NLLLoss l => new ClassLoss(l, l.weight, null, 0, logits: false) { TakesLogits = false },
+            MSELoss _ => new TwinLoss(loss, MSELoss(Reduction.None)) { ComparesValues = true, TakesLogits = false },
+            L1Loss _ => new TwinLoss(loss, L1Loss(Reduction.None)) { ComparesValues = true, TakesLogits = false },
+            SmoothL1Loss l => new TwinLoss(loss, SmoothL1Loss(Reduction.None, l.beta)) { ComparesValues = true, TakesLogits = false },
+            HuberLoss l => new TwinLoss(loss, HuberLoss(l.delta, Reduction.None)) { ComparesValues = true, TakesLogits = false },
+            PoissonNLLLoss l => new TwinLoss(loss, PoissonNLLLoss(l.log_input, l.full, l.eps, Reduction.None)) { ComparesValues = true, TakesLogits = false },
+            BCELoss l => new TwinLoss(loss, BCELoss(l.weight, Reduction.None)) { ComparesValues = true, TakesLogits = false, FloatingLabels = true, Weights = [l.weight] },
+            BCEWithLogitsLoss l => new TwinLoss(loss, BCEWithLogitsLoss(l.weight, Reduction.None, l.pos_weights)) { ComparesValues = true, FloatingLabels = true, Weights = [l.weight, l.pos_weights] },
+            KLDivLoss l => new TwinLoss(loss, KLDivLoss(l.log_target, Reduction.None))
+            {
+                ComparesValues = true,
+                TakesLogits = false,
+                WhyTargetsCannotBlend = l.log_target ? "its targets are logarithms, and a blend of logarithms is not the logarithm of a blend" : null,
+            },
+            SoftMarginLoss _ => new TwinLoss(loss, SoftMarginLoss(Reduction.None)) { ComparesValues = true, WhyTargetsCannotBlend = SignedLabels },
+            HingeEmbeddingLoss l => new TwinLoss(loss, HingeEmbeddingLoss(l.margin, Reduction.None)) { ComparesValues = true, WhyTargetsCannotBlend = SignedLabels },
+            MultiMarginLoss l => new TwinLoss(loss, MultiMarginLoss(l.p, l.margin, l.weight, Reduction.None)) { WhyTargetsCannotBlend = "its targets are class ids" },
+            MultiLabelMarginLoss _ => new TwinLoss(loss, MultiLabelMarginLoss(Reduction.None)) { WhyTargetsCannotBlend = "its targets are lists of class ids" },
+            MultiLabelSoftMarginLoss l => new TwinLoss(loss, MultiLabelSoftMarginLoss(l.weight, Reduction.None)) { Weights = [l.weight] },
+            { reduction: Reduction.None } => new TwinLoss(loss, loss),
+            _ => new TwinLoss(loss.GetType().Name, loss.reduction, loss.call, (_, _) => throw Reduces(loss)),
         };
     }
 
     /// <summary>The loss of something that does not reduce.</summary>
     public static BaseLoss Of(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction) =>
-        new TwinLoss((prediction, target) => Reduce(unreduced(prediction, target), reduction), unreduced, Check.Defined(reduction), sameShape: false);
+        new TwinLoss("loss", Check.Defined(reduction), (prediction, target) => Reduce(unreduced(prediction, target), reduction), unreduced);
 
     /// <summary>The loss as it is.</summary>
-    public abstract Tensor Plain(Tensor prediction, Tensor target);
+    public Tensor Plain(Tensor prediction, Tensor target)
+    {
+        CheckTypes(prediction, target, asLosses: true);
+        return PlainUnchecked(prediction, target);
+    }
 
     /// <summary>The loss of a mixed batch.</summary>
-    public Tensor Mixed(Tensor prediction, MixedTarget target) =>
-        target.MixesLosses ? MixedLosses(prediction, target) : MixedTargets(prediction, target);
+    public Tensor Mixed(Tensor prediction, MixedTarget target)
+    {
+        var asLosses = MixesLosses(target);
+        CheckTypes(prediction, target.Target, asLosses);
+        return asLosses ? MixedLosses(prediction, target) : MixedTargets(prediction, target);
+    }
+
+    /// <summary>Whether this loss mixes the losses of two targets; otherwise it mixes the targets, and takes one loss.</summary>
+    /// <exception cref="ArgumentException">Targets were to be mixed that mean nothing when they are.</exception>
+    public bool MixesLosses(MixedTarget target) => (target.Mixing, WhyTargetsCannotBlend) switch
+    {
+        (TargetMixing.Targets, { } why) => throw new ArgumentException($"The targets of {Name} cannot be mixed: {why}. Leave TargetMixing at ByLoss, or choose Losses."),
+        (TargetMixing.Targets, null) => false,
+        (TargetMixing.Losses, _) or (_, not null) => true,
+        _ => Check.IsInteger(target.Target),
+    };
+
+    protected abstract Tensor PlainUnchecked(Tensor prediction, Tensor target);
 
     protected abstract Tensor MixedLosses(Tensor prediction, MixedTarget target);
 
-    protected virtual Tensor MixedTargets(Tensor prediction, MixedTarget target) => Plain(prediction, target.Blend(prediction));
+    protected virtual Tensor MixedTargets(Tensor prediction, MixedTarget target) => PlainUnchecked(prediction, target.Blend(prediction));
+
+    /// <summary>Refuses targets of a type that the loss cannot take, where libtorch would do it at length.</summary>
+    protected abstract void CheckTypes(Tensor prediction, Tensor target, bool asLosses);
 
     protected static Tensor Reduce(Tensor values, Reduction reduction) => reduction switch
     {
@@ -70,36 +96,6 @@ internal abstract class BaseLoss(Reduction reduction, string? notOfLogits = null
         _ => values,
     };
 
-    private static Func<Tensor, Tensor, Tensor> Refuse(Loss<Tensor, Tensor, Tensor> loss) => (_, _) =>
-        throw new ArgumentException(
-            $"{loss.GetType().Name} reduces its values to their {loss.reduction.ToString().ToLowerInvariant()}, so its two losses cannot be weighted per sample. Build it with Reduction.None and call new MixupLoss(loss, Reduction.{loss.reduction}), or give a function that does not reduce.");
-}
-
-/// <summary>A loss whose mean counts every value alike: the unreduced values come from a twin.</summary>
-internal sealed class TwinLoss(Func<Tensor, Tensor, Tensor> plain, Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction, bool sameShape, string? notOfLogits = null)
-    : BaseLoss(reduction, notOfLogits)
-{
-    public override Tensor Plain(Tensor prediction, Tensor target) => plain(prediction, target);
-
-    protected override Tensor MixedLosses(Tensor prediction, MixedTarget target)
-    {
-        CheckShapes(prediction, target.Target);
-        return Reduce(target.Weigh(unreduced, prediction), Reduction);
-    }
-
-    protected override Tensor MixedTargets(Tensor prediction, MixedTarget target)
-    {
-        var blended = target.Blend(prediction);
-        CheckShapes(prediction, blended);
-        return Plain(prediction, blended);
-    }
-
-    // [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
-    private void CheckShapes(Tensor prediction, Tensor target)
-    {
-        if (sameShape && !prediction.shape.AsSpan(1).SequenceEqual(target.shape.AsSpan(1)))
-        {
-            throw new ArgumentException($"the prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; this loss compares them value by value. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
-        }
-    }
+    private static ArgumentException Reduces(Loss<Tensor, Tensor, Tensor> loss) => new(
+        $"{loss.GetType().Name} reduces its values to their {loss.reduction.ToString().ToLowerInvariant()}, so its two losses cannot be weighted per sample. Build it with Reduction.None and call new MixupLoss(loss, Reduction.{loss.reduction}), or give a function that does not reduce.");
 }

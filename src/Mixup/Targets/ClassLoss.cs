@@ -8,7 +8,7 @@ namespace TorchSharp.Mixup;
 /// The mean divides by the weight of what counts, as torch's own.
 /// </summary>
 internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? classWeight, long? ignoreIndex, double labelSmoothing, bool logits)
-    : BaseLoss(loss.reduction, logits ? null : loss.GetType().Name)
+    : BaseLoss(loss.GetType().Name, loss.reduction)
 {
     // One loop on one core; beyond this, as for the pixels of a segmentation, torch's threads win.
     private const int MostOnHost = 1 << 16;
@@ -16,18 +16,28 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     // torch's own default, in force even where nobody set it.
     private readonly long ignored = ignoreIndex ?? -100;
 
-    public override Tensor Plain(Tensor prediction, Tensor target) => loss.call(prediction, target);
+    protected override Tensor PlainUnchecked(Tensor prediction, Tensor target) => loss.call(prediction, target);
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target) =>
         Check.IsInteger(target.Target) ? OfClassIds(prediction, target) : OfProbabilities(prediction, target);
 
     // Linear in the target: mixing the rows of probabilities that stand for class ids gives the same number as mixing their losses.
     protected override Tensor MixedTargets(Tensor prediction, MixedTarget target) =>
-        Check.IsInteger(target.Target) ? OfClassIds(prediction, target) : Plain(prediction, target.Blend(prediction));
+        Check.IsInteger(target.Target) ? OfClassIds(prediction, target) : loss.call(prediction, target.Blend(prediction));
+
+    protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)
+    {
+        if (!Check.IsInteger(target) && (!logits || !target.shape.AsSpan(1).SequenceEqual(prediction.shape.AsSpan(1))))
+        {
+            throw new ArgumentException(
+                $"The target of {Name} is {target.dtype} {Check.Shape(target)} for a prediction {Check.Shape(prediction)}; expected class ids of type Int64{(logits ? ", or probabilities of the prediction's shape" : string.Empty)}. " +
+                "Convert class ids by target.to(ScalarType.Int64).");
+        }
+    }
 
     private Tensor OfClassIds(Tensor prediction, MixedTarget target)
     {
-        CheckShapes(prediction, target.Target);
+        CheckShapes(prediction, target.Target, classWeight);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
         var onHost = target.Target.device_type == DeviceType.CPU && target.Target.numel() <= MostOnHost;
@@ -50,13 +60,15 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         if (labelSmoothing > 0)
         {
             var weighted = classWeight is null ? logProbabilities : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.size(1), 1, prediction.dim())));
-            var uniform = weighted.sum(1, keepdim: true).neg().mul(pairs.Shares);
+
+            // What is ignored must not count here either, though its row may hold a logit of minus infinity.
+            var uniform = weighted.sum(1, keepdim: true).neg().expand(pairs.Shares.shape).masked_fill(pairs.Shares.eq(0), 0).mul(pairs.Shares);
             values = values.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing / prediction.size(1)));
         }
 
         return Reduction switch
         {
-            Reduction.Mean => values.sum().div(pairs.Weights.sum()),
+            Reduction.Mean => Quotient(values.sum(), pairs.Weights.sum()),
             Reduction.Sum => values.sum(),
             _ => values.sum(1),
         };
@@ -65,11 +77,14 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     private Tensor OfProbabilities(Tensor prediction, MixedTarget target)
     {
         var values = target.Weigh(
-            (p, t) => functional.cross_entropy(p, t, classWeight, ignored, Reduction.None, labelSmoothing), prediction);
+            (p, t) => functional.cross_entropy(p, t, classWeight, ignored, Reduction.None, labelSmoothing), prediction, $"The {Name}");
         return Reduce(values, Reduction);
     }
 
-    private static void CheckShapes(Tensor prediction, Tensor target)
+    /// <summary>The mean. Where nothing counts it is not a number, but its gradient is 0 and not infinite: as torch has it for a batch that is ignored as a whole.</summary>
+    private static Tensor Quotient(Tensor sum, Tensor total) => sum.div(total.masked_fill(total.eq(0), 1)).add(total.mul(0).div(total));
+
+    private static void CheckShapes(Tensor prediction, Tensor target, Tensor? classWeight)
     {
         var rank = target.dim();
         var fits = prediction.dim() == rank + 1;
@@ -81,6 +96,11 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         if (!fits)
         {
             throw new ArgumentException($"the prediction has shape {Check.Shape(prediction)} but the class ids {Check.Shape(target)}; logits [B, K, ...] go with class ids [B, ...]. Move the classes to dimension 1.");
+        }
+
+        if (classWeight is not null && classWeight.numel() != prediction.size(1))
+        {
+            throw new ArgumentException($"the loss has {classWeight.numel()} class weights, but the prediction {prediction.size(1)} classes; give one weight for each class.");
         }
     }
 }

@@ -8,79 +8,86 @@ namespace TorchSharp.Mixup;
 /// </summary>
 public sealed class MixedTarget
 {
+    private readonly PendingMix? pending;
+    private readonly StepState? step;
+
     /// <summary>Puts a target and a draw together, where no strategy does.</summary>
     /// <param name="mix">The draw of the batch.</param>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not disposed with this.</param>
-    /// <param name="mixing">Whether losses or targets are mixed. Default: by the target's type.</param>
+    /// <param name="mixing">Whether losses or targets are mixed. Default: as suits the loss, then the target's type.</param>
     /// <exception cref="ArgumentException">The target does not have B rows.</exception>
-    public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByType)
-        : this(mix, target, mixing, null)
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="mixing"/> is not one of the enumeration.</exception>
+    public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss)
+        : this(mix, target, mixing, null, null)
     {
     }
 
-    internal MixedTarget(Mix mix, Tensor target, TargetMixing mixing, Place? place)
+    internal MixedTarget(Mix mix, Tensor target, TargetMixing mixing, PendingMix? pending, StepState? step)
     {
         ArgumentNullException.ThrowIfNull(mix);
         ArgumentNullException.ThrowIfNull(target);
         Check.HasBatch(target, mix.BatchSize, "the target");
-        Mix = mix;
-        Place = place;
-        Target = target;
-        MixesLosses = mixing == TargetMixing.ByType ? Check.IsInteger(target) : mixing == TargetMixing.Losses;
+        (Mix, Target, Mixing, this.pending, this.step) = (mix, target, Check.Defined(mixing), pending, step);
     }
 
-    /// <summary>The coefficients and the pairing of the batch.</summary>
+    /// <summary>Gets the coefficients and the pairing of the batch.</summary>
     public Mix Mix { get; }
 
-    /// <summary>The targets of the samples themselves, as given.</summary>
+    /// <summary>Gets the targets of the samples themselves, as given.</summary>
     public Tensor Target { get; }
 
-    /// <summary>Whether the losses of two targets are mixed; otherwise the targets are, and one loss is taken.</summary>
-    public bool MixesLosses { get; }
+    /// <summary>Gets whether losses or targets are mixed, as given.</summary>
+    public TargetMixing Mixing { get; }
 
-    /// <summary>What is still to be done when the prediction is there; null if nothing.</summary>
-    internal Place? Place { get; }
+    /// <summary>Whether the prediction itself is mixed.</summary>
+    internal bool IsMixedAtOutput => pending is OutputMix;
 
-    /// <summary>
-    /// Judges a prediction against both targets: <c>lambda * f(prediction, target) + (1 - lambda) * f(prediction, target[p])</c>. With a function
-    /// that tells hits from misses this is the accuracy under mixing.
-    /// </summary>
-    /// <param name="unreduced">Takes the prediction and a target, and returns [B, ...]: values that are not reduced over the batch.</param>
-    /// <param name="prediction">[B, ...], or [2B, ...] if each pair gives two outputs: what the model gave. Output mixup mixes it here.</param>
-    /// <returns>What <paramref name="unreduced"/> returns, weighted; at least float32.</returns>
-    /// <exception cref="ArgumentException">The function returned a scalar or another number of rows.</exception>
-    /// <exception cref="InvalidOperationException">The module that was to be mixed did not run.</exception>
-    public Tensor Evaluate(Func<Tensor, Tensor, Tensor> unreduced, Tensor prediction)
+    /// <summary>Finishes the mixing of a prediction where that is left to be done, and checks that it was mixed.</summary>
+    internal Tensor Finish(Tensor prediction)
     {
-        ArgumentNullException.ThrowIfNull(unreduced);
-        ArgumentNullException.ThrowIfNull(prediction);
-        using var scope = NewDisposeScope();
-        return Weigh(unreduced, Arrive(prediction)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Does what the place leaves to be done with the prediction, and checks its rows.</summary>
-    internal Tensor Arrive(Tensor prediction)
-    {
-        prediction = Place?.Arrive(prediction) ?? prediction;
+        step?.ThrowUnlessMixing();
+        prediction = pending?.Finish(prediction) ?? prediction;
         Check.HasBatch(prediction, Mix.Rows, "the prediction");
         return prediction;
     }
 
-    /// <summary>The weighted values against both targets, of a prediction that has arrived.</summary>
-    internal Tensor Weigh(Func<Tensor, Tensor, Tensor> unreduced, Tensor prediction)
+    /// <summary>The weighted values against both targets, of a prediction that is finished.</summary>
+    internal Tensor Weigh(Func<Tensor, Tensor, Tensor> unreduced, Tensor prediction, string what)
     {
-        var own = Unreduced(unreduced(prediction, Mix.Own(Target)), Mix.Rows);
-        var partner = Unreduced(unreduced(prediction, Mix.Partner(Target)), Mix.Rows);
-        return own.mul(Mix.CoefficientsFor(own)).add(partner.mul(Mix.PartnerCoefficientsFor(partner)));
+        Tensor Values(Tensor target) => CheckUnreduced(unreduced(prediction, target), prediction, target, what);
+
+        if (!Mix.IsMixed)
+        {
+            var values = Values(Target);
+            return values.to(Check.AccumulationType(values));
+        }
+
+        var (targets, partners) = Mix.PairUp(Target);
+        var (own, partner) = (Values(targets), Values(partners));
+        return Mix.Weigh(own, partner);
     }
 
-    /// <summary>Checks what a function said to be unreduced returned.</summary>
-    private static Tensor Unreduced(Tensor values, int batchSize)
+    /// <summary>The values against the mixed target, of a prediction that is finished.</summary>
+    internal Tensor WeighBlended(Func<Tensor, Tensor, Tensor> unreduced, Tensor prediction, string what)
     {
-        if (values.dim() == 0 || values.size(0) != batchSize)
+        var blended = Blend(prediction);
+        var values = CheckUnreduced(unreduced(prediction, blended), prediction, blended, what);
+        return values.to(Check.AccumulationType(values));
+    }
+
+    /// <summary>Checks what a function returned of which each sample's values are to be weighted.</summary>
+    private Tensor CheckUnreduced(Tensor values, Tensor prediction, Tensor target, string what)
+    {
+        if (values.dim() == 0 || values.size(0) != Mix.Rows)
         {
             throw new ArgumentException(
-                $"the loss returned shape {Check.Shape(values)}, but mixing needs one value or more for each of the {batchSize} samples. Give a loss with Reduction.None, or a function that does not reduce, and name the reduction to MixupLoss.");
+                $"{what} returned shape {Check.Shape(values)}, but mixing needs one value or more for each of the {Mix.Rows} samples. Give one with Reduction.None, or a function that does not reduce.");
+        }
+
+        if (prediction.numel() == target.numel() && values.numel() > target.numel() && !prediction.shape.SequenceEqual(target.shape))
+        {
+            throw new ArgumentException(
+                $"{what} returned shape {Check.Shape(values)} for a prediction of shape {Check.Shape(prediction)} and a target of shape {Check.Shape(target)}, which broadcast against each other. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
         }
 
         return values;

@@ -9,8 +9,9 @@ namespace TorchSharp.Mixup;
 /// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>.
 /// </summary>
 /// <remarks>
-/// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>). A plain tensor as target is given to
-/// the base loss unchanged, so the same object serves for validation. Mixed cross-entropy takes one log-softmax for both targets.
+/// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>), unless a blend of targets means nothing to the loss: see
+/// <see cref="TargetMixing.ByLoss"/>. A plain tensor as target is given to the base loss unchanged, so the same object serves for validation. Mixed cross-entropy takes one log-softmax
+/// for both targets.
 /// </remarks>
 public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 {
@@ -49,20 +50,40 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     /// <param name="prediction">[B, ...], or [2B, ...] if each pair gives two outputs: what the model gave, as the base loss expects it. Output mixup mixes it here.</param>
     /// <param name="target">The target of the step.</param>
     /// <returns>As the base loss: a scalar, or unreduced values for <c>Reduction.None</c>; in the type of the prediction.</returns>
-    /// <exception cref="ArgumentException">Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample, or output mixup meets a loss without a softmax.</exception>
-    /// <exception cref="InvalidOperationException">The module that was to be mixed did not run.</exception>
+    /// <exception cref="ArgumentException">
+    /// Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample, or output mixup meets a loss without a softmax, or targets were to be mixed that
+    /// mean nothing to the loss when they are.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The prediction was not mixed: the module did not run, or the step is disposed or suspended.</exception>
     public override Tensor forward(Tensor prediction, MixedTarget target)
     {
         ArgumentNullException.ThrowIfNull(prediction);
         ArgumentNullException.ThrowIfNull(target);
-        if (target.Place is OutputPlace && baseLoss.NotOfLogits is { } name)
-        {
-            throw new ArgumentException(
-                $"output mixup mixes the prediction before a loss that contains the softmax or sigmoid, but {name} has none: mixing would be meaningless. Use CrossEntropyLoss or BCEWithLogitsLoss on logits, or another strategy.");
-        }
-
+        CheckTakesLogits(target);
         using var scope = NewDisposeScope();
-        return baseLoss.Mixed(target.Arrive(prediction), target).to(prediction.dtype).MoveToOuterDisposeScope();
+        return baseLoss.Mixed(target.Finish(prediction), target).to(prediction.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Judges a prediction by a metric, as this loss judges it. Where the loss mixes losses the metric is taken against both targets, <c>lambda * m(prediction, a) + (1 - lambda) * m(prediction, b)</c>:
+    /// with a function that tells hits from misses this is the accuracy under mixing. Where the loss mixes floating targets, the metric is taken against the mixed target.
+    /// </summary>
+    /// <param name="metric">Takes the prediction and a target, and returns [B, ...]: values that are not reduced over the batch.</param>
+    /// <param name="prediction">[B, ...], or [2B, ...] if each pair gives two outputs: what the model gave. Output mixup mixes it here.</param>
+    /// <param name="target">The target of the step.</param>
+    /// <returns>What <paramref name="metric"/> returns, weighted; at least float32.</returns>
+    /// <exception cref="ArgumentException">The metric returned a scalar or another number of rows.</exception>
+    /// <exception cref="InvalidOperationException">The prediction was not mixed: the module did not run, or the step is disposed or suspended.</exception>
+    public Tensor Evaluate(Func<Tensor, Tensor, Tensor> metric, Tensor prediction, MixedTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        ArgumentNullException.ThrowIfNull(prediction);
+        ArgumentNullException.ThrowIfNull(target);
+        CheckTakesLogits(target);
+        using var scope = NewDisposeScope();
+        var finished = target.Finish(prediction);
+        var againstBoth = baseLoss.MixesLosses(target) || Check.IsInteger(target.Target);
+        return (againstBoth ? target.Weigh(metric, finished, "The metric") : target.WeighBlended(metric, finished, "The metric")).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>
@@ -74,6 +95,15 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         ArgumentNullException.ThrowIfNull(prediction);
         ArgumentNullException.ThrowIfNull(target);
         return baseLoss.Plain(prediction, target);
+    }
+
+    private void CheckTakesLogits(MixedTarget target)
+    {
+        if (target.IsMixedAtOutput && !baseLoss.TakesLogits)
+        {
+            throw new ArgumentException(
+                $"output mixup mixes the prediction before a loss that contains the softmax or sigmoid, but {baseLoss.Name} has none: mixing would be meaningless. Use CrossEntropyLoss or BCEWithLogitsLoss on logits, or another strategy.");
+        }
     }
 
     private static T NotNull<T>(T value) where T : class => value ?? throw new ArgumentNullException(nameof(value), "a loss is expected.");

@@ -21,7 +21,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var pairs = stack([mix.Own(classes), mix.Partner(classes)], 1);
         var columns = pairs.masked_fill(pairs.eq(ignored), 0);
         var like = columns.to(wide);
-        var shares = pairs.ne(ignored).to(wide).mul(cat([mix.CoefficientsFor(like), mix.PartnerCoefficientsFor(like)], 1));
+        var shares = pairs.ne(ignored).to(wide).mul(cat(mix.WeightsOf(like), 1));
         return new PairedClasses(columns, classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))), shares, MayBeInfinite: true);
     }
 
@@ -46,17 +46,13 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         long[] shape = [2 * target.Mix.Rows * (target.Target.numel() / target.Mix.BatchSize)];
         var positions = empty(shape, ScalarType.Int64, CPU);
         var weights = empty(shape, logProbabilities.dtype, CPU);
-        var classCount = logProbabilities.size(1);
-        if (logProbabilities.dtype == ScalarType.Float64)
-        {
-            Scale<double>(positions, weights, Fill<double>(target, classWeight, ignored, classCount, positions, weights, weights).Total, target, classCount);
-        }
-        else
-        {
-            Scale<float>(positions, weights, Fill<float>(target, classWeight, ignored, classCount, positions, weights, weights).Total, target, classCount);
-        }
+        var total = logProbabilities.dtype == ScalarType.Float64
+            ? FillAndScale<double>(target, classWeight, ignored, logProbabilities.size(1), positions, weights)
+            : FillAndScale<float>(target, classWeight, ignored, logProbabilities.size(1), positions, weights);
+        var mean = logProbabilities.take(positions).dot(weights);
 
-        return logProbabilities.take(positions).dot(weights);
+        // Of nothing: not a number, with a gradient of 0, as torch has it.
+        return total == 0 ? mean.add(double.NaN) : mean;
     }
 
     /// <summary>Fills the columns and their weights.</summary>
@@ -68,11 +64,6 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var classes = target.Target.to(ScalarType.Int64).contiguous();
         var ids = MemoryMarshal.Cast<byte, long>(classes.bytes);
         var table = classWeight is null ? [] : MemoryMarshal.Cast<byte, double>(classWeight.to(ScalarType.Float64).cpu().contiguous().bytes);
-        if (classWeight is not null && table.Length != classCount)
-        {
-            throw new ArgumentException($"the loss has {table.Length} class weights, but the prediction {classCount} classes; give one weight for each class.");
-        }
-
         var columns = MemoryMarshal.Cast<byte, long>(columnsOf.bytes);
         var shares = MemoryMarshal.Cast<byte, T>(sharesOf.bytes);
         var weights = MemoryMarshal.Cast<byte, T>(weightsOf.bytes);
@@ -104,13 +95,21 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         return (total, counted);
     }
 
+    private static double FillAndScale<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor positions, Tensor weights)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var total = Fill<T>(target, classWeight, ignored, classCount, positions, weights, weights).Total;
+        Scale<T>(positions, weights, total, target, classCount);
+        return total;
+    }
+
     /// <summary>Makes positions in a contiguous [R, K, ...] of the columns, and weights of which the picked values have only to be summed.</summary>
     private static void Scale<T>(Tensor positionsOf, Tensor weightsOf, double total, MixedTarget target, long classCount)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var positions = MemoryMarshal.Cast<byte, long>(positionsOf.bytes);
         var weights = MemoryMarshal.Cast<byte, T>(weightsOf.bytes);
-        var divisor = Cast<T>(-1 / total);
+        var divisor = Cast<T>(total == 0 ? 0 : -1 / total);
         var each = positions.Length / (2 * target.Mix.Rows);
         var counts = Math.Max(0, weights.IndexOfAnyExcept(T.Zero));
         var instead = (((counts / (2 * each) * classCount) + positions[counts]) * each) + (counts % each);

@@ -59,8 +59,8 @@ public sealed class InputErrorTests
         Assert.Contains("an input has shape [3]", Error(() => strategy.Begin([x, zeros(3)], y)), StringComparison.Ordinal);
         Assert.Contains("token ids", Error(() => strategy.Begin(Some.Classes(1, 9, 4, 2), y)), StringComparison.Ordinal);
         Assert.Contains("token ids", Error(() => strategy.Begin([x, Some.Classes(1, 9, 4, 2)], y)), StringComparison.Ordinal);
-        Assert.Contains("draw is of 5 samples", Error(() => strategy.Begin(x, y, new MixupDraw(Some.Mix(), MixupDraw.Input))), StringComparison.Ordinal);
-        Assert.Contains("place 'output'", Error(() => strategy.Begin(x, y, new MixupDraw(new Mix([1, 1, 1, 1], [1, 2, 3, 0]), MixupDraw.Output))), StringComparison.Ordinal);
+        Assert.Contains("draw is of 5 samples", Error(() => strategy.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input))), StringComparison.Ordinal);
+        Assert.Contains("the place output", Error(() => strategy.Begin(x, y, new MixupDraw(new Mix([1, 1, 1, 1], [1, 2, 3, 0]), MixupPlace.Output))), StringComparison.Ordinal);
         Assert.Equal(state, strategy.State);
         using var step = strategy.Begin(x, y);
         Assert.Equal(1, strategy.State.Step);
@@ -84,7 +84,7 @@ public sealed class InputErrorTests
         Assert.Equal(0.7, new InputMixup(0.7).Alpha);
         Assert.Equal(0.7, new OutputMixup(0.7).Alpha);
         Assert.Equal(0.7, new ManifoldMixup(two, 0.7).Alpha);
-        Assert.Equal(["0"], new ManifoldMixup(two, 0.7, new ManifoldPlaces { Names = ["0"], Input = false }).Places);
+        Assert.Equal([MixupPlace.Module("0")], new ManifoldMixup(two, 0.7, ManifoldPlaces.Named("0")).Places);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class InputMixupVectorTests
         }
         else
         {
-            var draw = new MixupDraw(mix, MixupDraw.Input);
+            var draw = new MixupDraw(mix, MixupPlace.Input);
             var checks = 0;
             using var step = new InputMixup().Begin(x, y, draw);
             vector.AssertClose(vector.Expected("mixed_x"), step.Input, "mixed_x");
@@ -67,7 +67,7 @@ public sealed class InputMixupVectorTests
         using var mix = vector.Mix(x.shape[0]);
         Tensor Overwritten(Tensor input)
         {
-            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(input, zeros(x.shape[0], ScalarType.Int64, x.device), new MixupDraw(mix, MixupDraw.Input));
+            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(input, zeros(x.shape[0], ScalarType.Int64, x.device), new MixupDraw(mix, MixupPlace.Input));
             return step.Input;
         }
 

@@ -56,7 +56,7 @@ public sealed class KernelTests
                 var x = Some.Normal(seed, dtype, batch, length);
                 Close(x, mix.Blend(x), mix);
                 var overwritten = x.clone();
-                using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupDraw.Input));
+                using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
                 Close(x, overwritten, mix);
             },
             iter: 40,
@@ -122,7 +122,7 @@ public sealed class KernelTests
         {
             var x = Some.Normal(1, dtype, 3, 5).transpose(0, 1);
             var expected = Some.Mix().Blend(x.clone());
-            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupDraw.Input));
+            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
             Some.AssertEqual(expected, x);
         }
     }
@@ -148,7 +148,7 @@ public sealed class KernelTests
                 var input = gradient ? x.detach().requires_grad_() : x;
                 var blended = both.Blend(input).detach();
                 Assert.Equal(x.permute(0, 2, 3, 1).is_contiguous(), blended.permute(0, 2, 3, 1).is_contiguous()); // channels_last is kept
-                using var step = new InputMixup(new MixupOptions { TwoOutputs = true }).Begin(input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupDraw.Input));
+                using var step = new InputMixup(new MixupOptions { TwoOutputs = true }).Begin(input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupPlace.Input));
                 foreach (var (coefficients, row) in new[] { (Some.Coefficients, 0), (others, 5) })
                 {
                     using var one = new Mix(coefficients, Some.Permutation);
@@ -195,7 +195,7 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         var x = Some.Normal(1, 3, 5).transpose(0, 1).as_strided([5, 3, 1], [1, 5, 0]); // the last stride is 0, and never taken
         var original = x.clone();
-        using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupDraw.Input));
+        using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
         Close(original, x);
     }
 
@@ -283,7 +283,7 @@ public sealed class KernelTests
                 var expected = wide.mul((float)lambda).add(mix.Partner(wide).mul((float)(1 - lambda))).to(dtype);
                 Some.AssertClose(expected, mix.Blend(x), 0);
                 var inPlace = x.clone();
-                using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupDraw.Input));
+                using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupPlace.Input));
                 Some.AssertClose(expected, inPlace, 0);
 
                 // The same in rows that are shorter than any vector.
@@ -291,7 +291,7 @@ public sealed class KernelTests
                 const int rows = 65_536 / length;
                 var tails = x.narrow(1, 0, rows * length).contiguous().view(3 * rows, length);
                 using var each = new Mix([.. Enumerable.Repeat(lambda, 3 * rows)], [.. Enumerable.Range(0, 3 * rows).Select(i => (permutation[i / rows] * rows) + (i % rows))]);
-                using var overwritten = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(tails, zeros(3 * rows, ScalarType.Int64), new MixupDraw(each, MixupDraw.Input));
+                using var overwritten = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(tails, zeros(3 * rows, ScalarType.Int64), new MixupDraw(each, MixupPlace.Input));
                 Some.AssertClose(expected.narrow(1, 0, rows * length), tails.view(3, rows * length), 0);
             }
         }

@@ -48,7 +48,7 @@ public sealed class SamplerTests
     public void TheDefaultsAreFastais()
     {
         var options = new MixupOptions();
-        Assert.Equal((0.4, CoefficientPer.Sample, true, 1.0, Pairing.Permutation, TargetMixing.ByType), (options.Alpha, options.CoefficientPer, options.Fold, options.Probability, options.Pairing, options.TargetMixing));
+        Assert.Equal((0.4, CoefficientPer.Sample, true, 1.0, Pairing.Permutation, TargetMixing.ByLoss), (options.Alpha, options.CoefficientPer, options.Fold, options.Probability, options.Pairing, options.TargetMixing));
         Assert.All(Draw(options with { Seed = 1 }, 500).Coefficients.ToArray(), lambda => Assert.InRange(lambda, 0.5, 1));
     }
 

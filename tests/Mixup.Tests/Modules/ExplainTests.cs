@@ -44,15 +44,15 @@ public sealed class ExplainTests
     public void WhatWasAskedForIsSaid()
     {
         using var model = new Zoo();
-        string[] Lines(ManifoldPlaces places) => new ManifoldMixup(model, new MixupOptions(), places with { Log = _ => { } }).Explain().Split('\n');
-        var lines = Lines(new ManifoldPlaces { Names = ["lstm", "last"], Input = false });
+        string[] Lines(ManifoldPlaces places) => new ManifoldMixup(model, new MixupOptions(), places).Explain().Split('\n');
+        var lines = Lines(ManifoldPlaces.Named("lstm", "last"));
         Assert.Equal("manifold mixup of Zoo: the names that were given", lines[0]);
-        Assert.Equal("  not mixed  input: switched off", lines[1]);
+        Assert.Equal("  not mixed  input: not chosen", lines[1]);
         Assert.Contains("  mixed      lstm (LSTM): the first of its outputs", lines);
         Assert.Contains("  mixed      last (Linear)", lines);
         Assert.Contains("  not mixed  sequential.conv (Conv2d): not chosen", lines);
-        Assert.Equal("manifold mixup of Zoo: the modules that were given", Lines(new ManifoldPlaces { Modules = [model.Last] })[0]);
-        Assert.Equal("manifold mixup of Zoo: the predicate that was given", Lines(new ManifoldPlaces { Where = (name, _) => name == "last" })[0]);
+        Assert.Equal("manifold mixup of Zoo: the modules that were given", Lines(ManifoldPlaces.Modules(model.Last).WithInput())[0]);
+        Assert.Equal("manifold mixup of Zoo: the predicate that was given", Lines(ManifoldPlaces.Where((name, _) => name == "last"))[0]);
     }
 
     [Fact]
@@ -65,24 +65,33 @@ public sealed class ExplainTests
         Assert.Equal("the modules marked by a MixupPoint", Rule(marked));
         Assert.Equal("the modules whose type says block or bottleneck, outermost first", Rule(block));
         Assert.Equal("the decoder blocks of the U-Net", Rule(unet));
-        Assert.Equal(["inner.decoder", "inner.last", "inner.up", "input"], new ManifoldMixup(unet).Places.Order(StringComparer.Ordinal)); // not upsample
+        Assert.Equal(["inner.decoder", "inner.last", "inner.up", "input"], Some.Names(new ManifoldMixup(unet).Places).Order(StringComparer.Ordinal)); // not upsample
     }
 
     [Fact]
-    public void TheChoiceIsTracedUnlessALogIsGiven()
+    public void WarningsGoToTheErrorStreamAndTheChoiceNowhere()
     {
-        using var model = Sequential(("a", Linear(2, 2)), ("b", Linear(2, 2)));
-        using var written = new StringWriter();
-        using var listener = new System.Diagnostics.TextWriterTraceListener(written);
-        System.Diagnostics.Trace.Listeners.Add(listener);
+        using var model = Sequential(("block", new NeckBottleneck()), ("fc", Linear(2, 2)));
+        using var errors = new StringWriter();
+        using var output = new StringWriter();
+        var (before, outputBefore) = (Console.Error, Console.Out);
         try
         {
-            Assert.Equal($"mixup: {new ManifoldMixup(model).Explain()}{Environment.NewLine}", written.ToString());
+            Console.SetError(errors);
+            Console.SetOut(output);
+            _ = new ManifoldMixup(model);
+            Assert.Empty(errors.ToString());
+            _ = new ManifoldMixup(model, places: ManifoldPlaces.Named("block.conv"));
         }
         finally
         {
-            System.Diagnostics.Trace.Listeners.Remove(listener);
+            Console.SetError(before);
+            Console.SetOut(outputBefore);
         }
+
+        Assert.Equal("mixup: warning: module 'block.conv' (Conv2d) lies inside 'block', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block." + Environment.NewLine, errors.ToString());
+        Assert.Empty(output.ToString());
+        Assert.Throws<ArgumentNullException>(() => new MixupOptions { Warn = null! });
     }
 
     [Fact]
@@ -90,7 +99,7 @@ public sealed class ExplainTests
     {
         using var model = Sequential(("drop", Dropout()), ("out", Linear(2, 2)));
         Assert.Equal(
-            "no module of Sequential can be mixed by any rule. Seen: 'drop' is dropout; 'out' is the last linear layer. Name some by ManifoldPlaces, or put a MixupPoint into the model.",
+            "no module of Sequential can be mixed by any rule. Seen: 'drop' is dropout; 'out' is the last linear layer. Name some by ManifoldPlaces.Named, or put a MixupPoint into the model.",
             Assert.Throws<ArgumentException>(() => new ManifoldMixup(model)).Message);
     }
 
@@ -104,9 +113,8 @@ public sealed class ExplainTests
     {
         using var model = Sequential(("res", new ResUnit()), ("basic", new MyBasicBlock()), ("neck", new NeckBottleneck()), ("encoder", new TransformerEncoderLayer()), ("decoder", new TransformerDecoderLayer()), ("fc", Linear(2, 2)));
         List<string> log = [];
-        _ = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = [name, "fc"], Log = log.Add });
-        Assert.Equal(2, log.Count);
-        Assert.Equal($"warning: module '{name}' (Conv2d) lies inside '{block}', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block.", log[1]);
+        _ = new ManifoldMixup(model, new MixupOptions { Warn = log.Add }, ManifoldPlaces.Named(name, "fc"));
+        Assert.Equal($"module '{name}' (Conv2d) lies inside '{block}', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block.", Assert.Single(log));
     }
 
     [Fact]
@@ -129,15 +137,15 @@ public sealed class ExplainTests
         using var scope = NewDisposeScope();
         using var model = Sequential(("a", Linear(3, 4)), ("b", Linear(4, 2))).to(Some.Device);
         List<string> log = [];
-        var mixup = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = ["a"], Log = log.Add });
+        var mixup = new ManifoldMixup(model, new MixupOptions { Warn = log.Add }, ManifoldPlaces.Named("a"));
         for (var i = 0; i < 3; i++)
         {
             // A hook that is left would run a second time in the next step, which is warned about.
-            using var step = mixup.Begin(Some.Normal(1, 5, 3), Some.Classes(1, 2, 5), new MixupDraw(Some.Mix(), "a"));
+            using var step = mixup.Begin(Some.Normal(1, 5, 3), Some.Classes(1, 2, 5), new MixupDraw(Some.Mix(), Some.Place("a")));
             model.call(step.Input);
         }
 
-        Assert.Single(log);
+        Assert.Empty(log);
     }
 
     private sealed class Zoo : Module<Tensor, Tensor>

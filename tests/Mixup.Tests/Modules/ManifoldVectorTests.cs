@@ -21,9 +21,9 @@ public sealed class ManifoldVectorTests
         var x = vector.Input("x").requires_grad_();
         var y = vector.Input("y");
         using var mix = vector.Mix(y.shape[0]);
-        var strategy = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = [place == "input" ? "0" : place] });
+        var strategy = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named(place == "input" ? "0" : place).WithInput());
 
-        using var step = strategy.Begin(x, y, new MixupDraw(mix, place));
+        using var step = strategy.Begin(x, y, new MixupDraw(mix, Some.Place(place)));
         Tensor? activation = place == "input" ? step.Input : null;
         using var spy = activation is null ? Spy.On(model, place, output => activation = output) : null;
         var logits = model.call(step.Input);
@@ -34,14 +34,14 @@ public sealed class ManifoldVectorTests
         }
 
         var losses = vector.Text("loss") == "bce_of_softmax"
-            ? [("loss_bce_of_softmax", "grads", new MixupLoss((p, t) => functional.binary_cross_entropy(p.softmax(1), t, reduction: Reduction.None)), TargetMixing.Targets), ("loss_soft_ce", "grads_soft_ce", new MixupLoss(CrossEntropyLoss()), TargetMixing.ByType)]
-            : new[] { ("loss", "grads", BaseLosses.Build(vector), TargetMixing.ByType) };
+            ? [("loss_bce_of_softmax", "grads", new MixupLoss((p, t) => functional.binary_cross_entropy(p.softmax(1), t, reduction: Reduction.None)), TargetMixing.Targets), ("loss_soft_ce", "grads_soft_ce", new MixupLoss(CrossEntropyLoss()), TargetMixing.ByLoss)]
+            : new[] { ("loss", "grads", BaseLosses.Build(vector), TargetMixing.ByLoss) };
         foreach (var (value, grads, loss, mixing) in losses)
         {
             model.zero_grad();
             var scale = BaseLosses.MeanOverAll(vector, mix, y);
             var got = loss.call(logits, new MixedTarget(mix, y, mixing));
-            if (mixing == TargetMixing.ByType)
+            if (mixing == TargetMixing.ByLoss)
             {
                 Assert.Equal(loss.call(logits, step.Target).ToDouble(), got.ToDouble());
             }
@@ -82,7 +82,7 @@ public sealed class ManifoldVectorTests
         var logits = vector.Input("logits").requires_grad_();
         var y = vector.Input("y");
         using var mix = vector.Mix(y.shape[0]);
-        using var step = new OutputMixup().Begin(logits, y, new MixupDraw(mix, MixupDraw.Output));
+        using var step = new OutputMixup().Begin(logits, y, new MixupDraw(mix, MixupPlace.Output));
         Assert.Same(logits, step.Input);
         vector.AssertClose(vector.Expected("mixed_logits"), mix.Blend(logits), "mixed logits");
 

@@ -26,10 +26,9 @@ public sealed class PlaceTests
     {
         var (make, expected) = Architectures[name];
         using var model = make();
-        List<string> log = [];
-        var strategy = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Log = log.Add, Input = false, Where = name == "transformer encoder" ? (path, _) => expected.Contains(path) : null });
-        Assert.Equal(expected, strategy.Places);
-        Assert.Equal(strategy.Explain(), Assert.Single(log));
+        var places = name == "transformer encoder" ? ManifoldPlaces.Where((path, _) => expected.Contains(path)) : ManifoldPlaces.Found.WithoutInput();
+        var strategy = new ManifoldMixup(model, new MixupOptions(), places);
+        Assert.Equal(expected, Some.Names(strategy.Places));
         foreach (var (path, module) in model.named_modules().Where(pair => pair.module != model))
         {
             Assert.Contains($"{(expected.Contains(path) ? "  mixed      " : "  not mixed  ")}{path} (", strategy.Explain(), StringComparison.Ordinal);
@@ -40,18 +39,20 @@ public sealed class PlaceTests
     public void ATransformersBlocksAreFoundUnasked()
     {
         using var model = new Encoder();
-        Assert.Equal(["input", "block0", "block1"], new ManifoldMixup(model).Places);
+        Assert.Equal(["input", "block0", "block1"], Some.Names(new ManifoldMixup(model).Places));
     }
 
     [Fact]
     public void ModulesNamesAndPredicatesCanBeGiven()
     {
         using var model = Small.Mlp();
-        ManifoldMixup With(ManifoldPlaces places) => new(model, new MixupOptions(), places with { Log = _ => { } });
-        Assert.Equal(["input", "0", "2", "4"], With(new ManifoldPlaces { Where = (_, module) => module is Linear }).Places);
-        Assert.Equal(["input", "1"], With(new ManifoldPlaces { Modules = [model.named_modules().Single(pair => pair.name == "1").module] }).Places);
-        Assert.Equal(["0", "1", "2", "3", "4"], With(new ManifoldPlaces { Names = ["?"], Input = false }).Places);
-        Assert.Equal(["3"], With(new ManifoldPlaces { Names = ["*3"], Input = false }).Places);
+        IEnumerable<string> With(ManifoldPlaces places) => Some.Names(new ManifoldMixup(model, new MixupOptions(), places).Places);
+        Assert.Equal(["input", "0", "2", "4"], With(ManifoldPlaces.Where((_, module) => module is Linear).WithInput()));
+        Assert.Equal(["0", "2"], With(ManifoldPlaces.Named("0", "2"))); // what was named, and nothing else
+        Assert.Equal(["0", "2"], With(ManifoldPlaces.Named("0", "2").WithInput().WithoutInput()));
+        Assert.Equal(["input", "1"], With(ManifoldPlaces.Modules(model.named_modules().Single(pair => pair.name == "1").module).WithInput()));
+        Assert.Equal(["0", "1", "2", "3", "4"], With(ManifoldPlaces.Named("?")));
+        Assert.Equal(["3"], With(ManifoldPlaces.Named("*3")));
     }
 
     [Fact]
@@ -60,18 +61,17 @@ public sealed class PlaceTests
         using var model = Small.Mlp();
         string Error(ManifoldPlaces places, nn.Module? of = null) => Assert.Throws<ArgumentException>(() => new ManifoldMixup(of ?? model, new MixupOptions(), places)).Message;
         using var stranger = Linear(2, 2);
-        Assert.Contains("is not in the model; its modules are '0', '1'", Error(new ManifoldPlaces { Modules = [stranger] }), StringComparison.Ordinal);
-        Assert.Contains("use OutputMixup", Error(new ManifoldPlaces { Modules = [model] }), StringComparison.Ordinal);
-        Assert.Contains("no module is called 'x*'", Error(new ManifoldPlaces { Names = ["x*"] }), StringComparison.Ordinal);
-        Assert.Contains("Seen: '0' Linear", Error(new ManifoldPlaces { Where = (_, _) => false }), StringComparison.Ordinal);
-        Assert.Contains("give the eligible modules once", Error(new ManifoldPlaces { Names = ["0"], Where = (_, _) => true }), StringComparison.Ordinal);
-        Assert.Contains("no place is called 'nowhere'", Error(new ManifoldPlaces { Weights = new Dictionary<string, double> { ["nowhere"] = 1 } }), StringComparison.Ordinal);
-        Assert.Contains("weight of '0' is -1", Error(new ManifoldPlaces { Weights = new Dictionary<string, double> { ["0"] = -1 } }), StringComparison.Ordinal);
-        Assert.Contains("every place has weight 0", Error(new ManifoldPlaces { Weights = new Dictionary<string, double> { ["*"] = 0 } }), StringComparison.Ordinal);
+        Assert.Contains("is not in the model; its modules are '0', '1'", Error(ManifoldPlaces.Modules(stranger).WithInput()), StringComparison.Ordinal);
+        Assert.Contains("use OutputMixup", Error(ManifoldPlaces.Modules(model).WithInput()), StringComparison.Ordinal);
+        Assert.Contains("no module is called 'x*'", Error(ManifoldPlaces.Named("x*").WithInput()), StringComparison.Ordinal);
+        Assert.Contains("Seen: '0' Linear", Error(ManifoldPlaces.Where((_, _) => false)), StringComparison.Ordinal);
+        Assert.Contains("no eligible module is called 'nowhere'", Error(ManifoldPlaces.Found.WithWeights(("nowhere", 1))), StringComparison.Ordinal);
+        Assert.Contains("weight of '0' is -1", Assert.Throws<ArgumentException>(() => ManifoldPlaces.Found.WithWeights(("0", -1))).Message, StringComparison.Ordinal);
+        Assert.Contains("every place has weight 0", Error(ManifoldPlaces.Named("*").WithWeights(("*", 0))), StringComparison.Ordinal);
         using var nothing = Sequential(Flatten(), BatchNorm1d(4), Linear(4, 2));
-        Assert.Contains("'0' only changes the shape; '1' is a normalisation; '2' is the last linear layer", Error(new ManifoldPlaces(), nothing), StringComparison.Ordinal);
+        Assert.Contains("'0' only changes the shape; '1' is a normalisation; '2' is the last linear layer", Error(ManifoldPlaces.Found, nothing), StringComparison.Ordinal);
         using var list = new WithList();
-        Assert.Contains("gives no tensor", Error(new ManifoldPlaces { Names = ["list"] }, list), StringComparison.Ordinal);
+        Assert.Contains("gives no tensor", Error(ManifoldPlaces.Named("list").WithInput(), list), StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>(() => new ManifoldMixup(null!));
     }
 
@@ -79,9 +79,9 @@ public sealed class PlaceTests
     public void AScriptedModuleIsRefusedByName()
     {
         var model = new WithScript(Scripted.Load(typed: false)); // TorchSharp fails to dispose a module that holds a scripted one
-        var error = Assert.Throws<ArgumentException>(() => new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = ["scripted"] })).Message;
+        var error = Assert.Throws<ArgumentException>(() => new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("scripted").WithInput())).Message;
         Assert.Contains("'scripted' (ScriptModule) cannot be mixed: it is a scripted module without typed hooks", error, StringComparison.Ordinal);
-        Assert.Equal(["input", "fc"], new ManifoldMixup(model).Places);
+        Assert.Equal(["input", "fc"], Some.Names(new ManifoldMixup(model).Places));
     }
 
     [Fact]
@@ -89,9 +89,9 @@ public sealed class PlaceTests
     {
         using var scope = NewDisposeScope();
         var model = new WithScript(Scripted.Load(typed: true)); // TorchSharp fails to dispose a module that holds a scripted one
-        var places = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = ["scripted"], Input = false, Log = _ => { } });
+        var places = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("scripted"));
         var x = Some.Normal(1, 5, 2).cpu();
-        using var step = places.Begin(x, Some.Classes(1, 2, 5).cpu(), new MixupDraw(Some.Mix(), "scripted"));
+        using var step = places.Begin(x, Some.Classes(1, 2, 5).cpu(), new MixupDraw(Some.Mix(), Some.Place("scripted")));
         Some.AssertClose(Some.Mix().Blend(x), model.RunScripted(x), 1e-6, 1e-6);
     }
 
@@ -100,8 +100,8 @@ public sealed class PlaceTests
     {
         using var model = new PreActResNet();
         List<string> log = [];
-        _ = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = ["layer1.0.conv1", "layer1.1"], Log = log.Add });
-        Assert.Contains("'layer1.0.conv1' (Conv2d) lies inside 'layer1.0'", Assert.Single(log, line => line.StartsWith("warning", StringComparison.Ordinal)), StringComparison.Ordinal);
+        _ = new ManifoldMixup(model, new MixupOptions { Warn = log.Add }, ManifoldPlaces.Named("layer1.0.conv1", "layer1.1"));
+        Assert.Contains("'layer1.0.conv1' (Conv2d) lies inside 'layer1.0'", Assert.Single(log), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -110,24 +110,24 @@ public sealed class PlaceTests
         using var scope = NewDisposeScope();
         using var model = Small.Mlp();
         var (x, y) = (Some.Normal(1, 4, 6), Some.Classes(1, 4, 4));
-        Dictionary<string, int> Count(IReadOnlyDictionary<string, double>? weights)
+        Dictionary<string, int> Count(double input, params (string, double)[] weights)
         {
-            var strategy = new ManifoldMixup(model, new MixupOptions { Seed = 3 }, new ManifoldPlaces { Weights = weights, Names = ["0", "1", "3"], Log = _ => { } });
-            var counts = strategy.Places.ToDictionary(place => place, _ => 0);
+            var strategy = new ManifoldMixup(model, new MixupOptions { Seed = 3 }, ManifoldPlaces.Named("0", "1", "3").WithInput(input).WithWeights(weights));
+            var counts = Some.Names(strategy.Places).ToDictionary(place => place, _ => 0);
             for (var i = 0; i < 4_000; i++)
             {
                 using var step = strategy.Begin(x, y);
-                counts[step.Place]++;
+                counts[Some.Names([step.Place]).Single()]++;
             }
 
             return counts;
         }
 
-        Assert.All(Count(null).Values, count => Assert.InRange(count, 900, 1_100));
-        var weighted = Count(new Dictionary<string, double> { ["input"] = 0, ["3"] = 6 });
+        Assert.All(Count(1).Values, count => Assert.InRange(count, 900, 1_100));
+        var weighted = Count(0, ("3", 6), ("*", 1), ("3", 0)); // the first pattern that matches counts
         Assert.Equal(0, weighted["input"]);
         Assert.InRange(weighted["3"], 2_900, 3_100);
-        Assert.Equal(4_000, Count(new Dictionary<string, double> { ["input"] = 0, ["0"] = 0, ["1"] = 0 })["3"]);
+        Assert.Equal(4_000, Count(0, ("0", 0), ("1", 0))["3"]);
     }
 
     private sealed class PreActBlock : Module<Tensor, Tensor>

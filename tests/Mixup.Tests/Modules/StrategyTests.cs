@@ -7,14 +7,13 @@ namespace TorchSharp.Mixup.Tests;
 public sealed class StrategyTests
 {
     private const int B = 5;
-    private static readonly ManifoldPlaces Silent = new() { Log = _ => { } };
 
     [Fact]
     public void AtTheInputManifoldMixupIsInputMixup()
     {
         using var scope = NewDisposeScope();
         using var model = Small.Mlp();
-        AssertSameTraining(model, new InputMixup(), MixupDraw.Input, new ManifoldMixup(model, new MixupOptions(), Silent), MixupDraw.Input);
+        AssertSameTraining(model, new InputMixup(), MixupPlace.Input, new ManifoldMixup(model), MixupPlace.Input);
     }
 
     [Fact]
@@ -22,7 +21,7 @@ public sealed class StrategyTests
     {
         using var scope = NewDisposeScope();
         using var model = Small.Mlp();
-        AssertSameTraining(model, new OutputMixup(), MixupDraw.Output, new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["4"] }), "4");
+        AssertSameTraining(model, new OutputMixup(), MixupPlace.Output, new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("4")), MixupPlace.Module("4"));
     }
 
     [Theory]
@@ -40,12 +39,12 @@ public sealed class StrategyTests
         using var unreduced = CrossEntropyLoss(reduction: Reduction.None);
         foreach (var coefficients in new[] { Some.Coefficients, [.. Some.Coefficients.Select(lambda => 1 - lambda)] })
         {
-            using var single = Strategy(model, place, new MixupOptions()).Begin(x, y, new MixupDraw(new Mix(coefficients, Some.Permutation), place));
+            using var single = Strategy(model, place, new MixupOptions()).Begin(x, y, new MixupDraw(new Mix(coefficients, Some.Permutation), Some.Place(place)));
             logits.Add(model.call(single.Input));
             losses.Add(new MixupLoss(unreduced).call(logits[^1], single.Target));
         }
 
-        using var step = strategy.Begin(x, y, new MixupDraw(new Mix(Some.Coefficients, Some.Permutation, twoOutputs: true), place));
+        using var step = strategy.Begin(x, y, new MixupDraw(new Mix(Some.Coefficients, Some.Permutation, twoOutputs: true), Some.Place(place)));
         var both = model.call(step.Input);
         Assert.Equal(place == "output" ? B : 2 * B, both.shape[0]);
         if (place != "output")
@@ -92,11 +91,11 @@ public sealed class StrategyTests
     {
         using var scope = NewDisposeScope();
         var (x, y) = Data();
-        var draw = new MixupDraw(Some.Mix(), MixupDraw.Input);
+        var draw = new MixupDraw(Some.Mix(), MixupPlace.Input);
         using var step = new InputMixup(new MixupOptions { StackInput = true }).Begin(x, y, draw);
         Assert.Equal(3, step.Inputs.Count);
         var lambda = step.Inputs[2].unsqueeze(1);
-        using var plain = new InputMixup().Begin(x, y, new MixupDraw(Some.Mix(), MixupDraw.Input));
+        using var plain = new InputMixup().Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input));
         Some.AssertClose(plain.Input, (step.Inputs[0] * lambda) + (step.Inputs[1] * (1 - lambda)), 1e-6, 1e-6);
 
         // Token ids, too: the network embeds both.
@@ -137,13 +136,13 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         using var model = new Bypass();
         var (x, y) = Data();
-        var mixup = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["first"], Input = false });
+        var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("first"));
         using (var step = mixup.Begin(x, y))
         {
             var error = Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target));
             Assert.Contains("'first' (Linear)", error.Message, StringComparison.Ordinal);
             Assert.Contains("forward(), which bypasses hooks", error.Message, StringComparison.Ordinal);
-            Assert.Throws<InvalidOperationException>(() => step.Target.Evaluate((p, t) => p.argmax(1).eq(t), model.call(step.Input)));
+            Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t), model.call(step.Input), step.Target));
         }
 
         model.UseCall = true;
@@ -158,10 +157,10 @@ public sealed class StrategyTests
         using var model = new Twice();
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(1, 6, B));
         List<string> log = [];
-        var mixup = new ManifoldMixup(model, new MixupOptions(), new ManifoldPlaces { Names = ["shared"], Input = false, Log = log.Add });
+        var mixup = new ManifoldMixup(model, new MixupOptions { Warn = log.Add }, ManifoldPlaces.Named("shared"));
         for (var i = 0; i < 3; i++)
         {
-            using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), "shared"));
+            using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place("shared")));
             Some.AssertClose(model.Shared.forward(Some.Mix().Blend(model.Shared.forward(x))), model.call(step.Input), 1e-6, 1e-6);
         }
 
@@ -173,10 +172,10 @@ public sealed class StrategyTests
     {
         using var scope = NewDisposeScope();
         using var model = Sequential(("merge", new Merge()), ("fc", Linear(3, 4)), ("out", Linear(4, 2)));
-        var mixup = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["merge"], Input = false });
+        var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("merge"));
         var step = mixup.Begin(Some.Normal(1, B, 7, 3), Some.Classes(1, 2, B));
         var error = Assert.Throws<InvalidOperationException>(() => model.call(step.Input));
-        Assert.Contains("'merge' (Merge) gave Float32 of shape [35, 3]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'merge' (Merge) returned Float32 [35, 3]", error.Message, StringComparison.Ordinal);
         step.Dispose();
         Assert.Equal(35, model.call(Some.Normal(1, B, 7, 3)).shape[0]);
     }
@@ -186,7 +185,7 @@ public sealed class StrategyTests
     {
         using var scope = NewDisposeScope();
         using var model = new Bypass { UseCall = true };
-        var mixup = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["first"], Input = false });
+        var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("first"));
         var (x, y) = Data();
         var old = model.Replace();
         old.Dispose();
@@ -202,7 +201,7 @@ public sealed class StrategyTests
         using var otherModel = Small.Mlp();
         var (x, y) = Data();
         var options = new MixupOptions { Seed = 1 };
-        var (first, second, other) = (new ManifoldMixup(model, options, Silent with { Names = ["1"], Input = false }), new ManifoldMixup(model, options, Silent), new ManifoldMixup(otherModel, options, Silent with { Names = ["1"], Input = false }));
+        var (first, second, other) = (new ManifoldMixup(model, options, ManifoldPlaces.Named("1")), new ManifoldMixup(model, options), new ManifoldMixup(otherModel, options, ManifoldPlaces.Named("1")));
         var step = first.Begin(x, y);
         foreach (var strategy in new[] { first, second })
         {
@@ -228,7 +227,7 @@ public sealed class StrategyTests
         var (x, y) = Data();
         var seen = 0;
         using var spy = Spy.On(model, "1", _ => seen++);
-        var mixup = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["1"], Input = false });
+        var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("1"));
         for (var i = 0; i < 3; i++)
         {
             using var step = mixup.Begin(x, y);
@@ -258,7 +257,7 @@ public sealed class StrategyTests
             }
 
             using var optimizer = optim.SGD(model.parameters(), 0.1);
-            var mixup = new ManifoldMixup(model, new MixupOptions { Seed = (ulong)seed }, Silent);
+            var mixup = new ManifoldMixup(model, new MixupOptions { Seed = (ulong)seed });
             var loss = new MixupLoss(CrossEntropyLoss());
             var (x, y) = (randn(B, 6, generator: generator), zeros(B, ScalarType.Int64));
             for (var i = 0; i < 100; i++)
@@ -287,21 +286,21 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         using var model = Sequential(("embedding", Embedding(9, 6)), ("encoder", new MeanPool()), ("head", Linear(6, 3))).to(Some.Device);
         var (ids, y) = (Some.Classes(1, 9, B, 7), Some.Classes(2, 3, B));
-        var mixup = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["embedding"] });
+        var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("embedding").WithInput());
         for (var i = 0; i < 20; i++)
         {
             using var step = mixup.Begin(ids, y);
-            Assert.Equal("embedding", step.Place); // the input is eligible, but not for integers
+            Assert.Equal("embedding", step.Place.ModuleName); // the input is eligible, but not for integers
             new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target).backward();
         }
 
         for (var i = 0; i < 20; i++)
         {
             using var step = mixup.Begin([Some.Normal(1, B, 2), ids], y);
-            Assert.Equal("embedding", step.Place); // nor where one input of several is of integers
+            Assert.Equal("embedding", step.Place.ModuleName); // nor where one input of several is of integers
         }
 
-        var none = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["embedding"], Weights = new Dictionary<string, double> { ["embedding"] = 0 } });
+        var none = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("embedding").WithInput().WithWeights(("embedding", 0)));
         Assert.Contains("token ids", Assert.Throws<ArgumentException>(() => none.Begin(ids, y)).Message, StringComparison.Ordinal);
     }
 
@@ -325,16 +324,16 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         using var model = new Recurrent(batchFirst: true);
         var (x, y) = (Some.Normal(1, B, 7, 3), Some.Classes(1, 2, B));
-        var mixup = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["lstm"], Input = false });
+        var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("lstm"));
         Assert.Contains("lstm (LSTM): the first of its outputs", mixup.Explain(), StringComparison.Ordinal);
-        using (var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), "lstm")))
+        using (var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place("lstm"))))
         {
             var (sequence, _, _) = model.Lstm.forward(x);
             Some.AssertClose(model.Head.call(Some.Mix().Blend(sequence).mean([1])), model.call(step.Input), 1e-5, 1e-6);
         }
 
         using var timeFirst = new Recurrent(batchFirst: false);
-        using var wrong = new ManifoldMixup(timeFirst, new MixupOptions(), Silent with { Names = ["lstm"], Input = false }).Begin(x, y);
+        using var wrong = new ManifoldMixup(timeFirst, new MixupOptions(), ManifoldPlaces.Named("lstm")).Begin(x, y);
         Assert.Contains("batch_first: true", Assert.Throws<InvalidOperationException>(() => timeFirst.call(x)).Message, StringComparison.Ordinal);
     }
 
@@ -344,7 +343,7 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         using var model = new TwoArguments();
         var (x, y) = (Some.Normal(1, B, 3), Some.Classes(1, 3, B));
-        using var step = new ManifoldMixup(model, new MixupOptions(), Silent with { Names = ["pair"], Input = false }).Begin(x, y, new MixupDraw(Some.Mix(), "pair"));
+        using var step = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("pair")).Begin(x, y, new MixupDraw(Some.Mix(), Some.Place("pair")));
         Some.AssertClose(Some.Mix().Blend(x * 2), model.call(step.Input), 1e-6, 1e-6);
     }
 
@@ -356,7 +355,7 @@ public sealed class StrategyTests
         var x = Some.Normal(1, B, 3);
         Some.AssertEqual(x, point.call(x));
         using var model = Sequential(("a", Linear(3, 4)), ("here", point), ("b", Linear(4, 2))).to(Some.Device);
-        using var step = new ManifoldMixup(model, new MixupOptions(), Silent with { Input = false }).Begin(x, Some.Classes(1, 2, B), new MixupDraw(Some.Mix(), "here"));
+        using var step = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Found.WithoutInput()).Begin(x, Some.Classes(1, 2, B), new MixupDraw(Some.Mix(), Some.Place("here")));
         using var plain = Sequential(("a", (Module<Tensor, Tensor>)model.named_modules().Single(pair => pair.name == "a").module));
         Some.AssertClose(((Linear)model.named_modules().Single(pair => pair.name == "b").module).forward(Some.Mix().Blend(plain.call(x))), model.call(step.Input), 1e-5, 1e-6);
     }
@@ -371,7 +370,7 @@ public sealed class StrategyTests
         var (x, y) = Data();
         foreach (var place in new[] { "input", "1", "output" })
         {
-            using var step = Strategy(model, place, new MixupOptions()).Begin(x.to(dtype), y, new MixupDraw(Some.Mix(), place));
+            using var step = Strategy(model, place, new MixupOptions()).Begin(x.to(dtype), y, new MixupDraw(Some.Mix(), Some.Place(place)));
             var value = new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target);
             value.backward();
             Assert.Equal((dtype, ScalarType.Int64), (value.dtype, step.Target.Target.dtype));
@@ -393,7 +392,7 @@ public sealed class StrategyTests
         long[] partners = [.. Enumerable.Range(0, batch).Select(i => (long)((i + 1) % batch))];
         foreach (var strategy in new IMixupStrategy[] { new InputMixup(), new OutputMixup() })
         {
-            var place = strategy is InputMixup ? MixupDraw.Input : MixupDraw.Output;
+            var place = strategy is InputMixup ? MixupPlace.Input : MixupPlace.Output;
             using var step = strategy.Begin(logits, classes, new MixupDraw(new Mix(lambda, partners), place));
             var prediction = strategy is InputMixup ? logits : step.Mix.Blend(logits);
             var (a, b) = (functional.cross_entropy(prediction, classes, weight, 255, Reduction.Sum), functional.cross_entropy(prediction, step.Mix.Partner(classes), weight, 255, Reduction.Sum));
@@ -459,10 +458,10 @@ public sealed class StrategyTests
     {
         "input" => new InputMixup(options),
         "output" => new OutputMixup(options),
-        _ => new ManifoldMixup(model, options, Silent with { Names = [place], Input = false }),
+        _ => new ManifoldMixup(model, options, ManifoldPlaces.Named(place)),
     };
 
-    private static void AssertSameTraining(Sequential model, IMixupStrategy a, string placeOfA, IMixupStrategy b, string placeOfB)
+    private static void AssertSameTraining(Sequential model, IMixupStrategy a, MixupPlace placeOfA, IMixupStrategy b, MixupPlace placeOfB)
     {
         var (x, y) = Data();
         List<Tensor[]> seen = [];

@@ -49,7 +49,7 @@ public sealed class ExactnessTests
             {
                 foreach (var reduction in Enum.GetValues<Reduction>())
                 {
-                    cases.Add(name, reduction, TargetMixing.ByType);
+                    cases.Add(name, reduction, TargetMixing.ByLoss);
                     if (name != "a loss of one's own" || reduction == Reduction.None)
                     {
                         cases.Add(name, reduction, TargetMixing.Losses);
@@ -237,7 +237,7 @@ public sealed class ExactnessTests
         using var scope = NewDisposeScope();
         using var mix = new Mix([0.75, 0.6], [1, 0]);
         var logits = tensor(new float[,] { { 9, 0 }, { 9, 0 } }, device: Some.Device);
-        var hits = new MixedTarget(mix, tensor(new long[] { 0, 1 }, device: Some.Device)).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), logits);
+        var hits = new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), logits, new MixedTarget(mix, tensor(new long[] { 0, 1 }, device: Some.Device)));
         Some.AssertClose(tensor(new[] { 0.75f, 0.4f }), hits, 1e-6);
     }
 

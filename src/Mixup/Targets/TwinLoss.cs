@@ -1,0 +1,63 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>A loss whose mean counts every value alike, beside its twin that does not reduce.</summary>
+internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Tensor, Tensor> plain, Func<Tensor, Tensor, Tensor> unreduced) : BaseLoss(name, reduction)
+{
+    public TwinLoss(Loss<Tensor, Tensor, Tensor> loss, Loss<Tensor, Tensor, Tensor> twin)
+        : this(loss.GetType().Name, loss.reduction, loss.call, twin.call)
+    {
+    }
+
+    /// <summary>Whether the loss compares prediction and target value by value, so that both must have one shape.</summary>
+    public bool ComparesValues { get; init; }
+
+    /// <summary>Whether the labels must be floating.</summary>
+    public bool FloatingLabels { get; init; }
+
+    /// <summary>The weights of the loss, which are of classes or values; one for each sample could not follow its partner.</summary>
+    public Tensor?[] Weights { get; init; } = [];
+
+    protected override Tensor PlainUnchecked(Tensor prediction, Tensor target) => plain(prediction, target);
+
+    protected override Tensor MixedLosses(Tensor prediction, MixedTarget target)
+    {
+        CheckShapes(prediction, target.Target);
+        return Reduce(target.Weigh(unreduced, prediction, $"The {Name}"), Reduction);
+    }
+
+    protected override Tensor MixedTargets(Tensor prediction, MixedTarget target)
+    {
+        var blended = target.Blend(prediction);
+        CheckShapes(prediction, blended);
+        return plain(prediction, blended);
+    }
+
+    protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)
+    {
+        if (FloatingLabels && asLosses && Check.IsInteger(target))
+        {
+            throw new ArgumentException(
+                $"The target of {Name} is of type {target.dtype}; expected floating labels of the prediction's shape {Check.Shape(prediction)}. Convert labels by target.to(ScalarType.Float32), " +
+                "and class ids by functional.one_hot(target, classes).to(ScalarType.Float32); or choose TargetMixing.Targets, which does both.");
+        }
+    }
+
+    private void CheckShapes(Tensor prediction, Tensor target)
+    {
+        // [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
+        if (ComparesValues && !prediction.shape.AsSpan(1).SequenceEqual(target.shape.AsSpan(1)))
+        {
+            throw new ArgumentException($"the prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; this loss compares them value by value. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
+        }
+
+        if (Weights.FirstOrDefault(weight => weight is not null && weight.dim() == prediction.dim() && weight.size(0) > 1) is { } perSample)
+        {
+            throw new ArgumentException(
+                $"{Name} has weights of shape {Check.Shape(perSample)}, one for each sample, which would weigh the partner's loss by the sample's own weight. " +
+                "Give weights of classes, or a function that does not reduce and multiplies by step.Mix.Blend(weights).");
+        }
+    }
+}

@@ -1,0 +1,343 @@
+using System.Runtime.CompilerServices;
+using TorchSharp.Modules;
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup.Tests;
+
+/// <summary>Within a step every pass of the model is mixed alike; outside of it none is.</summary>
+public sealed class PassTests
+{
+    private const int B = 5;
+
+    [Fact]
+    public void EveryPassOfAStepIsMixedAlike()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Mlp();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        var mixup = new ManifoldMixup(model, new MixupOptions { Warn = warning => Assert.Fail(warning) }, ManifoldPlaces.Named("1"));
+        using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("1")));
+        var first = model.call(step.Input);
+        for (var i = 0; i < 3; i++)
+        {
+            Some.AssertEqual(first, model.call(step.Input));
+        }
+
+        var loss = new MixupLoss(CrossEntropyLoss());
+        Some.AssertEqual(loss.call(first, step.Target), loss.call(model.call(step.Input), step.Target)); // as R-Drop takes both
+    }
+
+    [Theory]
+    [InlineData("input")]
+    [InlineData("1")]
+    [InlineData("output")]
+    public void AnOptimizerWithAClosureTrainsOnTheMixedLoss(string place)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Mlp();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        IMixupStrategy strategy = place switch
+        {
+            "input" => new InputMixup(),
+            "output" => new OutputMixup(),
+            _ => new ManifoldMixup(model, places: ManifoldPlaces.Named(place)),
+        };
+        var loss = new MixupLoss(CrossEntropyLoss());
+        using var optimizer = optim.LBFGS(model.parameters(), 0.5, max_iter: 4);
+        using var step = strategy.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place(place)));
+        List<double> losses = [];
+        optimizer.step(() =>
+        {
+            optimizer.zero_grad();
+            var value = loss.call(model.call(step.Input), step.Target);
+            value.backward();
+            losses.Add(value.cpu().ToDouble());
+            return value;
+        });
+        Assert.True(losses.Count >= 3);
+        var after = loss.call(model.call(step.Input), step.Target).cpu().ToDouble();
+        Assert.True(after < losses[0]); // it went down on what it was given
+
+        // The last closure's loss, by hand, where the mixed module's output is known.
+        if (place == "1")
+        {
+            var (first, second) = ((Module<Tensor, Tensor>)model.named_children().First().module, (Module<Tensor, Tensor>)model.named_children().ElementAt(1).module);
+            var hidden = Some.Mix().Blend(second.forward(first.forward(x)));
+            var logits = model.named_children().Skip(2).Aggregate(hidden, (h, child) => ((Module<Tensor, Tensor>)child.module).forward(h));
+            Assert.Equal(loss.call(logits, new MixedTarget(Some.Mix(), y)).cpu().ToDouble(), after, 1e-6);
+        }
+    }
+
+    [Fact]
+    public void ARetryAfterAnExceptionIsMixed()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Fragile();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("first"));
+        using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("first")));
+        var expected = model.Last.forward(Some.Mix().Blend(model.First.forward(x)));
+        model.Fails = true;
+        Assert.Throws<TimeoutException>(() => model.call(step.Input));
+        model.Fails = false;
+        Some.AssertEqual(expected, model.call(step.Input));
+        _ = new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target);
+    }
+
+    [Fact]
+    public void ASuspendedStepMixesNothing()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Mlp();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        var plain = model.call(x);
+        foreach (var place in new[] { "1", "input" })
+        {
+            var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("1").WithInput());
+            var loss = new MixupLoss(CrossEntropyLoss());
+            using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place(place)));
+            var mixed = model.call(step.Input);
+            Tensor clean;
+            using (var outer = step.Suspend())
+            {
+                using (step.Suspend())
+                {
+                    clean = model.call(x);
+                }
+
+                Some.AssertEqual(plain, clean);
+                Some.AssertEqual(plain, model.call(x)); // still suspended by the outer one
+                Assert.Contains("suspended", Assert.Throws<InvalidOperationException>(() => loss.call(mixed, step.Target)).Message, StringComparison.Ordinal);
+                outer.Dispose();
+                outer.Dispose();
+            }
+
+            Some.AssertEqual(mixed, model.call(step.Input));
+            Assert.True(loss.call(mixed, step.Target).isfinite().cpu().ToBoolean());
+            Assert.Contains("while the step was suspended", Assert.Throws<InvalidOperationException>(() => loss.call(clean, step.Target)).Message, StringComparison.Ordinal);
+            Assert.Contains("while the step was suspended", Assert.Throws<InvalidOperationException>(() => loss.Evaluate((p, t) => p.argmax(1).eq(t), clean, step.Target)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("input")]
+    [InlineData("1")]
+    [InlineData("output")]
+    public void ATargetEndsWithItsStep(string place)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Mlp();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        IMixupStrategy strategy = place switch
+        {
+            "input" => new InputMixup(),
+            "output" => new OutputMixup(),
+            _ => new ManifoldMixup(model, places: ManifoldPlaces.Named(place)),
+        };
+        var loss = new MixupLoss(CrossEntropyLoss());
+        var step = strategy.Begin(x, y);
+        var value = loss.call(model.call(step.Input), step.Target);
+        step.Dispose();
+        value.backward(); // may follow later
+        var prediction = model.call(x);
+        Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(() => loss.call(prediction, step.Target)).Message, StringComparison.Ordinal);
+        Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(() => loss.call(prediction, step.TargetFor(y))).Message, StringComparison.Ordinal);
+        Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(step.Suspend).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void APredictionOfAnotherStepIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Mlp();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("1"));
+        Tensor old;
+        using (var first = mixup.Begin(x, y))
+        {
+            old = model.call(first.Input);
+        }
+
+        using var second = mixup.Begin(x, y);
+        model.call(second.Input);
+        Assert.Contains("in another step", Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(old, second.Target)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void APassInWhichTheModuleDoesNotRunIsAnErrorEvenAfterOneInWhichItDid()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Fragile();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(x, y);
+        model.call(step.Input);
+        model.Skips = true;
+        Assert.Contains("the module did not run", Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AModuleThatRunsOutsideOfAPassIsAnError()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Fragile();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(x, y);
+        model.call(step.Input);
+        Assert.Contains("outside of a pass", Assert.Throws<InvalidOperationException>(() => model.First.call(x)).Message, StringComparison.Ordinal);
+        using (step.Suspend())
+        {
+            Some.AssertEqual(model.First.forward(x), model.First.call(x));
+        }
+    }
+
+    [Fact]
+    public void WhereThePassesOfTheModelDoNotShowOneIsMixedAndTheNextRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new Fragile();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("first")));
+        var prediction = model.forward(step.Input); // bypasses the hooks of the model, not of its modules
+        Some.AssertEqual(model.Last.forward(Some.Mix().Blend(model.First.forward(x))), prediction);
+        Assert.True(new MixupLoss(CrossEntropyLoss()).call(prediction, step.Target).isfinite().cpu().ToBoolean());
+        Assert.Contains("passes cannot be told apart", Assert.Throws<InvalidOperationException>(() => model.forward(step.Input)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TwoOpenStepsCannotShareAModule()
+    {
+        using var scope = NewDisposeScope();
+        using var shared = Linear(6, 8).to(Some.Device);
+        using var a = Sequential(("trunk", shared), ("a", Linear(8, 4))).to(Some.Device);
+        using var b = Sequential(("trunk", shared), ("b", Linear(8, 4))).to(Some.Device);
+        using var outer = Sequential(("inner", a), ("out", Linear(4, 4))).to(Some.Device);
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        var (first, second, around) = (new ManifoldMixup(a, places: ManifoldPlaces.Named("trunk")), new ManifoldMixup(b, places: ManifoldPlaces.Named("b").WithInput()), new ManifoldMixup(outer, places: ManifoldPlaces.Named("inner")));
+        using (first.Begin(x, y))
+        {
+            foreach (var other in new[] { second, around })
+            {
+                var state = other.State;
+                Assert.Contains("shares a module with it", Assert.Throws<InvalidOperationException>(() => other.Begin(x, y)).Message, StringComparison.Ordinal);
+                Assert.Equal(state, other.State);
+            }
+        }
+
+        foreach (var strategy in new[] { first, second, around })
+        {
+            strategy.Begin(x, y).Dispose();
+        }
+    }
+
+    [Fact]
+    public void AStepThatWasLostLetsItsModelGo()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Mlp();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        var plain = model.call(x);
+        List<string> warnings = [];
+        var (lost, other) = (new ManifoldMixup(model, new MixupOptions { Warn = warnings.Add }, ManifoldPlaces.Named("1")), new ManifoldMixup(model, places: ManifoldPlaces.Named("3")));
+        Lose(lost, x, y);
+        using (var step = other.Begin(x, y, new MixupDraw(Some.Unmixed(B), MixupPlace.Module("3"))))
+        {
+            Some.AssertEqual(plain, model.call(step.Input)); // the hook of the lost step is gone
+        }
+
+        Assert.Contains("was never disposed", Assert.Single(warnings), StringComparison.Ordinal);
+        Some.AssertEqual(plain, model.call(x));
+
+        // By hand, as an exception between Begin and using does it: whatever still refers to the target keeps the step.
+        var target = LoseAllBut(lost, x, y);
+        Assert.Throws<InvalidOperationException>(() => other.Begin(x, y));
+        GC.KeepAlive(target);
+    }
+
+    [Fact]
+    public void AStackedStepHasNoSingleInput()
+    {
+        using var scope = NewDisposeScope();
+        using var step = new InputMixup(new MixupOptions { StackInput = true }).Begin(Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        Assert.Contains("step.Inputs", Assert.Throws<InvalidOperationException>(() => step.Input).Message, StringComparison.Ordinal);
+        Assert.Equal(3, step.Inputs.Count);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TuplesOfAnyLengthAreMixedInTheirFirstItem(bool reference)
+    {
+        using var scope = NewDisposeScope();
+        using var model = new ManyResults(reference);
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named(reference ? "tuple" : "value")).Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(reference ? "tuple" : "value")));
+        Some.AssertEqual(Some.Mix().Blend(x).add(x.mul(8)), model.call(step.Input));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Lose(ManifoldMixup mixup, Tensor x, Tensor y) => mixup.Begin(x, y);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static MixedTarget LoseAllBut(ManifoldMixup mixup, Tensor x, Tensor y) => mixup.Begin(x, y).Target;
+
+    private sealed class Fragile : Module<Tensor, Tensor>
+    {
+        public Fragile()
+            : base(nameof(Fragile))
+        {
+            register_module("first", First);
+            register_module("last", Last);
+            this.to(Some.Device);
+        }
+
+        public Linear First { get; } = Linear(6, 6);
+
+        public Linear Last { get; } = Linear(6, 4);
+
+        public bool Fails { get; set; }
+
+        public bool Skips { get; set; }
+
+        public override Tensor forward(Tensor input)
+        {
+            var hidden = Skips ? input : First.call(input);
+            return Fails ? throw new TimeoutException() : Last.call(hidden);
+        }
+    }
+
+    private sealed class ValueTuple8() : Module<Tensor, (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)>(nameof(ValueTuple8))
+    {
+        public override (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor) forward(Tensor x) => (x, x * 2, x * 3, x * 4, x * 5, x * 6, x * 7, x * 8);
+    }
+
+    private sealed class Tuple8() : Module<Tensor, Tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tuple<Tensor>>>(nameof(Tuple8))
+    {
+        public override Tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tuple<Tensor>> forward(Tensor x) => Tuple.Create(x, x * 2, x * 3, x * 4, x * 5, x * 6, x * 7, x * 8);
+    }
+
+    private sealed class ManyResults : Module<Tensor, Tensor>
+    {
+        private readonly ValueTuple8 value = new();
+        private readonly Tuple8 tuple = new();
+        private readonly bool reference;
+
+        public ManyResults(bool reference)
+            : base(nameof(ManyResults))
+        {
+            this.reference = reference;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            if (reference)
+            {
+                var result = tuple.call(input);
+                return result.Item1 + result.Rest.Item1;
+            }
+
+            var items = value.call(input);
+            return items.Item1 + items.Item8;
+        }
+    }
+}
