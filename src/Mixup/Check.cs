@@ -40,6 +40,14 @@ internal static class Check
         }
     }
 
+    /// <summary>Checks that a function did not compare every sample with every other, as [B, 1] against [B] does without a word.</summary>
+    public static Tensor NotBroadcast(Tensor values, Tensor prediction, Tensor target, string what) =>
+        prediction.numel() == target.numel() && values.numel() > target.numel() && !prediction.shape.SequenceEqual(target.shape)
+            ? throw new ArgumentException(
+                $"{what} returned shape {Shape(values)} for a prediction of shape {Shape(prediction)} and a target of shape {Shape(target)}, which broadcast against each other. " +
+                "Reshape one, for instance by squeeze(1) or unsqueeze(1).")
+            : values;
+
     /// <summary>The shape in which a vector along one dimension broadcasts against a tensor of a rank.</summary>
     public static long[] Broadcast(long length, int dimension, long rank)
     {

@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.Mixup.Tests.Misuse;
 using static TorchSharp.torch.nn;
 
@@ -69,6 +70,37 @@ public sealed class MisuseTests
         Of<ArgumentException>("overwriting what needs a gradient", "Input 0 requires gradients", "detach it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.clone().requires_grad_(), b.Y)),
         Of<ArgumentException>("overwriting what shares memory", "its elements share memory", "clone the input", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
 
+        Of<ArgumentException>("overwriting an autoencoder's target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X, b.X)),
+        Of<ArgumentException>("overwriting a sequence whose next items are the target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X.narrow(1, 0, 3), b.X.narrow(1, 1, 3))),
+        Of<ArgumentException>("overwriting one tensor twice", "Input 1 shares memory with another input", "clone one of them", b => Overwriting.Begin([b.X, b.X], b.Y)),
+        Of<ArgumentException>("overwriting rows that overlap", "its elements share memory", "clone the input", b => Overwriting.Begin(b.X.flatten().unfold(0, 4, 2).narrow(0, 0, 6), b.Y)),
+        Of<ArgumentException>("overwriting by a draw of two outputs", "two outputs a pair, 12 rows", "one output", b => Overwriting.Begin(b.X, b.Y, new MixupDraw(new Mix(b.Mix.Coefficients, b.Mix.Permutation, twoOutputs: true), MixupPlace.Input))),
+        Of<ArgumentException>("overwriting an inference tensor", "made in inference mode", "clone the input", b =>
+        {
+            Tensor inference;
+            using (inference_mode())
+            {
+                inference = b.X.clone();
+            }
+
+            Overwriting.Begin(inference, b.Y);
+        }),
+        Of<ArgumentException>("a mask among the inputs", "type Bool cannot be blended", "step.Mix.UniteMask(mask)", b => b.Input.Begin([b.X, b.X.gt(0)], b.Y)),
+        Of<ArgumentException>("a sparse input", "sparse tensor", "to_dense()", b => b.Input.Begin(b.X.to_sparse(), b.Y)),
+        Of<InvalidOperationException>("the single input of a stacked step", "stacked input", "step.Inputs", b =>
+        {
+            using var step = new InputMixup(new MixupOptions { StackInput = true }).Begin(b.X, b.Y);
+            _ = step.Input;
+        }),
+        Of<InvalidOperationException>("suspending a step that is over", "is disposed", "nothing is mixed", b =>
+        {
+            var step = b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Input));
+            step.Dispose();
+            step.Suspend();
+        }),
+        Of<ArgumentNullException>("nowhere to warn", "value", "null", _ => new MixupOptions { Warn = null! }),
+        Of<ArgumentOutOfRangeException>("a state beyond the last", "Step", "", b => b.Input.State = b.Input.State with { Step = long.MaxValue }),
+
         // Manifold mixup.
         Of<ArgumentNullException>("no model", "model", "null", _ => new ManifoldMixup(null!)),
         Of<ArgumentException>("a name that matches nothing", "no module is called 'attic'", "the modules are", b => b.Places(ManifoldPlaces.Named("attic").WithInput())),
@@ -102,7 +134,73 @@ public sealed class MisuseTests
             b.Model.call(b.X.narrow(0, 0, 5));
         }),
 
+        Of<InvalidOperationException>("a loss after its step", "is disposed", "before the step ends", b =>
+        {
+            var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
+            step.Dispose();
+            b.Loss.call(b.Model.call(b.X), step.Target);
+        }),
+        Of<InvalidOperationException>("a loss within a suspension", "is suspended", "End the suspension first", b =>
+        {
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
+            var mixed = b.Model.call(b.X);
+            using var suspension = step.Suspend();
+            b.Loss.call(mixed, step.Target);
+        }),
+        Of<InvalidOperationException>("the loss of a prediction that was not mixed", "made while the step was suspended", "Run the model again", b =>
+        {
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
+            b.Model.call(b.X);
+            Tensor clean;
+            using (step.Suspend())
+            {
+                clean = b.Model.call(b.X);
+            }
+
+            b.Loss.call(clean, step.Target);
+        }),
+        Of<InvalidOperationException>("the loss of another step's prediction", "made in another step", "Run the model in the step", b =>
+        {
+            Tensor old;
+            using (b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a"))))
+            {
+                old = b.Model.call(b.X);
+            }
+
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
+            b.Model.call(b.X);
+            b.Loss.call(old, step.Target);
+        }),
+        Of<InvalidOperationException>("a module that runs outside of a pass", "outside of a pass of the model", "suspend the step", b =>
+        {
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
+            b.Model.call(b.X);
+            ((Linear)b.Model.children().First()).call(b.X);
+        }),
+        Of<InvalidOperationException>("two passes that do not show", "passes cannot be told apart", "Run the whole model by call()", b =>
+        {
+            using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
+            b.Model.forward(b.X);
+            b.Model.forward(b.X);
+        }),
+        Of<InvalidOperationException>("steps of two models with a common part", "shares a module with it (Linear)", "Dispose one before the other", b =>
+        {
+            var other = Sequential(("a", (Linear)b.Model.children().First()), ("d", Tanh())); // its part is the bench's to dispose
+            using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
+            using var second = new ManifoldMixup(other, places: ManifoldPlaces.Named("d")).Begin(b.X, b.Y);
+        }),
+
         // Losses.
+        Of<ArgumentException>("mixed labels of 1 and -1", "The targets of SoftMarginLoss cannot be mixed", "choose Losses", b => new MixupLoss(SoftMarginLoss()).call(b.X, new MixedTarget(b.Mix, b.X.sign(), TargetMixing.Targets))),
+        Of<ArgumentException>("mixed labels of an embedding loss", "The targets of HingeEmbeddingLoss cannot be mixed", "choose Losses", b => new MixupLoss(HingeEmbeddingLoss()).call(b.X, new MixedTarget(b.Mix, b.X.sign(), TargetMixing.Targets))),
+        Of<ArgumentException>("mixed logarithms", "The targets of KLDivLoss cannot be mixed", "choose Losses", b => new MixupLoss(KLDivLoss(true)).call(b.X, new MixedTarget(b.Mix, b.X.log_softmax(1), TargetMixing.Targets))),
+        Of<ArgumentException>("mixed class ids of a margin loss", "The targets of MultiMarginLoss cannot be mixed", "choose Losses", b => new MixupLoss(MultiMarginLoss()).call(b.Logits, new MixedTarget(b.Mix, b.Y, TargetMixing.Targets))),
+        Of<ArgumentOutOfRangeException>("an unknown target mixing of a target", "no such TargetMixing", "ByLoss", b => new MixedTarget(b.Mix, b.Y, (TargetMixing)9)),
+        Of<ArgumentException>("integer labels for a binary loss", "The target of BCEWithLogitsLoss is of type Int64", "to(ScalarType.Float32)", b => new MixupLoss(BCEWithLogitsLoss()).call(b.Logits, new MixedTarget(b.Mix, functional.one_hot(b.Y, 3)))),
+        Of<ArgumentException>("boolean labels for a binary loss, in validation", "The target of BCEWithLogitsLoss is of type Bool", "to(ScalarType.Float32)", b => new MixupLoss(BCEWithLogitsLoss()).call(b.Logits, b.Logits.gt(0))),
+        Of<ArgumentException>("floating class ids", "The target of CrossEntropyLoss is Float32 [6]", "to(ScalarType.Int64)", b => b.Judge((loss, target) => loss.call(b.Logits, target), b.Y.to(ScalarType.Float32))),
+        Of<ArgumentException>("a function that broadcasts", "[6, 6] for a prediction of shape [6, 1]", "squeeze(1)", b => new MixupLoss((p, t) => (p - t).abs()).call(b.X.narrow(1, 0, 1), new MixedTarget(b.Mix, b.X.select(1, 0)))),
+        Of<ArgumentException>("weights of samples", "one for each sample", "weights of classes", b => new MixupLoss(BCEWithLogitsLoss(b.X.narrow(1, 0, 1).abs())).call(b.Logits, new MixedTarget(b.Mix, b.Logits.sigmoid()))),
         Of<ArgumentNullException>("no loss", "loss", "null", _ => new MixupLoss((Loss<Tensor, Tensor, Tensor>)null!)),
         Of<ArgumentNullException>("no function", "a loss is expected", "a loss is expected", _ => new MixupLoss((Func<Tensor, Tensor, Tensor>)null!)),
         Of<ArgumentOutOfRangeException>("an unknown reduction", "no such Reduction", "Mean", _ => new MixupLoss((p, t) => p, (Reduction)9)),
@@ -138,6 +236,8 @@ public sealed class MisuseTests
             new MixupLoss(MSELoss()).call(b.Logits, step.Target);
         }),
     ];
+
+    private static InputMixup Overwriting => new(new MixupOptions { OverwriteInput = true });
 
     public static TheoryData<string> Names => [.. Misuses.Select(misuse => misuse.Name)];
 

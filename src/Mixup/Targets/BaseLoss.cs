@@ -53,7 +53,7 @@ internal abstract class BaseLoss(string name, Reduction reduction)
 
     /// <summary>The loss of something that does not reduce.</summary>
     public static BaseLoss Of(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction) =>
-        new TwinLoss("loss", Check.Defined(reduction), (prediction, target) => Reduce(unreduced(prediction, target), reduction), unreduced);
+        new TwinLoss("loss", Check.Defined(reduction), (prediction, target) => Reduce(Check.NotBroadcast(unreduced(prediction, target), prediction, target, "The loss"), reduction), unreduced);
 
     /// <summary>The loss as it is.</summary>
     public Tensor Plain(Tensor prediction, Tensor target)

@@ -84,13 +84,7 @@ public sealed class MixedTarget
                 $"{what} returned shape {Check.Shape(values)}, but mixing needs one value or more for each of the {Mix.Rows} samples. Give one with Reduction.None, or a function that does not reduce.");
         }
 
-        if (prediction.numel() == target.numel() && values.numel() > target.numel() && !prediction.shape.SequenceEqual(target.shape))
-        {
-            throw new ArgumentException(
-                $"{what} returned shape {Check.Shape(values)} for a prediction of shape {Check.Shape(prediction)} and a target of shape {Check.Shape(target)}, which broadcast against each other. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
-        }
-
-        return values;
+        return Check.NotBroadcast(values, prediction, target, what);
     }
 
     /// <summary>The mixed target itself, [B, ...]; integer targets as rows of probabilities over the prediction's classes.</summary>
