@@ -36,10 +36,18 @@ internal sealed class RunningMean : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var weighted = mean.detach().to(ScalarType.Float64).mul(batchSize);
-        var sum = (total is null ? weighted : total.add(weighted)).DetachFromDisposeScope();
+        AddSum(mean.detach().to(ScalarType.Float64).mul(batchSize), batchSize);
+    }
+
+    /// <summary>Adds the sum of a batch.</summary>
+    public void AddSum(Tensor sum, long batchSize)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var wide = sum.detach().to(ScalarType.Float64);
+        var added = (total is null ? wide.clone() : total.add(wide)).DetachFromDisposeScope();
         total?.Dispose();
-        (total, samples) = (sum, samples + batchSize);
+        (total, samples) = (added, samples + batchSize);
     }
 
     public void Dispose()

@@ -11,7 +11,28 @@ public sealed class MisuseTests
         Of<ArgumentException>("two metrics of one name", "two metrics are called 'accuracy'", "a name of its own", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy, Metric.Accuracy])),
         Of<ArgumentException>("a model of no tensor", "is not a module of one to three tensors", "'forward'", b => _ = new Learner(new Silent(), b.Plain, b.Optimizer)),
         Of<ArgumentException>("more inputs than the model takes", "takes 1 tensor(s) but the batch has 2", "'forward'", b => Learner(b).Fit([new Batch([b.X, b.X], b.Y)])),
-        Of<InvalidOperationException>("no batches", "there was no training batch", "give one that starts anew", b => Learner(b).Fit(Array.Empty<Batch>())),
+        Of<InvalidOperationException>("no batches", "There was no training batch in epoch 1", "give one that starts anew", b => Learner(b).Fit(Array.Empty<Batch>())),
+        Of<InvalidOperationException>("no validation batches", "There was no validation batch in epoch 1", "give one that starts anew", b => Still(b).Fit([new Batch(b.X, b.Y)], Array.Empty<Batch>())),
+        Of<InvalidOperationException>("a validation source that is used up", "There was no validation batch in epoch 2", "give one that starts anew", b =>
+        {
+            var valid = new Queue<Batch>([new Batch(b.X, b.Y)]);
+            IEnumerable<Batch> Once()
+            {
+                while (valid.TryDequeue(out var batch))
+                {
+                    yield return batch;
+                }
+            }
+
+            Still(b).Fit([new Batch(b.X, b.Y)], Once(), epochs: 3);
+        }),
+        Of<ArgumentException>("a plateau after every batch", "A ReduceLROnPlateau watches the loss of an epoch", "Use SchedulerInterval.Epoch", b =>
+            _ = new Learner(b.Model, b.Plain, b.Optimizer, optim.lr_scheduler.ReduceLROnPlateau(b.Optimizer)) { SchedulerInterval = SchedulerInterval.Batch }),
+        Of<ArgumentException>("an optimizer of another model", "holds none of the model's parameters", "Build it from model.parameters()", b =>
+        {
+            using var foreign = optim.SGD(b.Foreign.parameters(), 0.1);
+            _ = new Learner(b.Model, b.Plain, foreign);
+        }),
         Of<InvalidOperationException>("a loss that is no scalar", "the loss has shape [6]", "Reduction.Mean or Reduction.Sum", b => Learner(b, CrossEntropyLoss(reduction: Reduction.None)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("inputs and targets of different length", "are no data set", "one target for each", b => _ = new TensorBatches(b.X, b.Y.narrow(0, 0, 5), 2)),
         Of<ArgumentOutOfRangeException>("batches of nothing", "batchSize", "1", b => _ = new TensorBatches(b.X, b.Y, 0)),
@@ -36,6 +57,10 @@ public sealed class MisuseTests
     public void TheErrorIsClearAndTheNextBatchTrainsAsIfNothingHadHappened(string name) => Misuses.Single(misuse => misuse.Name == name).Check();
 
     private static Learner Learner(Bench bench, Loss<Tensor, Tensor, Tensor>? loss = null) => new(bench.Model, loss ?? bench.Plain, bench.Optimizer);
+
+    /// <summary>A learner that trains, and leaves the model as it was.</summary>
+    private static Learner Still(Bench bench) =>
+        new(bench.Model, bench.Plain, bench.Optimizer, callbacks: [new Recorder("AfterBackward", state => { state.CancelBatch(); state.Learner.Optimizer.zero_grad(); })]);
 
     private static Learner Watched(Bench bench, ITrainerCallback callback) => new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy], callbacks: [callback]);
 

@@ -1,0 +1,82 @@
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup.Training.Tests;
+
+/// <summary>What a learner refuses as it is built: before anything was trained on something else than what was meant.</summary>
+public sealed class LearnerConstructionTests
+{
+    [Fact]
+    public void APlateauSchedulerCannotStepAfterEveryBatch()
+    {
+        using var small = new Small();
+        var plateau = optim.lr_scheduler.ReduceLROnPlateau(small.Optimizer);
+        var error = Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer, plateau) { SchedulerInterval = SchedulerInterval.Batch });
+        Assert.Contains("ReduceLROnPlateau", error.Message, StringComparison.Ordinal);
+        Assert.Contains("SchedulerInterval.Epoch", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Learner(small.Model, small.Loss, small.Optimizer) { SchedulerInterval = (SchedulerInterval)7 });
+
+        // After every epoch it serves, and so does any other scheduler after every batch.
+        new Learner(small.Model, small.Loss, small.Optimizer, plateau) { SchedulerInterval = SchedulerInterval.Epoch }.Fit(small.Train);
+        new Learner(small.Model, small.Loss, small.Optimizer, optim.lr_scheduler.StepLR(small.Optimizer, 3)) { SchedulerInterval = SchedulerInterval.Batch }.Fit(small.Train);
+    }
+
+    [Fact]
+    public void AnOptimizerOfAnotherModelIsRefused()
+    {
+        using var small = new Small();
+        using var other = Linear(6, 3).to(Some.Device);
+        foreach (var foreign in new optim.Optimizer[] { optim.SGD(other.parameters(), 0.1), optim.Adam(other.parameters()), optim.LBFGS(other.parameters()) })
+        {
+            using (foreign)
+            {
+                var error = Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, foreign));
+                Assert.Equal("optimizer", error.ParamName);
+                Assert.Contains("none of the model's parameters", error.Message, StringComparison.Ordinal);
+                Assert.Contains("model.parameters()", error.Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void AnOptimizerFromBeforeTheModelWasConvertedIsRefused()
+    {
+        // As .to(device) does where there is another device: it replaces the parameters.
+        foreach (var asList in new[] { false, true })
+        {
+            using var model = Linear(6, 3);
+            using var loss = CrossEntropyLoss();
+            IEnumerable<Modules.Parameter> parameters = asList ? model.parameters().ToArray() : model.parameters();
+            using var optimizer = optim.Adam(parameters);
+            model.to(ScalarType.Float64);
+            var error = Assert.Throws<ArgumentException>(() => new Learner(model, loss, optimizer));
+            Assert.Contains(".to(", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void AnOptimizerOfSomeParametersServes()
+    {
+        using var small = new Small();
+        using var head = optim.SGD(small.Model.children().Last().parameters(), 0.1);
+        Assert.True(double.IsFinite(new Learner(small.Model, small.Loss, head).Fit(small.Train)[0].TrainLoss));
+        using var native = optim.LBFGS(small.Model.parameters()); // it holds the parameters by other handles
+        for (var i = 0; i < 3; i++)
+        {
+            _ = new Learner(small.Model, small.Loss, native);
+        }
+
+        using var half = Linear(6, 3).to(ScalarType.BFloat16);
+        using var nativeOfHalf = optim.LBFGS(half.parameters());
+        _ = new Learner(half, small.Loss, nativeOfHalf);
+    }
+
+    [Fact]
+    public void AModelWithoutParametersTrainsWhatItsForwardReaches()
+    {
+        using var small = new Small();
+        using var shell = Identity();
+        var before = small.Weights;
+        new Learner(shell, small.Loss, small.Optimizer, device: Some.Device, forward: inputs => small.Model.call(inputs[0])).Fit(small.Train);
+        Assert.NotEqual(before, small.Weights);
+    }
+}
