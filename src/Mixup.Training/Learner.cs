@@ -37,6 +37,7 @@ public sealed class Learner
     /// <param name="forward">How the inputs of a batch become a prediction. Default: <c>model.call</c>.</param>
     /// <exception cref="ArgumentException">
     /// The model takes something else than one to three tensors, two metrics share a name, or the optimizer holds none of the model's parameters.
+    /// Whatever a callback throws in <see cref="ITrainerCallback.Attach"/> arrives unchanged.
     /// </exception>
     public Learner(
         nn.Module model,
@@ -62,6 +63,10 @@ public sealed class Learner
         }
 
         ModelParameters.CheckOptimizer(model, optimizer);
+        foreach (var callback in Callbacks)
+        {
+            callback.Attach(this);
+        }
     }
 
     /// <summary>What is trained.</summary>
@@ -338,7 +343,7 @@ public sealed class Learner
         using var noGrad = no_grad();
         foreach (var metric in Metrics)
         {
-            metrics[metric.Name].Add(state.MetricFunction(metric.Unreduced).mean(), samples);
+            metric.AddTo(metrics[metric.Name], state, samples);
         }
     }
 

@@ -79,4 +79,43 @@ public sealed class LearnerConstructionTests
         new Learner(shell, small.Loss, small.Optimizer, device: Some.Device, forward: inputs => small.Model.call(inputs[0])).Fit(small.Train);
         Assert.NotEqual(before, small.Weights);
     }
+
+    [Fact]
+    public void ACallbackIsAttachedOnceToEveryLearnerAndMayRefuseIt()
+    {
+        using var small = new Small();
+        var recorder = new Recorder();
+        var first = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [recorder]);
+        var second = new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [recorder]);
+        first.Fit(small.Train, epochs: 2);
+        Assert.Equal([first, second], recorder.Learners);
+
+        var picky = new Picky();
+        var (before, after) = (new Recorder(), new Recorder(order: 1));
+        var refused = Assert.Throws<NotSupportedException>(() => new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [after, before, picky]));
+        Assert.Same(picky.Refusal, refused);
+        Assert.Equal(["accuracy"], picky.Seen!.Metrics.Select(metric => metric.Name));
+        Assert.Equal(3, picky.Seen.Callbacks.Count); // it sees the learner as a whole
+        Assert.Equal((1, 0), (before.Learners.Count, after.Learners.Count));
+        Assert.Empty(before.Events);
+
+        // A learner that is refused for another reason is nobody's.
+        var untouched = new Recorder();
+        using var list = ModuleList(small.Model);
+        Assert.Throws<ArgumentException>(() => new Learner(list, small.Loss, small.Optimizer, callbacks: [untouched]));
+        Assert.Empty(untouched.Learners);
+    }
+
+    private sealed class Picky : ITrainerCallback
+    {
+        public NotSupportedException Refusal { get; } = new("It cannot serve this learner. Build another.");
+
+        public Learner? Seen { get; private set; }
+
+        public void Attach(Learner learner)
+        {
+            Seen = learner;
+            throw Refusal;
+        }
+    }
 }

@@ -8,7 +8,7 @@ public sealed class MisuseTests
 {
     private static readonly Misuse[] Misuses =
     [
-        Of<ArgumentException>("two metrics of one name", "two metrics are called 'accuracy'", "a name of its own", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy, Metric.Accuracy])),
+        Of<ArgumentException>("two metrics of one name", "two metrics are called 'accuracy'", "a name of its own", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()])),
         Of<ArgumentException>("a model of no tensor", "is not a module of one to three tensors", "'forward'", b => _ = new Learner(new Silent(), b.Plain, b.Optimizer)),
         Of<ArgumentException>("more inputs than the model takes", "takes 1 tensor(s) but the batch has 2", "'forward'", b => Learner(b).Fit([new Batch([b.X, b.X], b.Y)])),
         Of<InvalidOperationException>("no batches", "There was no training batch in epoch 1", "give one that starts anew", b => Learner(b).Fit(Array.Empty<Batch>())),
@@ -32,6 +32,11 @@ public sealed class MisuseTests
         {
             using var foreign = optim.SGD(b.Foreign.parameters(), 0.1);
             _ = new Learner(b.Model, b.Plain, foreign);
+        }),
+        Of<ArgumentException>("weights of another shape than the values", "The weights of metric 'hits' have shape [6, 3], but its values have shape [6]", "one weight for each value", b =>
+        {
+            var hits = Metric.Accuracy() with { Name = "hits", Weights = target => ones(target.shape[0], 3) };
+            new Learner(b.Model, b.Plain, b.Optimizer, metrics: [hits]).Fit([new Batch(b.X, b.Y)]);
         }),
         Of<InvalidOperationException>("a loss that is no scalar", "the loss has shape [6]", "Reduction.Mean or Reduction.Sum", b => Learner(b, CrossEntropyLoss(reduction: Reduction.None)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("inputs and targets of different length", "are no data set", "one target for each", b => _ = new TensorBatches(b.X, b.Y.narrow(0, 0, 5), 2)),
@@ -62,7 +67,7 @@ public sealed class MisuseTests
     private static Learner Still(Bench bench) =>
         new(bench.Model, bench.Plain, bench.Optimizer, callbacks: [new Recorder("AfterBackward", state => { state.CancelBatch(); state.Learner.Optimizer.zero_grad(); })]);
 
-    private static Learner Watched(Bench bench, ITrainerCallback callback) => new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy], callbacks: [callback]);
+    private static Learner Watched(Bench bench, ITrainerCallback callback) => new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy()], callbacks: [callback]);
 
     private static IEnumerable<Dictionary<string, Tensor>> Dictionaries(Bench bench) => [new() { ["x"] = bench.X, ["y"] = bench.Y }];
 
