@@ -95,6 +95,40 @@ public sealed class CheckpointOptimizerTests : IDisposable
         Assert.Empty(fresh.Learner.History);
     }
 
+    [Fact]
+    public void AnOptimizerOfOnesOwnThatFailsToLoadIsAsItWas()
+    {
+        var path = Path.Combine(folder, "own");
+        Small BuildOwn(OwnOptimizer.Counter counter, Action? onLoad = null) =>
+            new(_ => [new EarlyStopping()], scheduler: true, dropout: false, parameters => new OwnOptimizer(parameters, writer => writer.Write(counter.Value), reader =>
+            {
+                counter.Value = reader.ReadInt64();
+                onLoad?.Invoke();
+            }));
+        using (var first = BuildOwn(new OwnOptimizer.Counter { Value = 41 }))
+        {
+            first.Learner.Fit(first.Train, epochs: 2);
+            Checkpoint.Save(first.Learner, path);
+        }
+
+        var loaded = new OwnOptimizer.Counter { Value = 3 };
+        var loads = 0;
+        using (var refused = BuildOwn(loaded, () => _ = loads++ == 1 ? throw new FormatException("It is the wrong state.") : 0))
+        {
+            var (weights, rate) = (refused.Weights, refused.Optimizer.ParamGroups.First().LearningRate);
+            Assert.Contains("It is the wrong state.", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(refused.Learner, path)).Message, StringComparison.Ordinal);
+            Assert.Equal(3, loaded.Value);
+            Assert.Equal(weights, refused.Weights);
+            Assert.Equal(rate, refused.Optimizer.ParamGroups.First().LearningRate);
+        }
+
+        var fresh = new OwnOptimizer.Counter();
+        using var second = BuildOwn(fresh);
+        Checkpoint.Load(second.Learner, path);
+        Assert.Equal(41, fresh.Value);
+        Assert.Equal(2, second.Learner.History.Count);
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private static Small Build(string name) => new(_ => [], scheduler: false, dropout: false, Optimizers[name]);

@@ -45,6 +45,13 @@ public sealed class MisuseTests
         Of<ArgumentException>("a key that is not there", "the batch has no 'z'", "it has x, y", b => Dictionaries(b).AsBatches("y", "z").ToList()),
         Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'mixup'", "register one of each", b =>
             Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
+        Of<IOException>("a folder that cannot be written", "No checkpoint can be written to the folder", "Give a folder that this process can make", b =>
+            Watched(b, new Checkpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file"))).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentException>("a checkpoint of an optimizer that has no state", "LBFGS has no state that can be saved", "LBFGS", b =>
+        {
+            using var native = optim.LBFGS(b.Model.parameters());
+            new Learner(b.Model, b.Plain, native, callbacks: [new Checkpoint(Path.GetTempPath())]).Fit([new Batch(b.X, b.Y)]);
+        }),
         Of<ArgumentException>("a figure that nobody measures", "no figure 'train_acuracy'", "there are train_loss", b => Watched(b, new EarlyStopping("train_acuracy", Better.Larger)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("a figure of a validation that is none", "no figure 'valid_loss'", "need a validation set", b => Watched(b, new Checkpoint(Path.GetTempPath(), "valid_loss", Better.Smaller)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentOutOfRangeException>("an unknown direction", "no such Better", "Smaller, Larger", b => _ = new EarlyStopping("train_loss", (Better)9)),
