@@ -9,7 +9,11 @@ const int batchSize = 20;
 const int testScenes = 200;
 
 // Hits among the pixels of digits; what is background or ignored does not count.
-var digitPixels = Metric.Accuracy() with { Name = "digit_accuracy", Weights = target => target.ne(Scenes.Ignored).logical_and(target.ne(0)) };
+var digitPixels = Metric.Accuracy() with
+{
+    Name = "digit_accuracy",
+    Weights = target => target.ne(Scenes.Ignored).logical_and(target.ne(0)),
+};
 
 return SampleCommand.Run(
     args,

@@ -36,8 +36,8 @@ public sealed class Learner
     /// <param name="callbacks">Who takes part, called by <see cref="ITrainerCallback.Order"/>. Default: nobody.</param>
     /// <param name="forward">How the inputs of a batch become a prediction. Default: <c>model.call</c>.</param>
     /// <exception cref="ArgumentException">
-    /// The model takes something else than one to three tensors, two metrics share a name, or the optimizer holds none of the model's parameters.
-    /// Whatever a callback throws in <see cref="ITrainerCallback.Attach"/> arrives unchanged.
+    /// The model takes something else than one to three tensors, two metrics share a name, or the optimizer holds none of the model's
+    /// parameters. Whatever a callback throws in <see cref="ITrainerCallback.Attach"/> arrives unchanged.
     /// </exception>
     public Learner(
         nn.Module model,
@@ -82,7 +82,9 @@ public sealed class Learner
     public LRScheduler? Scheduler { get; }
 
     /// <summary>When the scheduler steps. Default: after every epoch.</summary>
-    /// <exception cref="ArgumentException">A <c>ReduceLROnPlateau</c> is to step after every batch; it watches the loss of an epoch.</exception>
+    /// <exception cref="ArgumentException">
+    /// A <c>ReduceLROnPlateau</c> is to step after every batch; it watches the loss of an epoch.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public SchedulerInterval SchedulerInterval
     {
@@ -91,12 +93,16 @@ public sealed class Learner
         {
             if (!Enum.IsDefined(value))
             {
-                throw new ArgumentOutOfRangeException(nameof(value), value, "The scheduler can step after every epoch or after every batch: give SchedulerInterval.Epoch or SchedulerInterval.Batch.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(value), value, "There is no such SchedulerInterval. Use SchedulerInterval.Epoch or SchedulerInterval.Batch.");
             }
 
             if (value == SchedulerInterval.Batch && Scheduler is impl.ReduceLROnPlateau)
             {
-                throw new ArgumentException("A ReduceLROnPlateau watches the loss of an epoch, which is not known after a batch. Use SchedulerInterval.Epoch, or another scheduler.", nameof(value));
+                throw new ArgumentException(
+                    "A ReduceLROnPlateau watches the loss of an epoch, which is not known after a batch. "
+                    + "Use SchedulerInterval.Epoch, or another scheduler.",
+                    nameof(value));
             }
 
             field = value;
@@ -128,7 +134,9 @@ public sealed class Learner
     /// <param name="cancellationToken">Looked at before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    /// <exception cref="InvalidOperationException">An epoch had no training batch, or no batch of a validation that was given, or a loss was not a scalar.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// An epoch had no training batch, or no validation batch, or a loss was not a scalar.
+    /// </exception>
     public IReadOnlyList<EpochRecord> Fit(IEnumerable<Batch> train, IEnumerable<Batch>? valid = null, int epochs = 1, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
@@ -145,6 +153,11 @@ public sealed class Learner
                 using (NewDisposeScope())
                 {
                     Optimizer.zero_grad();
+                }
+
+                if (valid is not null && firstEpoch < epochs)
+                {
+                    ThrowIfNone(BatchSequence.CountOf(valid), state, training: false); // before an epoch is paid for, if it is known
                 }
 
                 for (; state.Epoch < epochs; state.Epoch++)
@@ -168,7 +181,11 @@ public sealed class Learner
     /// <param name="cancellationToken">Looked at before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public IReadOnlyList<EpochRecord> Fit(IEnumerable<(Tensor Input, Tensor Target)> train, IEnumerable<(Tensor Input, Tensor Target)>? valid = null, int epochs = 1, CancellationToken cancellationToken = default)
+    public IReadOnlyList<EpochRecord> Fit(
+        IEnumerable<(Tensor Input, Tensor Target)> train,
+        IEnumerable<(Tensor Input, Tensor Target)>? valid = null,
+        int epochs = 1,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
         return Fit(train.AsBatches(), valid?.AsBatches(), epochs, cancellationToken);
@@ -262,13 +279,7 @@ public sealed class Learner
                         state.BatchIndex++;
                     }
 
-                    if (state.BatchIndex == 0)
-                    {
-                        throw new InvalidOperationException(
-                            $"There was no {(training ? "training" : "validation")} batch in epoch {state.Epoch + 1}. "
-                            + "A source that can be enumerated only once is empty in the second epoch: give one that starts anew for every epoch.");
-                    }
-
+                    ThrowIfNone(state.BatchIndex, state, training);
                     state.BatchCount = training ? state.BatchIndex : state.BatchCount;
                 });
             return means.ToDictionary(pair => pair.Key, pair => pair.Value.Value);
@@ -280,6 +291,17 @@ public sealed class Learner
             {
                 mean.Dispose();
             }
+        }
+    }
+
+    /// <summary>Without a batch the figures of an epoch are not numbers, and whoever watches them is misled.</summary>
+    private static void ThrowIfNone(int? batches, TrainingState state, bool training)
+    {
+        if (batches == 0)
+        {
+            throw new InvalidOperationException(
+                $"There was no {(training ? "training" : "validation")} batch in epoch {state.Epoch + 1}. "
+                + "A source that can be enumerated only once is empty in the second epoch: give one that starts anew for every epoch.");
         }
     }
 

@@ -8,20 +8,23 @@ namespace TorchSharp.Mixup.Training;
 public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
 {
     /// <summary>
-    /// How much each value counts: takes a target and returns weights, 0 or more, of shape [B], or of the values' shape, or of one that broadcasts to it.
-    /// The figure of an epoch is then <c>sum(weight * value) / sum(weight)</c> over all its batches; under mixing both sums are weighted by lambda.
-    /// A value of weight 0 is left out, whatever it is. Without any weight above 0 the figure is not a number.
-    /// Default null: every sample counts alike, and so does every value of a sample.
+    /// How much each value counts. Takes a target and returns weights, 0 or more: [B] for one a sample, or the shape of the values.
+    /// The figure of an epoch is <c>sum(weight * value) / sum(weight)</c> over all batches. Under mixing both sums are weighted by lambda.
+    /// A value of weight 0 is left out, even if it is not finite. If all weights are 0, the figure is not a number.
+    /// Default null: all samples count alike, and all values of a sample.
     /// </summary>
     public Func<Tensor, Tensor>? Weights { get; init; }
 
     /// <summary>The share of hits: logits [B, K, ...] against class ids [B, ...].</summary>
-    /// <param name="ignoreIndex">The id that counts neither as a hit nor as a miss, as the loss has it. Default -100, as that of <c>CrossEntropyLoss</c>.</param>
+    /// <param name="ignoreIndex">
+    /// The id that counts neither as a hit nor as a miss: the loss's. Default -100, as of <c>CrossEntropyLoss</c>.
+    /// </param>
     /// <returns>A metric called <c>accuracy</c>.</returns>
-    public static Metric Accuracy(long ignoreIndex = -100) => new("accuracy", (prediction, target) => prediction.argmax(1).eq(target).to(ScalarType.Float32))
-    {
-        Weights = target => target.ne(ignoreIndex),
-    };
+    public static Metric Accuracy(long ignoreIndex = -100) =>
+        new("accuracy", (prediction, target) => prediction.argmax(1).eq(target).to(ScalarType.Float32))
+        {
+            Weights = target => target.ne(ignoreIndex),
+        };
 
     /// <summary>Adds what the batch at hand has of this figure.</summary>
     internal void AddTo(RunningMean mean, TrainingState state, long samples)
@@ -57,8 +60,8 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
         return weight.dim() == shape.Length && weight.shape.Zip(shape).All(size => size.First == size.Second || size.First == 1)
             ? weight.expand(shape)
             : throw new ArgumentException(
-                $"The weights of metric '{Name}' have shape [{string.Join(", ", given)}], but its values have shape [{string.Join(", ", shape)}]. "
-                + "Return one weight for each value, or one for each sample.");
+                $"The weights of metric '{Name}' have shape [{string.Join(", ", given)}], "
+                + $"but its values have shape [{string.Join(", ", shape)}]. Return one weight for each value, or one for each sample.");
     }
 }
 

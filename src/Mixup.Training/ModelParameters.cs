@@ -8,8 +8,8 @@ namespace TorchSharp.Mixup.Training;
 internal static class ModelParameters
 {
     /// <summary>
-    /// Refuses an optimizer that would leave the model as it is. A model without parameters is not judged: its forward may reach those of another.
-    /// Nor is an optimizer that keeps its parameters in a way of its own.
+    /// Refuses an optimizer that would leave the model as it is. A model without parameters is not judged: its forward may reach those
+    /// of another. Nor is an optimizer that keeps its parameters in a way of its own.
     /// </summary>
     public static void CheckOptimizer(nn.Module model, Optimizer optimizer)
     {
@@ -42,7 +42,7 @@ internal static class ModelParameters
         }
     }
 
-    // The native optimizer hands out the same parameters by other handles. Where an address cannot be told, it gets the benefit of the doubt.
+    // The native optimizer hands out the same parameters by other handles. Where an address cannot be told, they may be the same.
     private static bool ShareMemory(Parameter[] own, Parameter[] trained)
     {
         HashSet<nint> addresses = [.. own.Select(Address), 0];
@@ -61,7 +61,7 @@ internal static class ModelParameters
     {
         try
         {
-            _ = (optimizer as OptimizerHelper)?.state_dict();
+            _ = OptimizerState.IsChecked(optimizer) ? ((OptimizerHelper)optimizer).state_dict() : null;
             return true;
         }
         catch (KeyNotFoundException)

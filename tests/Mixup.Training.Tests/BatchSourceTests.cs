@@ -18,7 +18,8 @@ public sealed class BatchSourceTests : IDisposable
         using var small = new Small([new EarlyStopping(patience: 1), new Checkpoint(folder), recorder]);
         var plateau = optim.lr_scheduler.ReduceLROnPlateau(small.Optimizer, patience: 0);
         var learner = new Learner(small.Model, small.Loss, small.Optimizer, plateau, callbacks: small.Learner.Callbacks);
-        var error = Assert.Throws<InvalidOperationException>(() => learner.Fit(small.Train, new Limited(small.Valid, enumerations), epochs: 4));
+        var valid = new Limited(small.Valid, enumerations);
+        var error = Assert.Throws<InvalidOperationException>(() => learner.Fit(small.Train, valid, epochs: 4));
         Assert.Contains($"no validation batch in epoch {completed + 1}", error.Message, StringComparison.Ordinal);
         Assert.Contains("starts anew", error.Message, StringComparison.Ordinal);
         Assert.Equal(completed, learner.History.Count);
@@ -75,8 +76,9 @@ public sealed class BatchSourceTests : IDisposable
         using var rows = new Rows(small);
         using var loader = torch.utils.data.DataLoader(rows, 9, device: Some.Device, disposeDataset: false);
         using var dropping = torch.utils.data.DataLoader(rows, 9, device: Some.Device, drop_last: true, disposeDataset: false);
+        static Tensor Stack(IEnumerable<Dictionary<string, Tensor>> all, string key) => stack(all.Select(row => row[key]));
         using var ofPairs = new Modules.DataLoader<Dictionary<string, Tensor>, (Tensor, Tensor)>(
-            rows, 9, (all, device) => (stack(all.Select(row => row["x"])).to(device), stack(all.Select(row => row["y"])).to(device)), device: Some.Device, disposeDataset: false);
+            rows, 9, (all, device) => (Stack(all, "x").to(device), Stack(all, "y").to(device)), device: Some.Device, disposeDataset: false);
         List<(Tensor, Tensor)> pairs = [.. Enumerable.Range(0, 5).Select(_ => (small.X, small.Y))];
         if (kind == "list of pairs, Fit")
         {
@@ -90,7 +92,7 @@ public sealed class BatchSourceTests : IDisposable
                     "tensors" => small.Train,
                     "list of batches" => pairs.Select(pair => new Batch(pair.Item1, pair.Item2)).ToList(),
                     "read-only list of pairs" => pairs.AsReadOnly().AsBatches(),
-                    "hash set of pairs" => new HashSet<(Tensor, Tensor)>(Enumerable.Range(1, 5).Select(i => (small.X.narrow(0, 0, i + 1), small.Y.narrow(0, 0, i + 1)))).AsBatches(),
+                    "hash set of pairs" => Enumerable.Range(2, 5).Select(n => (small.X.narrow(0, 0, n), small.Y.narrow(0, 0, n))).ToHashSet().AsBatches(),
                     "wrapped pairs" => new Pairs(small.Train).AsBatches(),
                     "wrapped dictionaries" => new Dictionaries(small.Train).AsBatches("y", "x"),
                     "loader" => loader.AsBatches("y", "x"),
@@ -116,22 +118,25 @@ public sealed class BatchSourceTests : IDisposable
     [Fact]
     public void WhatIsGivenIsCheckedAtOnceAndWhatABatchHoldsWhenItComes()
     {
-        Assert.Equal("pairs", Assert.Throws<ArgumentNullException>(() => ((IEnumerable<(Tensor, Tensor)>)null!).AsBatches()).ParamName);
-        Assert.Equal("loader", Assert.Throws<ArgumentNullException>(() => ((IEnumerable<Dictionary<string, Tensor>>)null!).AsBatches("y", "x")).ParamName);
+        IEnumerable<(Tensor, Tensor)> noPairs = null!;
+        Assert.Equal("pairs", Assert.Throws<ArgumentNullException>(() => noPairs.AsBatches()).ParamName);
+        IEnumerable<Dictionary<string, Tensor>> noLoader = null!;
+        Assert.Equal("loader", Assert.Throws<ArgumentNullException>(() => noLoader.AsBatches("y", "x")).ParamName);
         Dictionary<string, Tensor>[] batches = [[]];
         Assert.Equal("target", Assert.Throws<ArgumentNullException>(() => batches.AsBatches(null!, "x")).ParamName);
         Assert.Throws<ArgumentException>(() => batches.AsBatches("y"));
         var lazy = batches.AsBatches("y", "x");
         Assert.Throws<ArgumentException>(() => lazy.First());
         using var small = new Small();
-        Assert.Equal("train", Assert.Throws<ArgumentNullException>(() => small.Learner.Fit((IEnumerable<(Tensor, Tensor)>)null!)).ParamName);
+        Assert.Equal("train", Assert.Throws<ArgumentNullException>(() => small.Learner.Fit(noPairs)).ParamName);
     }
 
     private static void FitWrapped(Small small, string kind, int epochs) => _ = kind switch
     {
         "pairs" => small.Learner.Fit(new Pairs(small.Train).AsBatches(), new Pairs(small.Valid).AsBatches(), epochs),
         "pairs, Fit" => small.Learner.Fit(new Pairs(small.Train), new Pairs(small.Valid), epochs),
-        _ => small.Learner.Fit(new Dictionaries(small.Train).AsBatches("y", "x"), new Dictionaries(small.Valid).AsBatches("y", "x"), epochs),
+        _ => small.Learner.Fit(
+            new Dictionaries(small.Train).AsBatches("y", "x"), new Dictionaries(small.Valid).AsBatches("y", "x"), epochs),
     };
 
     /// <summary>Can be enumerated so many times, and is empty from then on.</summary>
@@ -151,7 +156,8 @@ public sealed class BatchSourceTests : IDisposable
 
         public int Count => batches.Count;
 
-        public IEnumerator<(Tensor Input, Tensor Target)> GetEnumerator() => batches.Select(batch => (batch.Inputs[0], batch.Target)).GetEnumerator();
+        public IEnumerator<(Tensor Input, Tensor Target)> GetEnumerator() =>
+            batches.Select(batch => (batch.Inputs[0], batch.Target)).GetEnumerator();
 
         IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }

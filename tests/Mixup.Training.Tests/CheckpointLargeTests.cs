@@ -5,7 +5,8 @@ namespace TorchSharp.Mixup.Training.Tests;
 
 /// <summary>
 /// A model of one tensor of more than 2 GiB, and an optimizer with as much state: no array and no span holds them.
-/// Needs 6 GiB of memory and 5 of disk, so it runs on demand: <c>dotnet test --project tests/Mixup.Training.Tests --filter-class "*CheckpointLargeTests" --explicit only</c>.
+/// Needs 6 GiB of memory and 5 of disk, so it runs on demand: <c>dotnet test --project tests/Mixup.Training.Tests --filter-class
+/// "*CheckpointLargeTests" --explicit only</c>.
 /// </summary>
 public sealed class CheckpointLargeTests : IDisposable
 {
@@ -52,14 +53,15 @@ public sealed class CheckpointLargeTests : IDisposable
             file.WriteByte((byte)(value ^ 1));
         }
 
-        Assert.Contains("damaged", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded.Learner, path)).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(loaded.Learner, path));
+        Assert.Contains("damaged", refused.Message, StringComparison.Ordinal);
     }
 
     private static void Report(string what, Stopwatch watch)
     {
         using var process = Process.GetCurrentProcess();
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{what}: {watch.Elapsed.TotalSeconds:0.0} s, {process.WorkingSet64 >> 20} MiB now, {process.PeakWorkingSet64 >> 20} MiB at most");
+            $"{what}: {watch.Elapsed.TotalSeconds:0.0} s, {process.WorkingSet64 >> 20} MiB, {process.PeakWorkingSet64 >> 20} MiB at most");
     }
 
     private sealed class Large : nn.Module<Tensor, Tensor>

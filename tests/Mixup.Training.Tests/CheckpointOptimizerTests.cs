@@ -99,8 +99,11 @@ public sealed class CheckpointOptimizerTests : IDisposable
     public void AnOptimizerOfOnesOwnThatFailsToLoadIsAsItWas()
     {
         var path = Path.Combine(folder, "own");
-        Small BuildOwn(OwnOptimizer.Counter counter, Action? onLoad = null) =>
-            new(_ => [new EarlyStopping()], scheduler: true, dropout: false, parameters => new OwnOptimizer(parameters, writer => writer.Write(counter.Value), reader =>
+        Small BuildOwn(OwnOptimizer.Counter counter, Action? onLoad = null) => new(
+            _ => [new EarlyStopping()],
+            scheduler: true,
+            dropout: false,
+            parameters => new OwnOptimizer(parameters, writer => writer.Write(counter.Value), reader =>
             {
                 counter.Value = reader.ReadInt64();
                 onLoad?.Invoke();
@@ -116,7 +119,8 @@ public sealed class CheckpointOptimizerTests : IDisposable
         using (var refused = BuildOwn(loaded, () => _ = loads++ == 1 ? throw new FormatException("It is the wrong state.") : 0))
         {
             var (weights, rate) = (refused.Weights, refused.Optimizer.ParamGroups.First().LearningRate);
-            Assert.Contains("It is the wrong state.", Assert.Throws<InvalidDataException>(() => Checkpoint.Load(refused.Learner, path)).Message, StringComparison.Ordinal);
+            var error = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(refused.Learner, path));
+            Assert.Contains("It is the wrong state.", error.Message, StringComparison.Ordinal);
             Assert.Equal(3, loaded.Value);
             Assert.Equal(weights, refused.Weights);
             Assert.Equal(rate, refused.Optimizer.ParamGroups.First().LearningRate);

@@ -10,14 +10,16 @@ public sealed class LearnerConstructionTests
     {
         using var small = new Small();
         var plateau = optim.lr_scheduler.ReduceLROnPlateau(small.Optimizer);
-        var error = Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer, plateau) { SchedulerInterval = SchedulerInterval.Batch });
+        Learner Build(optim.lr_scheduler.LRScheduler? scheduler, SchedulerInterval interval) =>
+            new(small.Model, small.Loss, small.Optimizer, scheduler) { SchedulerInterval = interval };
+        var error = Assert.Throws<ArgumentException>(() => Build(plateau, SchedulerInterval.Batch));
         Assert.Contains("ReduceLROnPlateau", error.Message, StringComparison.Ordinal);
         Assert.Contains("SchedulerInterval.Epoch", error.Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentOutOfRangeException>(() => new Learner(small.Model, small.Loss, small.Optimizer) { SchedulerInterval = (SchedulerInterval)7 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => Build(null, (SchedulerInterval)7));
 
         // After every epoch it serves, and so does any other scheduler after every batch.
-        new Learner(small.Model, small.Loss, small.Optimizer, plateau) { SchedulerInterval = SchedulerInterval.Epoch }.Fit(small.Train);
-        new Learner(small.Model, small.Loss, small.Optimizer, optim.lr_scheduler.StepLR(small.Optimizer, 3)) { SchedulerInterval = SchedulerInterval.Batch }.Fit(small.Train);
+        Build(plateau, SchedulerInterval.Epoch).Fit(small.Train);
+        Build(optim.lr_scheduler.StepLR(small.Optimizer, 3), SchedulerInterval.Batch).Fit(small.Train);
     }
 
     [Fact]
@@ -25,7 +27,8 @@ public sealed class LearnerConstructionTests
     {
         using var small = new Small();
         using var other = Linear(6, 3).to(Some.Device);
-        foreach (var foreign in new optim.Optimizer[] { optim.SGD(other.parameters(), 0.1), optim.Adam(other.parameters()), optim.LBFGS(other.parameters()) })
+        optim.Optimizer[] all = [optim.SGD(other.parameters(), 0.1), optim.Adam(other.parameters()), optim.LBFGS(other.parameters())];
+        foreach (var foreign in all)
         {
             using (foreign)
             {
@@ -76,7 +79,8 @@ public sealed class LearnerConstructionTests
         using var small = new Small();
         using var shell = Identity();
         var before = small.Weights;
-        new Learner(shell, small.Loss, small.Optimizer, device: Some.Device, forward: inputs => small.Model.call(inputs[0])).Fit(small.Train);
+        var learner = new Learner(shell, small.Loss, small.Optimizer, device: Some.Device, forward: inputs => small.Model.call(inputs[0]));
+        learner.Fit(small.Train);
         Assert.NotEqual(before, small.Weights);
     }
 
@@ -92,7 +96,8 @@ public sealed class LearnerConstructionTests
 
         var picky = new Picky();
         var (before, after) = (new Recorder(), new Recorder(order: 1));
-        var refused = Assert.Throws<NotSupportedException>(() => new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [after, before, picky]));
+        var refused = Assert.Throws<NotSupportedException>(
+            () => new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [after, before, picky]));
         Assert.Same(picky.Refusal, refused);
         Assert.Equal(["accuracy"], picky.Seen!.Metrics.Select(metric => metric.Name));
         Assert.Equal(3, picky.Seen.Callbacks.Count); // it sees the learner as a whole

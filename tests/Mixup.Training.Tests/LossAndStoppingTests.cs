@@ -36,13 +36,15 @@ public sealed class LossAndStoppingTests : IDisposable
         using var small = new Small();
         using var sum = CrossEntropyLoss(reduction: Reduction.Sum);
         using var frozen = optim.SGD(small.Model.parameters(), 0);
-        double Train(params ITrainerCallback[] callbacks) => new Learner(small.Model, sum, frozen, callbacks: callbacks).Fit([new Batch(small.X, small.Y)])[0].TrainLoss;
+        double Train(params ITrainerCallback[] callbacks) =>
+            new Learner(small.Model, sum, frozen, callbacks: callbacks).Fit([new Batch(small.X, small.Y)])[0].TrainLoss;
         var once = Train();
         var twice = Train(
             new Recorder("AfterLoss", state =>
             {
                 state.Loss = state.Loss.mul(2); // as of both outputs of each pair
-                typeof(TrainingState).GetProperty("JudgedRows", BindingFlags.Instance | BindingFlags.NonPublic)!.SetValue(state, 2 * state.Target.shape[0]);
+                var rows = typeof(TrainingState).GetProperty("JudgedRows", BindingFlags.Instance | BindingFlags.NonPublic)!;
+                rows.SetValue(state, 2 * state.Target.shape[0]);
             }));
         Assert.Equal(once, twice, 1e-6);
     }
@@ -77,7 +79,15 @@ public sealed class LossAndStoppingTests : IDisposable
     {
         var refuse = false;
         var stopping = new EarlyStopping(patience: 9, minDelta: 100);
-        using var small = new Small([stopping, new Recorder("BeforeFit", _ => { if (refuse) { throw new InvalidOperationException("not today"); } }, order: 90)]);
+        void Refuse(TrainingState state)
+        {
+            if (refuse)
+            {
+                throw new InvalidOperationException("not today");
+            }
+        }
+
+        using var small = new Small([stopping, new Recorder("BeforeFit", Refuse, order: 90)]);
         small.Learner.Fit(small.Train, epochs: 3);
         var before = stopping.SaveState();
         refuse = true;

@@ -24,7 +24,8 @@ public sealed class MetricTests
 
         using var pixels = new Pixels();
         var callbacks = kind == "plain" ? Array.Empty<ITrainerCallback>() : [new MixupCallback(new Fixed(kind == "two outputs"))];
-        var record = pixels.Still([Metric.Accuracy(Ignored)], callbacks).Fit(new TensorBatches(images, target, 6), new TensorBatches(images, target, 6))[0];
+        var batches = new TensorBatches(images, target, 6);
+        var record = pixels.Still([Metric.Accuracy(Ignored)], callbacks).Fit(batches, batches)[0];
 
         double hits = 0, counted = 0, mixedHits = 0, mixedCounted = 0;
         using var noGrad = no_grad();
@@ -34,7 +35,8 @@ public sealed class MetricTests
             (double Hits, double Counted) Judge(Tensor prediction, Tensor against, Tensor weight)
             {
                 var counts = against.ne(Ignored).to(ScalarType.Float64).mul(weight.view(-1, 1, 1));
-                return (prediction.argmax(1).eq(against).to(ScalarType.Float64).mul(counts).sum().cpu().ToDouble(), counts.sum().cpu().ToDouble());
+                var hit = prediction.argmax(1).eq(against).to(ScalarType.Float64).mul(counts);
+                return (hit.sum().cpu().ToDouble(), counts.sum().cpu().ToDouble());
             }
 
             var partners = tensor(Partners, device: Some.Device);
@@ -43,7 +45,8 @@ public sealed class MetricTests
             var (of, seen) = Judge(pixels.Model.call(x), y, one);
             (hits, counted) = (hits + of, counted + seen);
             var (xp, yp) = (x[TensorIndex.Tensor(partners)], y[TensorIndex.Tensor(partners)]);
-            Tensor Blend(Tensor l) => x.mul(l.to(ScalarType.Float32).view(-1, 1, 1, 1)).add(xp.mul(one.sub(l).to(ScalarType.Float32).view(-1, 1, 1, 1)));
+            Tensor Share(Tensor l) => l.to(ScalarType.Float32).view(-1, 1, 1, 1);
+            Tensor Blend(Tensor l) => x.mul(Share(l)).add(xp.mul(Share(one.sub(l))));
             foreach (var l in kind == "two outputs" ? new[] { lambda, one.sub(lambda) } : [lambda])
             {
                 var prediction = pixels.Model.call(Blend(l));
@@ -64,7 +67,8 @@ public sealed class MetricTests
     {
         using var small = new Small([new MixupCallback(new InputMixup(new MixupOptions { Alpha = 1, Seed = 2 }))]);
         var plain = Metric.Accuracy() with { Name = "plain", Weights = null };
-        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy(), plain], callbacks: small.Learner.Callbacks);
+        Metric[] metrics = [Metric.Accuracy(), plain];
+        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: metrics, callbacks: small.Learner.Callbacks);
         foreach (var record in learner.Fit(small.Train, small.Valid, epochs: 3))
         {
             Assert.Equal(record["train_plain"], record["train_accuracy"], 1e-6);
@@ -81,7 +85,9 @@ public sealed class MetricTests
         target[TensorIndex.Slice(0, 2)] = Ignored;
 
         // One weight for each sample, and values that are infinite where it is 0.
-        var metric = new Metric("some", (prediction, target) => target.eq(Ignored).to(ScalarType.Float32).mul(double.PositiveInfinity).nan_to_num(1, double.PositiveInfinity))
+        static Tensor Infinite(Tensor prediction, Tensor target) =>
+            ones_like(target, ScalarType.Float32).masked_fill(target.eq(Ignored), double.PositiveInfinity);
+        var metric = new Metric("some", Infinite)
         {
             Weights = target => target.select(1, 0).select(1, 0).ne(Ignored),
         };
@@ -102,13 +108,21 @@ public sealed class MetricTests
         using var y = zeros(6, 3, device: META);
         var metric = new Metric("error", (prediction, target) => prediction.sub(target).square()) { Weights = target => target.ne(-100) };
         var judged = 0;
+        void CancelAtTheSecond(TrainingState state)
+        {
+            if (++judged == 2)
+            {
+                state.CancelFit();
+            }
+        }
+
         var learner = new Learner(
             model,
             loss,
             optimizer,
             metrics: [metric],
             device: META,
-            callbacks: [new Recorder("AfterBatch", state => { if (++judged == 2) { state.CancelFit(); } }), new Recorder("BeforeBackward", state => state.CancelBatch())],
+            callbacks: [new Recorder("AfterBatch", CancelAtTheSecond), new Recorder("BeforeBackward", state => state.CancelBatch())],
             forward: inputs => inputs[0].narrow(1, 0, 3).mul(2));
         Assert.Empty(learner.Fit([new Batch(x, y), new Batch(x, y)]));
         Assert.Equal(2, judged);
@@ -143,8 +157,11 @@ public sealed class MetricTests
         public Modules.Conv2d Model { get; }
 
         /// <summary>A learner that never steps.</summary>
-        public Learner Still(IEnumerable<Metric> metrics, params ITrainerCallback[] callbacks) =>
-            new(Model, loss, optimizer, metrics: metrics, callbacks: [.. callbacks, new Recorder("BeforeBackward", state => state.CancelBatch())]);
+        public Learner Still(IEnumerable<Metric> metrics, params ITrainerCallback[] callbacks)
+        {
+            var cancels = new Recorder("BeforeBackward", state => state.CancelBatch());
+            return new Learner(Model, loss, optimizer, metrics: metrics, callbacks: [.. callbacks, cancels]);
+        }
 
         public void Dispose()
         {

@@ -7,8 +7,9 @@ internal sealed class OwnOptimizer : OptimizerHelper
 {
     public OwnOptimizer(IEnumerable<Parameter> parameters, Action<BinaryWriter> save, Action<BinaryReader>? load = null)
     {
-        var group = new ParamGroup { Parameters = [.. parameters], Options = new Own(save, load ?? (_ => { })) { LearningRate = 0.1, InitialLearningRate = 0.1 } };
-        (_defaults, _parameter_groups) = (group.Options, [group]);
+        var options = new Own(save, load ?? (_ => { })) { LearningRate = 0.1, InitialLearningRate = 0.1 };
+        var group = new ParamGroup { Parameters = [.. parameters], Options = options };
+        (_defaults, _parameter_groups) = (options, [group]);
         foreach (var parameter in group.Parameters)
         {
             _state[parameter.Handle] = new None(parameter);

@@ -57,7 +57,11 @@ internal sealed class Recorder(string? at = null, Action<TrainingState>? act = n
 {
     /// <summary>Every event of a fit. <see cref="Attach"/> comes before, when a learner is built.</summary>
     public static string[] AllEvents { get; } =
-        [.. typeof(ITrainerCallback).GetMethods().Where(m => m.GetParameters() is [var only] && only.ParameterType == typeof(TrainingState)).Select(m => m.Name)];
+    [
+        .. typeof(ITrainerCallback).GetMethods()
+            .Where(method => method.GetParameters() is [var state] && state.ParameterType == typeof(TrainingState))
+            .Select(method => method.Name),
+    ];
 
     public List<Learner> Learners { get; } = [];
 

@@ -13,7 +13,9 @@ public enum Better
     Larger,
 }
 
-/// <summary>Ends training when a figure has not improved for some epochs. Every fit counts anew; one that is resumed from a checkpoint counts on.</summary>
+/// <summary>
+/// Ends training when a figure has not improved for some epochs. Every fit counts anew; a fit that is resumed from a checkpoint counts on.
+/// </summary>
 public sealed class EarlyStopping : IStatefulCallback
 {
     private readonly Best best;

@@ -8,9 +8,9 @@ namespace TorchSharp.Mixup.Training;
 /// mixup among them. A run that is resumed from it equals the uninterrupted one bit for bit, if its batches do (see <see cref="IEpochAware"/>).
 /// </summary>
 /// <remarks>
-/// Files are data, not code. They are written beside, under a name of their own (<c>*.writing</c>), and moved into place, so that a kill while writing leaves the old one,
-/// and two writers of one path do not meet. What a killed process has left is removed by the next write. A hash is checked before anything is read from a file.
-/// Files may be of any size: they are written and read as streams.
+/// Files are data, not code. They may be of any size. Each is written beside, under a name of its own (<c>*.writing</c>), and moved into
+/// place: so a kill while writing leaves the old file, and two writers of one path do not meet. The next write removes what a killed
+/// process has left. A hash of the whole file is checked before anything is read from it.
 /// </remarks>
 public sealed class Checkpoint : IStatefulCallback
 {
@@ -86,6 +86,9 @@ public sealed class Checkpoint : IStatefulCallback
     /// while its steps were repeated: it cannot be turned back, and another load asks for a new learner.
     /// </exception>
     /// <exception cref="InvalidOperationException">The learner has already trained.</exception>
+    /// <exception cref="IOException">
+    /// The file cannot be read. If that comes after it was checked, as when a disk fails, the learner has to be built anew.
+    /// </exception>
     public static void Load(Learner learner, string path)
     {
         ArgumentNullException.ThrowIfNull(learner);
@@ -148,9 +151,11 @@ public sealed class Checkpoint : IStatefulCallback
         learner.Restore(manifest.History, manifest.CompletedEpochs);
     }
 
-    /// <summary>Finds out, before the first epoch is paid for, whether its state can be saved, and whether the folder can be written.</summary>
+    /// <summary>Checks, before the first epoch is paid for, that the state can be saved and the folder be written.</summary>
     /// <param name="state">The state of the loop.</param>
-    /// <exception cref="ArgumentException">There is no such figure, the optimizer cannot be saved, or two callbacks share a state key.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no such figure, the optimizer cannot be saved, or two callbacks share a state key.
+    /// </exception>
     /// <exception cref="IOException">The folder cannot be made or written.</exception>
     public void BeforeFit(TrainingState state)
     {

@@ -12,7 +12,8 @@ internal sealed record CheckpointPart(long Length, Action<Stream> WriteTo)
 }
 
 /// <summary>
-/// The file: a magic word, the SHA-256 of the rest, and four parts, each after its length. It is written and read as a stream, so that it may be larger than any array.
+/// The file: a magic word, the SHA-256 of the rest, and four parts, each after its length.
+/// It is written and read as a stream, so that it may be larger than any array.
 /// </summary>
 internal sealed class CheckpointFile : IDisposable
 {
@@ -26,7 +27,8 @@ internal sealed class CheckpointFile : IDisposable
     {
         (this.file, parts) = (file, new PartReader[Parts]);
         var header = new byte[HeaderBytes];
-        if (file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes || !header.AsSpan(0, Magic.Length).SequenceEqual(Magic))
+        var read = file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false);
+        if (read < HeaderBytes || !header.AsSpan(0, Magic.Length).SequenceEqual(Magic))
         {
             throw new InvalidDataException($"{path} is not a checkpoint of this library.");
         }
@@ -60,7 +62,9 @@ internal sealed class CheckpointFile : IDisposable
 
     private static ReadOnlySpan<byte> Magic => "MIXUPCK1"u8;
 
-    /// <summary>Opens a file and checks its hash. It stays open, so that what is read later is what was checked, even if the file is replaced meanwhile.</summary>
+    /// <summary>
+    /// Opens a file and checks its hash. It stays open, so that what is read is what was checked, even if the file is replaced meanwhile.
+    /// </summary>
     public static CheckpointFile Open(string path)
     {
         var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, BufferBytes);
@@ -75,15 +79,19 @@ internal sealed class CheckpointFile : IDisposable
         }
     }
 
-    /// <summary>Writes beside and moves into place: a kill while writing leaves the old file, and two that write at once do not meet.</summary>
-    public static void Write(string path, CheckpointPart manifest, CheckpointPart model, CheckpointPart optimizer, CheckpointPart randomState)
+    /// <summary>
+    /// Writes beside and moves into place: a kill while writing leaves the old file, and two that write at once do not meet.
+    /// </summary>
+    public static void Write(
+        string path, CheckpointPart manifest, CheckpointPart model, CheckpointPart optimizer, CheckpointPart randomState)
     {
         path = Path.GetFullPath(path);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var temporary = TemporaryFile.NameFor(path);
+        var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1);
         try
         {
-            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1))
+            using (file)
             {
                 file.Write(Magic);
                 file.Write(new byte[SHA256.HashSizeInBytes]); // the hash, once it is known
@@ -95,9 +103,10 @@ internal sealed class CheckpointFile : IDisposable
 
             File.Move(temporary, path, overwrite: true);
         }
-        finally
+        catch
         {
             File.Delete(temporary);
+            throw;
         }
 
         TemporaryFile.RemoveLeftovers(path);
@@ -120,7 +129,8 @@ internal sealed class CheckpointFile : IDisposable
             if (stream.Length - start != part.Length)
             {
                 throw new InvalidOperationException(
-                    $"A part of the checkpoint was to have {part.Length} bytes but wrote {stream.Length - start}. Nothing may change the model or the optimizer while they are saved.");
+                    $"A part of the checkpoint was to have {part.Length} bytes but wrote {stream.Length - start}. "
+                    + "Nothing may change the model or the optimizer while they are saved.");
             }
         }
 

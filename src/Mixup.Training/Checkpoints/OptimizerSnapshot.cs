@@ -3,8 +3,8 @@ using static TorchSharp.torch.optim;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// What a load that fails may have changed of an optimizer: its options, and the whole state of an optimizer of one's own, which no check knows.
-/// That may be larger than any array, so it goes to a file.
+/// What a load that fails may have changed of an optimizer: its options, and the whole state of an optimizer of one's own,
+/// which no check knows. That may be larger than any array, so it goes to a file.
 /// </summary>
 internal sealed class OptimizerSnapshot : IDisposable
 {

@@ -42,7 +42,9 @@ internal static class OptimizerState
         }
         catch (Exception e) when (e is not ArgumentException)
         {
-            throw new ArgumentException($"The state of {optimizer.GetType().Name} cannot be saved: {e.Message} Use another optimizer, or train without checkpoints.", e);
+            throw new ArgumentException(
+                $"The state of {optimizer.GetType().Name} cannot be saved: {e.Message} Use another optimizer, or train without checkpoints.",
+                e);
         }
 
         return new CheckpointPart(measured.Length, stream => Save(optimizer, stream));
@@ -86,7 +88,9 @@ internal static class OptimizerState
         }
     }
 
-    /// <summary>Sets the options and leaves the rest: reads the beginning of a state. What comes from a file has to pass <see cref="Check"/> first.</summary>
+    /// <summary>
+    /// Sets the options and leaves the rest: reads the beginning of a state. A file's has to pass <see cref="Check"/> first.
+    /// </summary>
     public static void LoadOptions(Optimizer optimizer, Stream state)
     {
         state.Position = 0;
@@ -177,7 +181,9 @@ internal static class OptimizerState
     {
         if (!parameter.is_contiguous())
         {
-            throw new InvalidDataException($"{path} cannot be read into the state of a parameter that is not contiguous: TorchSharp cannot. Make it contiguous before the optimizer is built.");
+            throw new InvalidDataException(
+                $"{path} cannot be read for a parameter of shape [{string.Join(", ", parameter.shape)}] that is not contiguous. "
+                + "Make the model's parameters contiguous before the optimizer is built.");
         }
 
         if (reader.Varint() != (long)parameter.dtype || reader.Varint() != parameter.dim() || !parameter.shape.All(size => reader.Varint() == size))

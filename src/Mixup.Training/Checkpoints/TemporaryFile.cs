@@ -5,9 +5,10 @@ using System.Security.Cryptography;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// The files that are written beside a checkpoint and moved into place. Each has a name of its own, <c>NAME.MACHINE.PROCESS.RANDOM.writing</c>, so that no two writers share one. A writer
-/// removes its file when it fails. What a killed one leaves is removed by the next write of the same checkpoint, if its process ran on this machine and is gone, or if it is older than a day. A file
-/// that somebody holds open is never removed.
+/// The files that are written beside a checkpoint and moved into place. Each has a name of its own,
+/// <c>NAME.MACHINE.PROCESS.RANDOM.writing</c>, so that no two writers share one, and a writer that fails removes its file. What a killed
+/// one leaves is removed by the next write of the same checkpoint, if its process ran on this machine and is gone, or if it is older than
+/// a day. A file that somebody holds open is never removed.
 /// </summary>
 internal static class TemporaryFile
 {
@@ -15,30 +16,40 @@ internal static class TemporaryFile
     private static readonly TimeSpan LongestWrite = TimeSpan.FromDays(1);
 
     /// <summary>A name that nobody else uses.</summary>
-    public static string NameFor(string path) =>
-        string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.MachineName}.{Environment.ProcessId}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}{Extension}");
+    public static string NameFor(string path)
+    {
+        var random = RandomNumberGenerator.GetHexString(16, lowercase: true);
+        return string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.MachineName}.{Environment.ProcessId}.{random}{Extension}");
+    }
 
     /// <summary>Finds out whether files can be made beside a path, and makes its folder if need be.</summary>
     /// <exception cref="IOException">They cannot.</exception>
     public static void Probe(string path)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        path = Path.GetFullPath(path);
+        var folder = Path.GetDirectoryName(path)!;
         try
         {
             Directory.CreateDirectory(folder);
-            using var file = new FileStream(NameFor(Path.GetFullPath(path)), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            const FileOptions goes = FileOptions.DeleteOnClose;
+            using var file = new FileStream(NameFor(path), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, goes);
             file.WriteByte(0);
             file.Flush(flushToDisk: true); // a full disk may say so only here
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new IOException($"No checkpoint can be written to the folder '{folder}': {e.Message} Give a folder that this process can make and write to.", e);
+            throw new IOException(
+                $"No checkpoint can be written to the folder '{folder}': {e.Message} Give a folder that this process can make and write to.",
+                e);
         }
     }
 
-    /// <summary>A nameless file of any size for what is needed for a moment only.</summary>
-    public static FileStream Spill() =>
-        new(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+    /// <summary>A file of any size for what is needed for a moment only; it goes when it is closed.</summary>
+    public static FileStream Spill()
+    {
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        return new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+    }
 
     /// <summary>Removes what killed processes have left of earlier writes. Never fails.</summary>
     public static void RemoveLeftovers(string path)

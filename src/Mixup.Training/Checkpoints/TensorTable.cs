@@ -3,20 +3,26 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>The tensors of a model by name, checked against a model as a whole before any of them is changed. Values stay in the file until they are copied.</summary>
+/// <summary>
+/// The tensors of a model by name, checked against a model as a whole before any of them is changed. Values stay in the file until they
+/// are copied.
+/// </summary>
 internal sealed class TensorTable
 {
     private const int BufferBytes = 1 << 20;
     private readonly PartReader part;
     private readonly Dictionary<string, (Tensor Tensor, long Position)> entries;
 
-    private TensorTable(PartReader part, Dictionary<string, (Tensor Tensor, long Position)> entries) => (this.part, this.entries) = (part, entries);
+    private TensorTable(PartReader part, Dictionary<string, (Tensor Tensor, long Position)> entries) =>
+        (this.part, this.entries) = (part, entries);
 
     /// <summary>The table of a model, to be written.</summary>
     public static CheckpointPart Of(Dictionary<string, Tensor> model)
     {
-        var length = sizeof(long) + model.Sum(entry => ((4 + entry.Value.dim()) * sizeof(long)) + Encoding.UTF8.GetByteCount(entry.Key) + Bytes(entry.Value));
-        return new CheckpointPart(length, stream => Write(model, stream));
+        const int wordsAround = 4; // the lengths of name and values, the type, and the rank
+        var words = 1 + model.Values.Sum(tensor => wordsAround + tensor.dim());
+        var bytes = model.Sum(entry => Encoding.UTF8.GetByteCount(entry.Key) + Bytes(entry.Value));
+        return new CheckpointPart((words * sizeof(long)) + bytes, stream => Write(model, stream));
     }
 
     /// <summary>Reads a table for a model with just these names, types and shapes.</summary>
@@ -36,7 +42,9 @@ internal sealed class TensorTable
             var sameShape = part.Int64() == like.dim() && like.shape.All(size => part.Int64() == size);
             if (!sameType || !sameShape || part.Int64() != Bytes(like) || !entries.TryAdd(name, (like, part.Position)))
             {
-                throw new InvalidDataException($"{path} holds '{name}' as something else than {like.dtype} of shape [{string.Join(", ", like.shape)}]; build the model as in the saved run.");
+                throw new InvalidDataException(
+                    $"{path} holds '{name}' as something else than {like.dtype} of shape [{string.Join(", ", like.shape)}]; "
+                    + "build the model as in the saved run.");
             }
 
             part.Skip(Bytes(like));
@@ -47,10 +55,12 @@ internal sealed class TensorTable
             throw new InvalidDataException($"{path} lacks '{missing}' of the model; build the model as in the saved run.");
         }
 
-        return part.AtEnd ? new TensorTable(part, entries) : throw new InvalidDataException($"{path} is damaged: there is something behind the last tensor of its model.");
+        return part.AtEnd
+            ? new TensorTable(part, entries)
+            : throw new InvalidDataException($"{path} is damaged: there is something behind the last tensor of its model.");
     }
 
-    /// <summary>Copies the values to the model. Takes no memory but a buffer, or on another device than the CPU that of one tensor.</summary>
+    /// <summary>Copies the values to the model. On the CPU this takes a buffer of memory, elsewhere as much as one tensor.</summary>
     public void Copy()
     {
         using var noGrad = no_grad();

@@ -3,7 +3,9 @@ using TorchSharp.Modules;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>A source whose items become batches one by one. It passes the epoch on to the source, and knows as many batches as the source does.</summary>
+/// <summary>
+/// A source whose items become batches one by one. It passes the epoch on, and knows the number of batches if the source does.
+/// </summary>
 internal sealed class BatchSequence<T>(IEnumerable<T> source, Func<T, Batch> convert) : IEnumerable<Batch>, IEpochAware, ICountsBatches
 {
     private int epoch;
@@ -59,7 +61,8 @@ internal static class BatchSequence
         {
             if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(DataLoader<,>))
             {
-                return type.GetProperty(nameof(DataLoader.Count))?.GetValue(source) is long and >= 0 and <= int.MaxValue and var count ? (int)count : null;
+                var count = type.GetProperty(nameof(DataLoader.Count))?.GetValue(source) as long?;
+                return count is >= 0 and <= int.MaxValue ? (int)count : null;
             }
         }
 
