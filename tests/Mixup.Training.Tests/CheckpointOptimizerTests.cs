@@ -133,7 +133,58 @@ public sealed class CheckpointOptimizerTests : IDisposable
         Assert.Equal(2, second.Learner.History.Count);
     }
 
+    [Theory]
+    [InlineData("SGD, no momentum", null)]
+    [InlineData("SGD", "not contiguous")]
+    [InlineData("Adam", "contiguous")]
+    public void AParameterThatIsNotContiguousIsSavedOrRefusedBeforeTheFirstEpoch(string name, string? refusal)
+    {
+        var path = Path.Combine(folder, "strided", "last.ckpt");
+        var recorder = new Recorder();
+        (Strided Model, optim.Optimizer Optimizer, Learner Learner) Build()
+        {
+            var model = new Strided();
+            var optimizer = Optimizers[name](model.parameters());
+            return (model, optimizer, new Learner(model, nn.MSELoss(), optimizer, callbacks: [new Checkpoint(Path.GetDirectoryName(path)!), recorder]));
+        }
+
+        using var x = Some.Normal(1, 6, 4);
+        using var y = Some.Normal(2, 6, 3);
+        var first = Build();
+        if (refusal is not null)
+        {
+            var error = Assert.Throws<ArgumentException>(() => first.Learner.Fit([(x, y)]));
+            Assert.Contains(refusal, error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("BeforeEpoch", recorder.Events);
+            return;
+        }
+
+        first.Learner.Fit([(x, y)]);
+        var second = Build();
+        using var scope = NewDisposeScope();
+        Assert.False(second.Model.Weight.is_contiguous());
+        Checkpoint.Load(second.Learner, path);
+        Assert.True(first.Model.Weight.ne(0).any().cpu().ToBoolean());
+        Some.AssertEqual(first.Model.Weight, second.Model.Weight);
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private static Small Build(string name) => new(_ => [], scheduler: false, dropout: false, Optimizers[name]);
+
+    private sealed class Strided : nn.Module<Tensor, Tensor>
+    {
+        private readonly Parameter weight = new(zeros(3, 4).t());
+
+        public Strided()
+            : base(nameof(Strided))
+        {
+            RegisterComponents();
+            this.to(Some.Device);
+        }
+
+        public Parameter Weight => weight;
+
+        public override Tensor forward(Tensor x) => x.matmul(weight);
+    }
 }

@@ -47,6 +47,16 @@ internal static class OptimizerState
                 e);
         }
 
+        // Momentum comes with the first step, and takes the layout of its parameter: TorchSharp would refuse it then.
+        var groups = optimizer.ParamGroups.OfType<SGD.ParamGroup>().Where(group => group.Options.momentum is > 0);
+        var late = groups.SelectMany(group => group.Parameters);
+        if (late.FirstOrDefault(parameter => !parameter.is_contiguous()) is { } strided)
+        {
+            throw new ArgumentException(
+                $"The momentum of a parameter of shape [{string.Join(", ", strided.shape)}] cannot be saved, since the parameter is not contiguous. "
+                + "Make the model's parameters contiguous before the optimizer is built.");
+        }
+
         return new CheckpointPart(measured.Length, stream => Save(optimizer, stream));
     }
 
