@@ -17,7 +17,7 @@ public static class Classification
         new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
     ];
 
-    /// <summary>The figures of a run that measured <see cref="Metric.Accuracy"/>.</summary>
+    /// <summary>The figures of a run that measured <see cref="Metric.Accuracy(long)"/>.</summary>
     /// <param name="run">The run.</param>
     /// <param name="records">Its epochs.</param>
     /// <param name="logits">[N, K]: what the trained model gives for the test set.</param>

@@ -40,7 +40,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
     using var loss = nn.CrossEntropyLoss();
     using var optimizer = optim.SGD(model.parameters(), learningRate, momentum: 0.9, weight_decay: 5e-4);
     var scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs);
-    var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy], options.Device, [tick, .. Arms.Callbacks(run, model)]);
+    var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy()], options.Device, [tick, .. Arms.Callbacks(run, model)]);
     var records = learner.Fit(
         new TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, shuffleSeed: run.Seed),
         new TensorBatches(digits.TestImages, digits.TestClasses, 600),

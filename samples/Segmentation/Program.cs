@@ -8,13 +8,12 @@ using static TorchSharp.torch;
 const int batchSize = 20;
 const int testScenes = 200;
 
-// Hits among the pixels of digits; what is background or ignored does not count. Values are scaled so that their mean over all pixels is the share of hits.
-Metric digitPixels = new("digit_accuracy", (prediction, target) =>
+// Hits among the pixels of digits; what is background or ignored does not count.
+var digitPixels = Metric.Accuracy() with
 {
-    var counted = target.ne(Scenes.Ignored).logical_and(target.ne(0));
-    var hits = prediction.argmax(1).eq(target).logical_and(counted).to(ScalarType.Float32);
-    return hits.div(counted.to(ScalarType.Float32).mean().clamp_min(1e-6));
-});
+    Name = "digit_accuracy",
+    Weights = target => target.ne(Scenes.Ignored).logical_and(target.ne(0)),
+};
 
 return SampleCommand.Run(
     args,

@@ -37,7 +37,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
         loss,
         optimizer,
         optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs),
-        [Metric.Accuracy],
+        [Metric.Accuracy()],
         options.Device,
         [tick, .. mixup, .. mixup.Select(callback => new UnitedPadding(callback))]);
     var records = learner.Fit(

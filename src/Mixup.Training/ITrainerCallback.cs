@@ -9,6 +9,15 @@ public interface ITrainerCallback
     /// <summary>Where among the callbacks this one is called: lower first, at every event; those of equal order as they were given. Default 0.</summary>
     int Order => 0;
 
+    /// <summary>
+    /// A learner was built with this callback: the place to refuse a learner that the callback cannot serve.
+    /// Called once for each learner, at the end of its constructor, in the order of the callbacks.
+    /// </summary>
+    /// <param name="learner">The learner. Properties that are set by an object initialiser have not been set yet.</param>
+    void Attach(Learner learner)
+    {
+    }
+
     /// <summary>Training is about to start.</summary>
     /// <param name="state">The state of the loop.</param>
     void BeforeFit(TrainingState state)

@@ -35,7 +35,10 @@ public sealed class Learner
     /// <param name="device">Where batches are moved. Default: where the model's first parameter is.</param>
     /// <param name="callbacks">Who takes part, called by <see cref="ITrainerCallback.Order"/>. Default: nobody.</param>
     /// <param name="forward">How the inputs of a batch become a prediction. Default: <c>model.call</c>.</param>
-    /// <exception cref="ArgumentException">The model takes something else than one to three tensors, or two metrics share a name.</exception>
+    /// <exception cref="ArgumentException">
+    /// The model takes something else than one to three tensors, two metrics share a name, or the optimizer holds none of the model's
+    /// parameters. Whatever a callback throws in <see cref="ITrainerCallback.Attach"/> arrives unchanged.
+    /// </exception>
     public Learner(
         nn.Module model,
         Loss<Tensor, Tensor, Tensor> loss,
@@ -58,6 +61,12 @@ public sealed class Learner
         {
             throw new ArgumentException($"two metrics are called '{twice.Key}'; give each a name of its own.", nameof(metrics));
         }
+
+        ModelParameters.CheckOptimizer(model, optimizer);
+        foreach (var callback in Callbacks)
+        {
+            callback.Attach(this);
+        }
     }
 
     /// <summary>What is trained.</summary>
@@ -73,7 +82,32 @@ public sealed class Learner
     public LRScheduler? Scheduler { get; }
 
     /// <summary>When the scheduler steps. Default: after every epoch.</summary>
-    public SchedulerInterval SchedulerInterval { get; init; }
+    /// <exception cref="ArgumentException">
+    /// A <c>ReduceLROnPlateau</c> is to step after every batch; it watches the loss of an epoch.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    public SchedulerInterval SchedulerInterval
+    {
+        get;
+        init
+        {
+            if (!Enum.IsDefined(value))
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(value), value, "There is no such SchedulerInterval. Use SchedulerInterval.Epoch or SchedulerInterval.Batch.");
+            }
+
+            if (value == SchedulerInterval.Batch && Scheduler is impl.ReduceLROnPlateau)
+            {
+                throw new ArgumentException(
+                    "A ReduceLROnPlateau watches the loss of an epoch, which is not known after a batch. "
+                    + "Use SchedulerInterval.Epoch, or another scheduler.",
+                    nameof(value));
+            }
+
+            field = value;
+        }
+    }
 
     /// <summary>What is measured beside the loss.</summary>
     public IReadOnlyList<Metric> Metrics { get; }
@@ -95,18 +129,20 @@ public sealed class Learner
 
     /// <summary>Trains.</summary>
     /// <param name="train">The training batches, enumerated once for every epoch.</param>
-    /// <param name="valid">The validation batches, never mixed. Default: none.</param>
+    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
     /// <param name="epochs">How many epochs, 1 or more. After a checkpoint was loaded, those that it had completed are skipped.</param>
     /// <param name="cancellationToken">Looked at before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    /// <exception cref="InvalidOperationException">An epoch had no training batch, or a loss was not a scalar.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// An epoch had no training batch, or no validation batch, or a loss was not a scalar.
+    /// </exception>
     public IReadOnlyList<EpochRecord> Fit(IEnumerable<Batch> train, IEnumerable<Batch>? valid = null, int epochs = 1, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
         var firstEpoch = resumed ? CompletedEpochs : 0;
-        var state = new TrainingState(this, valid is not null, firstEpoch, epochs, (train as TensorBatches)?.Count, cancellationToken);
+        var state = new TrainingState(this, valid is not null, firstEpoch, epochs, BatchSequence.CountOf(train), cancellationToken);
         var before = history.Count;
         var wasTraining = Model.training;
         try
@@ -117,6 +153,11 @@ public sealed class Learner
                 using (NewDisposeScope())
                 {
                     Optimizer.zero_grad();
+                }
+
+                if (valid is not null && firstEpoch < epochs)
+                {
+                    ThrowIfNone(BatchSequence.CountOf(valid), state, training: false); // before an epoch is paid for, if it is known
                 }
 
                 for (; state.Epoch < epochs; state.Epoch++)
@@ -135,13 +176,20 @@ public sealed class Learner
 
     /// <summary>Trains on pairs of input and target. See the other overload.</summary>
     /// <param name="train">The training batches, enumerated once for every epoch.</param>
-    /// <param name="valid">The validation batches, never mixed. Default: none.</param>
+    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
     /// <param name="epochs">How many epochs, 1 or more.</param>
     /// <param name="cancellationToken">Looked at before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public IReadOnlyList<EpochRecord> Fit(IEnumerable<(Tensor Input, Tensor Target)> train, IEnumerable<(Tensor Input, Tensor Target)>? valid = null, int epochs = 1, CancellationToken cancellationToken = default) =>
-        Fit(train.AsBatches(), valid?.AsBatches(), epochs, cancellationToken);
+    public IReadOnlyList<EpochRecord> Fit(
+        IEnumerable<(Tensor Input, Tensor Target)> train,
+        IEnumerable<(Tensor Input, Tensor Target)>? valid = null,
+        int epochs = 1,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return Fit(train.AsBatches(), valid?.AsBatches(), epochs, cancellationToken);
+    }
 
     /// <summary>Puts back what a checkpoint kept.</summary>
     internal void Restore(IEnumerable<EpochRecord> records, int completedEpochs)
@@ -231,12 +279,8 @@ public sealed class Learner
                         state.BatchIndex++;
                     }
 
-                    if (training)
-                    {
-                        state.BatchCount = state.BatchIndex > 0
-                            ? state.BatchIndex
-                            : throw new InvalidOperationException("there was no training batch. A source that can be enumerated only once is empty in the second epoch: give one that starts anew.");
-                    }
+                    ThrowIfNone(state.BatchIndex, state, training);
+                    state.BatchCount = training ? state.BatchIndex : state.BatchCount;
                 });
             return means.ToDictionary(pair => pair.Key, pair => pair.Value.Value);
         }
@@ -247,6 +291,17 @@ public sealed class Learner
             {
                 mean.Dispose();
             }
+        }
+    }
+
+    /// <summary>Without a batch the figures of an epoch are not numbers, and whoever watches them is misled.</summary>
+    private static void ThrowIfNone(int? batches, TrainingState state, bool training)
+    {
+        if (batches == 0)
+        {
+            throw new InvalidOperationException(
+                $"There was no {(training ? "training" : "validation")} batch in epoch {state.Epoch + 1}. "
+                + "A source that can be enumerated only once is empty in the second epoch: give one that starts anew for every epoch.");
         }
     }
 
@@ -266,6 +321,7 @@ public sealed class Learner
             state.Inputs = [.. batch.Inputs.Select(input => input.to(Device, non_blocking: true))];
             state.Target = batch.Target.to(Device, non_blocking: true);
             state.LossFunction = Loss.call;
+            (state.LossReduction, state.JudgedRows) = (Loss.reduction, null);
             state.MetricFunction = metric => metric(state.Prediction, state.Target);
             Bracket(state, Cancellation.Batch, c => c.BeforeBatch(state), c => c.AfterBatch(state), () =>
             {
@@ -297,11 +353,19 @@ public sealed class Learner
         }
 
         var samples = state.Target.shape[0];
-        loss.Add(state.Loss, samples);
+        if (state.LossReduction == nn.Reduction.Sum)
+        {
+            loss.AddSum(state.Loss, state.JudgedRows ?? samples);
+        }
+        else
+        {
+            loss.Add(state.Loss, samples);
+        }
+
         using var noGrad = no_grad();
         foreach (var metric in Metrics)
         {
-            metrics[metric.Name].Add(state.MetricFunction(metric.Unreduced).mean(), samples);
+            metric.AddTo(metrics[metric.Name], state, samples);
         }
     }
 

@@ -7,14 +7,69 @@ namespace TorchSharp.Mixup.Training;
 /// <param name="Unreduced">Takes a prediction and a target and returns [B, ...]: values that are not reduced, so that mixed batches can weigh them.</param>
 public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
 {
+    /// <summary>
+    /// How much each value counts. Takes a target and returns weights, 0 or more: [B] for one a sample, or the shape of the values.
+    /// The figure of an epoch is <c>sum(weight * value) / sum(weight)</c> over all batches. Under mixing both sums are weighted by lambda.
+    /// A value of weight 0 is left out, even if it is not finite. If all weights are 0, the figure is not a number.
+    /// Default null: all samples count alike, and all values of a sample.
+    /// </summary>
+    public Func<Tensor, Tensor>? Weights { get; init; }
+
     /// <summary>The share of hits: logits [B, K, ...] against class ids [B, ...].</summary>
-    public static Metric Accuracy { get; } = new("accuracy", (prediction, target) => prediction.argmax(1).eq(target).to(ScalarType.Float32));
+    /// <param name="ignoreIndex">
+    /// The id that counts neither as a hit nor as a miss: the loss's. Default -100, as of <c>CrossEntropyLoss</c>.
+    /// </param>
+    /// <returns>A metric called <c>accuracy</c>.</returns>
+    public static Metric Accuracy(long ignoreIndex = -100) =>
+        new("accuracy", (prediction, target) => prediction.argmax(1).eq(target).to(ScalarType.Float32))
+        {
+            Weights = target => target.ne(ignoreIndex),
+        };
+
+    /// <summary>Adds what the batch at hand has of this figure.</summary>
+    internal void AddTo(RunningMean mean, TrainingState state, long samples)
+    {
+        if (Weights is not { } weights)
+        {
+            mean.Add(state.MetricFunction(Unreduced).mean(), samples);
+            return;
+        }
+
+        // Mixing weighs what a function of prediction and target returns: so numerator and denominator are such functions, of one shape.
+        long[] shape = [];
+        var values = state.MetricFunction((prediction, target) =>
+        {
+            var value = Unreduced(prediction, target);
+            shape = value.shape;
+            var weight = WeightsOf(weights, target, shape, value.dtype);
+            return value.mul(weight).masked_fill(weight.eq(0), 0); // 0 times infinity is not a number
+        });
+        var counted = state.MetricFunction((_, target) => WeightsOf(weights, target, shape, values.dtype));
+        mean.AddWeighted(values.sum(ScalarType.Float64), counted.sum(ScalarType.Float64));
+    }
+
+    private Tensor WeightsOf(Func<Tensor, Tensor> weights, Tensor target, long[] shape, ScalarType dtype)
+    {
+        var weight = weights(target).to(dtype == ScalarType.Float64 ? dtype : ScalarType.Float32);
+        var given = weight.shape;
+        while (weight.dim() > 0 && weight.dim() < shape.Length)
+        {
+            weight = weight.unsqueeze(-1); // the batch comes first
+        }
+
+        return weight.dim() == shape.Length && weight.shape.Zip(shape).All(size => size.First == size.Second || size.First == 1)
+            ? weight.expand(shape)
+            : throw new ArgumentException(
+                $"The weights of metric '{Name}' have shape [{string.Join(", ", given)}], "
+                + $"but its values have shape [{string.Join(", ", shape)}]. Return one weight for each value, or one for each sample.");
+    }
 }
 
 /// <summary>A mean over samples that is kept on the device until somebody asks.</summary>
 internal sealed class RunningMean : IDisposable
 {
     private Tensor? total;
+    private Tensor? weights; // beside the samples: what only the device knows
     private long samples;
 
     public double Value
@@ -27,7 +82,8 @@ internal sealed class RunningMean : IDisposable
             }
 
             using var onHost = total.cpu();
-            return onHost.ToDouble() / samples;
+            using var weightsOnHost = weights?.cpu();
+            return onHost.ToDouble() / (samples + (weightsOnHost?.ToDouble() ?? 0));
         }
     }
 
@@ -36,15 +92,37 @@ internal sealed class RunningMean : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var weighted = mean.detach().to(ScalarType.Float64).mul(batchSize);
-        var sum = (total is null ? weighted : total.add(weighted)).DetachFromDisposeScope();
-        total?.Dispose();
-        (total, samples) = (sum, samples + batchSize);
+        AddSum(mean.detach().to(ScalarType.Float64).mul(batchSize), batchSize);
+    }
+
+    /// <summary>Adds the sum of a batch.</summary>
+    public void AddSum(Tensor sum, long batchSize)
+    {
+        Accumulate(ref total, sum);
+        samples += batchSize;
+    }
+
+    /// <summary>Adds a sum of weighted values, and that of their weights.</summary>
+    public void AddWeighted(Tensor sum, Tensor weight)
+    {
+        Accumulate(ref total, sum);
+        Accumulate(ref weights, weight);
     }
 
     public void Dispose()
     {
         total?.Dispose();
-        total = null;
+        weights?.Dispose();
+        (total, weights) = (null, null);
+    }
+
+    private static void Accumulate(ref Tensor? total, Tensor value)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var wide = value.detach().to(ScalarType.Float64);
+        var sum = (total is null ? wide.clone() : total.add(wide)).DetachFromDisposeScope();
+        total?.Dispose();
+        total = sum;
     }
 }

@@ -27,7 +27,9 @@ public sealed class TrainingState
     /// <summary>The batch within the training or validation half of the epoch, from 0.</summary>
     public int BatchIndex { get; internal set; }
 
-    /// <summary>The number of training batches in an epoch; null until the first epoch has counted them, where the source cannot tell.</summary>
+    /// <summary>
+    /// The number of training batches in an epoch. Null until the first epoch has counted them, where the source cannot tell.
+    /// </summary>
     public int? BatchCount { get; internal set; }
 
     /// <summary>Whether this is training; otherwise it is validation, or between the two.</summary>
@@ -82,6 +84,17 @@ public sealed class TrainingState
 
     /// <summary>The running loss, disposed of with the epoch.</summary>
     internal RunningMean? TrainLoss { get; set; }
+
+    /// <summary>
+    /// How <see cref="LossFunction"/> reduces, since the loss of an epoch is a mean over samples. As the learner's loss at the start of
+    /// every batch.
+    /// </summary>
+    internal nn.Reduction LossReduction { get; set; }
+
+    /// <summary>
+    /// The number of rows that a loss which sums was taken over. Null at the start of every batch: the rows of the target.
+    /// </summary>
+    internal long? JudgedRows { get; set; }
 
     /// <summary>What was asked to be cancelled.</summary>
     internal Cancellation Cancelled { get; set; }

@@ -67,7 +67,7 @@ public sealed class CallbackTests : IDisposable
         Assert.Equal(best.Epoch, restored.Learner.History[^1].Epoch);
         restored.Model.eval();
         using var scope = NewDisposeScope();
-        Assert.Equal(best["valid_accuracy"], Metric.Accuracy.Unreduced(restored.Model.call(restored.X), restored.Y).mean().cpu().ToDouble(), 1e-6);
+        Assert.Equal(best["valid_accuracy"], Metric.Accuracy().Unreduced(restored.Model.call(restored.X), restored.Y).mean().cpu().ToDouble(), 1e-6);
     }
 
     [Fact]

@@ -95,7 +95,96 @@ public sealed class CheckpointOptimizerTests : IDisposable
         Assert.Empty(fresh.Learner.History);
     }
 
+    [Fact]
+    public void AnOptimizerOfOnesOwnThatFailsToLoadIsAsItWas()
+    {
+        var path = Path.Combine(folder, "own");
+        Small BuildOwn(OwnOptimizer.Counter counter, Action? onLoad = null) => new(
+            _ => [new EarlyStopping()],
+            scheduler: true,
+            dropout: false,
+            parameters => new OwnOptimizer(parameters, writer => writer.Write(counter.Value), reader =>
+            {
+                counter.Value = reader.ReadInt64();
+                onLoad?.Invoke();
+            }));
+        using (var first = BuildOwn(new OwnOptimizer.Counter { Value = 41 }))
+        {
+            first.Learner.Fit(first.Train, epochs: 2);
+            Checkpoint.Save(first.Learner, path);
+        }
+
+        var loaded = new OwnOptimizer.Counter { Value = 3 };
+        var loads = 0;
+        using (var refused = BuildOwn(loaded, () => _ = loads++ == 1 ? throw new FormatException("It is the wrong state.") : 0))
+        {
+            var (weights, rate) = (refused.Weights, refused.Optimizer.ParamGroups.First().LearningRate);
+            var error = Assert.Throws<InvalidDataException>(() => Checkpoint.Load(refused.Learner, path));
+            Assert.Contains("It is the wrong state.", error.Message, StringComparison.Ordinal);
+            Assert.Equal(3, loaded.Value);
+            Assert.Equal(weights, refused.Weights);
+            Assert.Equal(rate, refused.Optimizer.ParamGroups.First().LearningRate);
+        }
+
+        var fresh = new OwnOptimizer.Counter();
+        using var second = BuildOwn(fresh);
+        Checkpoint.Load(second.Learner, path);
+        Assert.Equal(41, fresh.Value);
+        Assert.Equal(2, second.Learner.History.Count);
+    }
+
+    [Theory]
+    [InlineData("SGD, no momentum", null)]
+    [InlineData("SGD", "not contiguous")]
+    [InlineData("Adam", "contiguous")]
+    public void AParameterThatIsNotContiguousIsSavedOrRefusedBeforeTheFirstEpoch(string name, string? refusal)
+    {
+        var path = Path.Combine(folder, "strided", "last.ckpt");
+        var recorder = new Recorder();
+        (Strided Model, optim.Optimizer Optimizer, Learner Learner) Build()
+        {
+            var model = new Strided();
+            var optimizer = Optimizers[name](model.parameters());
+            return (model, optimizer, new Learner(model, nn.MSELoss(), optimizer, callbacks: [new Checkpoint(Path.GetDirectoryName(path)!), recorder]));
+        }
+
+        using var x = Some.Normal(1, 6, 4);
+        using var y = Some.Normal(2, 6, 3);
+        var first = Build();
+        if (refusal is not null)
+        {
+            var error = Assert.Throws<ArgumentException>(() => first.Learner.Fit([(x, y)]));
+            Assert.Contains(refusal, error.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("BeforeEpoch", recorder.Events);
+            return;
+        }
+
+        first.Learner.Fit([(x, y)]);
+        var second = Build();
+        using var scope = NewDisposeScope();
+        Assert.False(second.Model.Weight.is_contiguous());
+        Checkpoint.Load(second.Learner, path);
+        Assert.True(first.Model.Weight.ne(0).any().cpu().ToBoolean());
+        Some.AssertEqual(first.Model.Weight, second.Model.Weight);
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private static Small Build(string name) => new(_ => [], scheduler: false, dropout: false, Optimizers[name]);
+
+    private sealed class Strided : nn.Module<Tensor, Tensor>
+    {
+        private readonly Parameter weight = new(zeros(3, 4).t());
+
+        public Strided()
+            : base(nameof(Strided))
+        {
+            RegisterComponents();
+            this.to(Some.Device);
+        }
+
+        public Parameter Weight => weight;
+
+        public override Tensor forward(Tensor x) => x.matmul(weight);
+    }
 }

@@ -17,6 +17,11 @@ public sealed class LearnerTests
                 "BeforeValidate", "BeforeBatch", "AfterPrediction", "AfterLoss", "AfterBatch", "AfterValidate", "AfterEpoch", "AfterFit"],
             recorder.Events);
         Assert.Empty(Recorder.AllEvents.Except(recorder.Events));
+        Assert.Equal([small.Learner], recorder.Learners);
+
+        // Whatever else the interface has would be an event that these tests know nothing of.
+        var all = typeof(ITrainerCallback).GetMethods().Where(method => !method.IsSpecialName).Select(method => method.Name);
+        Assert.Equal(["Attach"], all.Except(Recorder.AllEvents));
     }
 
     [Fact]
@@ -25,7 +30,7 @@ public sealed class LearnerTests
         List<string> calls = [];
         using var small = new Small([new Recorder(order: 5, name: "a") { Shared = calls }, new Recorder(name: "b") { Shared = calls }, new Recorder(name: "c") { Shared = calls }]);
         small.Learner.Fit(small.Train);
-        Assert.Equal(["bBeforeFit", "cBeforeFit", "aBeforeFit"], calls.Take(3));
+        Assert.Equal(["bAttach", "cAttach", "aAttach", "bBeforeFit", "cBeforeFit", "aBeforeFit"], calls.Take(6));
     }
 
     [Fact]
@@ -185,7 +190,7 @@ public sealed class LearnerTests
         Assert.Contains("'forward'", Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer).Fit([new Batch([small.X, small.X], small.Y)])).Message, StringComparison.Ordinal);
         using var list = ModuleList(small.Model);
         Assert.Contains("'forward'", Assert.Throws<ArgumentException>(() => new Learner(list, small.Loss, small.Optimizer)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy, Metric.Accuracy]));
+        Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()]));
         Assert.Throws<ArgumentOutOfRangeException>(() => small.Learner.Fit(small.Train, epochs: 0));
         Assert.Throws<ArgumentException>(() => new TensorBatches(small.X, small.Y.narrow(0, 0, 3), 2));
         Assert.Throws<ArgumentOutOfRangeException>(() => new TensorBatches(small.X, small.Y, 0));
@@ -252,7 +257,7 @@ public sealed class LearnerTests
     public void EveryStrategyTrainsAndMeasures(string place, bool twoOutputs)
     {
         using var small = new Small();
-        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Alpha = 0.4, Seed = 1, TwoOutputs = twoOutputs }))]);
+        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Alpha = 0.4, Seed = 1, TwoOutputs = twoOutputs }))]);
         var records = learner.Fit(small.Train, small.Valid, epochs: 15);
         Assert.True(records[^1]["valid_accuracy"] > 0.85);
         Assert.InRange(records[^1]["train_accuracy"], 0.5, 1);

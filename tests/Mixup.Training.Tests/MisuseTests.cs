@@ -6,12 +6,46 @@ namespace TorchSharp.Mixup.Training.Tests;
 /// <summary>Every documented error of the learner, its data and its callbacks. Those of the core are in its own tests.</summary>
 public sealed class MisuseTests
 {
+    private const string Anew = "give one that starts anew";
+
     private static readonly Misuse[] Misuses =
     [
-        Of<ArgumentException>("two metrics of one name", "two metrics are called 'accuracy'", "a name of its own", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy, Metric.Accuracy])),
+        Of<ArgumentException>("two metrics of one name", "two metrics are called 'accuracy'", "a name of its own", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()])),
         Of<ArgumentException>("a model of no tensor", "is not a module of one to three tensors", "'forward'", b => _ = new Learner(new Silent(), b.Plain, b.Optimizer)),
         Of<ArgumentException>("more inputs than the model takes", "takes 1 tensor(s) but the batch has 2", "'forward'", b => Learner(b).Fit([new Batch([b.X, b.X], b.Y)])),
-        Of<InvalidOperationException>("no batches", "there was no training batch", "give one that starts anew", b => Learner(b).Fit(Array.Empty<Batch>())),
+        Of<InvalidOperationException>("no batches", "There was no training batch in epoch 1", Anew, b => Learner(b).Fit(Array.Empty<Batch>())),
+        Of<InvalidOperationException>("no validation batches", "There was no validation batch in epoch 1", Anew, b =>
+            Learner(b).Fit([new Batch(b.X, b.Y)], Array.Empty<Batch>())),
+        Of<InvalidOperationException>("a validation that yields no batch", "There was no validation batch in epoch 1", Anew, b =>
+            Still(b).Fit([new Batch(b.X, b.Y)], Enumerable.Range(0, 0).Select(_ => new Batch(b.X, b.Y)).Where(_ => true))),
+        Of<InvalidOperationException>("a validation source that is used up", "There was no validation batch in epoch 2", Anew, b =>
+        {
+            var valid = new Queue<Batch>([new Batch(b.X, b.Y)]);
+            IEnumerable<Batch> Once()
+            {
+                while (valid.TryDequeue(out var batch))
+                {
+                    yield return batch;
+                }
+            }
+
+            Still(b).Fit([new Batch(b.X, b.Y)], Once(), epochs: 3);
+        }),
+        Of<ArgumentException>("a plateau after every batch", "A ReduceLROnPlateau watches the loss of an epoch", "SchedulerInterval.Epoch", b =>
+        {
+            var plateau = optim.lr_scheduler.ReduceLROnPlateau(b.Optimizer);
+            _ = new Learner(b.Model, b.Plain, b.Optimizer, plateau) { SchedulerInterval = SchedulerInterval.Batch };
+        }),
+        Of<ArgumentException>("an optimizer of another model", "holds none of the model's parameters", "from model.parameters()", b =>
+        {
+            using var foreign = optim.SGD(b.Foreign.parameters(), 0.1);
+            _ = new Learner(b.Model, b.Plain, foreign);
+        }),
+        Of<ArgumentException>("weights of another shape than the values", "have shape [6, 3], but its values have shape [6]", "one weight for", b =>
+        {
+            var hits = Metric.Accuracy() with { Name = "hits", Weights = target => ones(target.shape[0], 3) };
+            new Learner(b.Model, b.Plain, b.Optimizer, metrics: [hits]).Fit([new Batch(b.X, b.Y)]);
+        }),
         Of<InvalidOperationException>("a loss that is no scalar", "the loss has shape [6]", "Reduction.Mean or Reduction.Sum", b => Learner(b, CrossEntropyLoss(reduction: Reduction.None)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("inputs and targets of different length", "are no data set", "one target for each", b => _ = new TensorBatches(b.X, b.Y.narrow(0, 0, 5), 2)),
         Of<ArgumentOutOfRangeException>("batches of nothing", "batchSize", "1", b => _ = new TensorBatches(b.X, b.Y, 0)),
@@ -19,6 +53,13 @@ public sealed class MisuseTests
         Of<ArgumentException>("a key that is not there", "the batch has no 'z'", "it has x, y", b => Dictionaries(b).AsBatches("y", "z").ToList()),
         Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'mixup'", "register one of each", b =>
             Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
+        Of<IOException>("a folder that cannot be written", "No checkpoint can be written to the folder", "Give a folder that", b =>
+            Watched(b, new Checkpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file"))).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentException>("a checkpoint of an optimizer that has no state", "LBFGS has no state that can be saved", "LBFGS", b =>
+        {
+            using var native = optim.LBFGS(b.Model.parameters());
+            new Learner(b.Model, b.Plain, native, callbacks: [new Checkpoint(Path.GetTempPath())]).Fit([new Batch(b.X, b.Y)]);
+        }),
         Of<ArgumentException>("a figure that nobody measures", "no figure 'train_acuracy'", "there are train_loss", b => Watched(b, new EarlyStopping("train_acuracy", Better.Larger)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("a figure of a validation that is none", "no figure 'valid_loss'", "need a validation set", b => Watched(b, new Checkpoint(Path.GetTempPath(), "valid_loss", Better.Smaller)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentOutOfRangeException>("an unknown direction", "no such Better", "Smaller, Larger", b => _ = new EarlyStopping("train_loss", (Better)9)),
@@ -37,7 +78,18 @@ public sealed class MisuseTests
 
     private static Learner Learner(Bench bench, Loss<Tensor, Tensor, Tensor>? loss = null) => new(bench.Model, loss ?? bench.Plain, bench.Optimizer);
 
-    private static Learner Watched(Bench bench, ITrainerCallback callback) => new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy], callbacks: [callback]);
+    /// <summary>A learner that trains, and leaves the model as it was.</summary>
+    private static Learner Still(Bench bench)
+    {
+        var recorder = new Recorder("AfterBackward", state =>
+        {
+            state.CancelBatch();
+            state.Learner.Optimizer.zero_grad();
+        });
+        return new Learner(bench.Model, bench.Plain, bench.Optimizer, callbacks: [recorder]);
+    }
+
+    private static Learner Watched(Bench bench, ITrainerCallback callback) => new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy()], callbacks: [callback]);
 
     private static IEnumerable<Dictionary<string, Tensor>> Dictionaries(Bench bench) => [new() { ["x"] = bench.X, ["y"] = bench.Y }];
 

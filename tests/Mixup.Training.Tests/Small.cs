@@ -19,7 +19,7 @@ internal sealed class Small : IDisposable
         Scheduler = scheduler ? optim.lr_scheduler.CosineAnnealingLR(Optimizer, 6) : null;
         X = Some.Normal(1, 40, 6);
         Y = X.narrow(1, 0, 3).argmax(1);
-        Learner = new Learner(Model, Loss, Optimizer, Scheduler, [Metric.Accuracy], callbacks: callbacks(Model));
+        Learner = new Learner(Model, Loss, Optimizer, Scheduler, [Metric.Accuracy()], callbacks: callbacks(Model));
     }
 
     public Sequential Model { get; }
@@ -55,13 +55,27 @@ internal sealed class Small : IDisposable
 /// <summary>Writes down every event, and does something at one of them.</summary>
 internal sealed class Recorder(string? at = null, Action<TrainingState>? act = null, int order = 0, string name = "") : ITrainerCallback
 {
-    public static string[] AllEvents { get; } = [.. typeof(ITrainerCallback).GetMethods().Where(m => !m.IsSpecialName).Select(m => m.Name)];
+    /// <summary>Every event of a fit. <see cref="Attach"/> comes before, when a learner is built.</summary>
+    public static string[] AllEvents { get; } =
+    [
+        .. typeof(ITrainerCallback).GetMethods()
+            .Where(method => method.GetParameters() is [var state] && state.ParameterType == typeof(TrainingState))
+            .Select(method => method.Name),
+    ];
+
+    public List<Learner> Learners { get; } = [];
 
     public List<string> Events { get; } = [];
 
     public List<string> Shared { get; init; } = [];
 
     public int Order => order;
+
+    public void Attach(Learner learner)
+    {
+        Learners.Add(learner);
+        Shared.Add(name + nameof(Attach));
+    }
 
     public void BeforeFit(TrainingState state) => Record(state);
 

@@ -60,7 +60,7 @@ public sealed class SoakTests
             order: random.Next(-200, 200));
         var counter = new Recorder("AfterLoss", state => batches += state.IsTraining ? 1 : 0, order: 999, name: "counter");
         using var loss = new Modules.CrossEntropyLoss(null, -100, Reduction.Mean, random.Next(2) * 0.1);
-        var learner = new Learner(subject.Model, loss, subject.Optimizer, metrics: [Metric.Accuracy], callbacks: [new MixupCallback(Strategy(subject.Model, random)), thrower, counter]);
+        var learner = new Learner(subject.Model, loss, subject.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(subject.Model, random)), thrower, counter]);
         Batch[] data = [.. Enumerable.Range(0, 3).Select(_ => new Batch(x, y))];
         try
         {

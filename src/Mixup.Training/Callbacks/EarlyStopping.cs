@@ -13,12 +13,15 @@ public enum Better
     Larger,
 }
 
-/// <summary>Ends training when a figure has not improved for some epochs.</summary>
+/// <summary>
+/// Ends training when a figure has not improved for some epochs. Every fit counts anew; a fit that is resumed from a checkpoint counts on.
+/// </summary>
 public sealed class EarlyStopping : IStatefulCallback
 {
     private readonly Best best;
     private readonly int patience;
     private int waited;
+    private bool startsAnew;
 
     /// <summary>Watches the validation loss, or without validation the training loss.</summary>
     /// <param name="patience">How many epochs without improvement are borne, 1 or more. Default 5.</param>
@@ -54,7 +57,21 @@ public sealed class EarlyStopping : IStatefulCallback
     public string StateKey => "early-stopping";
 
     /// <inheritdoc/>
-    public void BeforeFit(TrainingState state) => best.Check(state);
+    public void BeforeFit(TrainingState state)
+    {
+        best.Check(state);
+        startsAnew = state.Epoch == 0;
+    }
+
+    /// <inheritdoc/>
+    public void BeforeEpoch(TrainingState state)
+    {
+        // Not in BeforeFit: a fit that another callback refuses leaves the count of the last one.
+        if (startsAnew)
+        {
+            (best.Value, waited, startsAnew) = (null, 0, false);
+        }
+    }
 
     /// <inheritdoc/>
     public void AfterEpoch(TrainingState state)

@@ -8,8 +8,9 @@ namespace TorchSharp.Mixup.Training;
 /// mixup among them. A run that is resumed from it equals the uninterrupted one bit for bit, if its batches do (see <see cref="IEpochAware"/>).
 /// </summary>
 /// <remarks>
-/// Files are data, not code. They are written beside and moved into place, so that a kill while writing leaves the old one, and checked by a hash before anything
-/// is read from them.
+/// Files are data, not code. They may be of any size. Each is written beside, under a name of its own (<c>*.writing</c>), and moved into
+/// place: so a kill while writing leaves the old file, and two writers of one path do not meet. The next write removes what a killed
+/// process has left. A hash of the whole file is checked before anything is read from it.
 /// </remarks>
 public sealed class Checkpoint : IStatefulCallback
 {
@@ -57,6 +58,7 @@ public sealed class Checkpoint : IStatefulCallback
     /// <param name="learner">The learner.</param>
     /// <param name="path">The file; replaced if it exists, once the new one is whole.</param>
     /// <exception cref="ArgumentException">The optimizer cannot be saved, or two callbacks share a state key.</exception>
+    /// <exception cref="IOException">The file cannot be written. An old one is as it was.</exception>
     public static void Save(Learner learner, string path)
     {
         ArgumentNullException.ThrowIfNull(learner);
@@ -67,11 +69,12 @@ public sealed class Checkpoint : IStatefulCallback
             [.. learner.History],
             [.. learner.SchedulerSteps],
             Stateful(learner).ToDictionary(pair => pair.Key, pair => pair.Value.SaveState()));
-        CheckpointFile.Write(path, new CheckpointContent(
-            JsonSerializer.SerializeToUtf8Bytes(manifest, Best.Json),
-            TensorTable.Save(learner.Model.state_dict()),
-            OptimizerState.Save(learner.Optimizer),
-            [.. torch.get_rng_state().bytes]));
+        CheckpointFile.Write(
+            path,
+            new CheckpointPart(JsonSerializer.SerializeToUtf8Bytes(manifest, Best.Json)),
+            TensorTable.Of(learner.Model.state_dict()),
+            OptimizerState.Of(learner.Optimizer),
+            new CheckpointPart([.. torch.get_rng_state().bytes]));
     }
 
     /// <summary>Restores a learner that was built as the saved one was. Its next fit skips the epochs that were completed.</summary>
@@ -83,6 +86,9 @@ public sealed class Checkpoint : IStatefulCallback
     /// while its steps were repeated: it cannot be turned back, and another load asks for a new learner.
     /// </exception>
     /// <exception cref="InvalidOperationException">The learner has already trained.</exception>
+    /// <exception cref="IOException">
+    /// The file cannot be read. If that comes after it was checked, as when a disk fails, the learner has to be built anew.
+    /// </exception>
     public static void Load(Learner learner, string path)
     {
         ArgumentNullException.ThrowIfNull(learner);
@@ -92,10 +98,10 @@ public sealed class Checkpoint : IStatefulCallback
         }
 
         using var scope = NewDisposeScope();
-        var content = CheckpointFile.Read(path);
+        using var file = CheckpointFile.Open(path);
         var stateful = Stateful(learner);
-        var manifest = Manifest.Read(content.Manifest, path);
-        var table = TensorTable.Read(content.Model, learner.Model.state_dict(), path);
+        var manifest = Manifest.Read(file.Manifest.Whole(), path);
+        var table = TensorTable.Read(file.Model, learner.Model.state_dict(), path);
         if (manifest.Callbacks.Keys.Except(stateful.Keys).FirstOrDefault() is { } missing)
         {
             throw new InvalidDataException($"{path} holds the state of a callback '{missing}' that the learner lacks; register the same callbacks as in the saved run.");
@@ -106,11 +112,12 @@ public sealed class Checkpoint : IStatefulCallback
             throw new InvalidDataException($"{path} holds the steps of a scheduler, which the learner lacks; give it the same scheduler as in the saved run.");
         }
 
-        OptimizerState.Check(learner.Optimizer, content.Optimizer, path);
-        RandomState.Check(content.RandomState, path);
+        OptimizerState.Check(learner.Optimizer, file.Optimizer, path);
+        var randomState = file.RandomState.Whole();
+        RandomState.Check(randomState, path);
 
         // What is left to fail is code that is not ours: callbacks, a scheduler, an optimizer of one's own. All but the scheduler can be turned back.
-        var optimizerBefore = OptimizerState.Save(learner.Optimizer);
+        using var optimizerBefore = new OptimizerSnapshot(learner.Optimizer);
         var callbacksBefore = stateful.ToDictionary(pair => pair.Key, pair => pair.Value.SaveState());
         try
         {
@@ -119,18 +126,18 @@ public sealed class Checkpoint : IStatefulCallback
                 stateful[key].LoadState(state);
             }
 
-            OptimizerState.Load(learner.Optimizer, content.Optimizer);
+            OptimizerState.LoadOptions(learner.Optimizer, file.Optimizer);
             foreach (var metric in manifest.SchedulerSteps)
             {
                 learner.StepScheduler(metric);
             }
 
             // The replay moved the learning rate along; the saved one is exact, whatever else had changed it.
-            OptimizerState.Load(learner.Optimizer, content.Optimizer);
+            OptimizerState.Load(learner.Optimizer, file.Optimizer);
         }
         catch (Exception e)
         {
-            OptimizerState.Load(learner.Optimizer, optimizerBefore);
+            optimizerBefore.Restore();
             foreach (var (key, state) in callbacksBefore)
             {
                 stateful[key].LoadState(state);
@@ -139,13 +146,25 @@ public sealed class Checkpoint : IStatefulCallback
             throw new InvalidDataException($"{path} does not fit this learner: {e.Message} Build it with the same optimizer, scheduler and callbacks as in the saved run.", e);
         }
 
-        RandomState.Restore(content.RandomState);
-        table.CopyTo(learner.Model.state_dict());
+        RandomState.Restore(randomState);
+        table.Copy();
         learner.Restore(manifest.History, manifest.CompletedEpochs);
     }
 
-    /// <inheritdoc/>
-    public void BeforeFit(TrainingState state) => best.Check(state);
+    /// <summary>Checks, before the first epoch is paid for, that the state can be saved and the folder be written.</summary>
+    /// <param name="state">The state of the loop.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no such figure, the optimizer cannot be saved, or two callbacks share a state key.
+    /// </exception>
+    /// <exception cref="IOException">The folder cannot be made or written.</exception>
+    public void BeforeFit(TrainingState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        best.Check(state);
+        Stateful(state.Learner);
+        OptimizerState.Of(state.Learner.Optimizer);
+        TemporaryFile.Probe(LastPath);
+    }
 
     /// <inheritdoc/>
     public void AfterEpoch(TrainingState state)

@@ -1,3 +1,4 @@
+using System.Text;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.optim;
@@ -27,21 +28,64 @@ internal static class OptimizerState
         [typeof(ASGD)] = ("rrbuddd", "lddt"),
     };
 
-    /// <summary>The state as bytes.</summary>
+    /// <summary>Whether <see cref="Check"/> knows this optimizer.</summary>
+    public static bool IsChecked(Optimizer optimizer) => Layouts.ContainsKey(optimizer.GetType());
+
+    /// <summary>The state, to be written.</summary>
     /// <exception cref="ArgumentException">The optimizer has no state that can be saved.</exception>
-    public static byte[] Save(Optimizer optimizer)
+    public static CheckpointPart Of(Optimizer optimizer)
     {
-        using var stream = new MemoryStream();
-        using var writer = new BinaryWriter(stream);
-        Helper(optimizer).save_state_dict(writer);
-        writer.Flush();
-        return stream.ToArray();
+        using var measured = new HashingStream();
+        try
+        {
+            Save(optimizer, measured);
+        }
+        catch (Exception e) when (e is not ArgumentException)
+        {
+            throw new ArgumentException(
+                $"The state of {optimizer.GetType().Name} cannot be saved: {e.Message} Use another optimizer, or train without checkpoints.",
+                e);
+        }
+
+        // Momentum comes with the first step, and takes the layout of its parameter: TorchSharp would refuse it then.
+        var groups = optimizer.ParamGroups.OfType<SGD.ParamGroup>().Where(group => group.Options.momentum is > 0);
+        var late = groups.SelectMany(group => group.Parameters);
+        if (late.FirstOrDefault(parameter => !parameter.is_contiguous()) is { } strided)
+        {
+            throw new ArgumentException(
+                $"The momentum of a parameter of shape [{string.Join(", ", strided.shape)}] cannot be saved, since the parameter is not contiguous. "
+                + "Make the model's parameters contiguous before the optimizer is built.");
+        }
+
+        return new CheckpointPart(measured.Length, stream => Save(optimizer, stream));
     }
 
-    /// <summary>Sets the state. Bytes from a file have to pass <see cref="Check"/> first.</summary>
-    public static void Load(Optimizer optimizer, byte[] state)
+    /// <summary>Writes the state.</summary>
+    public static void Save(Optimizer optimizer, Stream stream)
     {
-        using var reader = new BinaryReader(new MemoryStream(state, writable: false));
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
+        Helper(optimizer).save_state_dict(writer);
+    }
+
+    /// <summary>Writes the options, such as learning rates, for <see cref="LoadOptions"/>.</summary>
+    public static void SaveOptions(Optimizer optimizer, Stream stream)
+    {
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
+        var state = Helper(optimizer).state_dict();
+        writer.Write(optimizer.GetType().Name);
+        writer.Write7BitEncodedInt64(state.Options.Count);
+        writer.Write7BitEncodedInt64(state.State.Count);
+        foreach (var options in state.Options)
+        {
+            options.SaveStateDict(writer);
+        }
+    }
+
+    /// <summary>Sets the state. What comes from a file has to pass <see cref="Check"/> first.</summary>
+    public static void Load(Optimizer optimizer, Stream state)
+    {
+        state.Position = 0;
+        using var reader = new BinaryReader(state, Encoding.UTF8, leaveOpen: true);
         using var scope = NewDisposeScope();
         try
         {
@@ -54,16 +98,31 @@ internal static class OptimizerState
         }
     }
 
+    /// <summary>
+    /// Sets the options and leaves the rest: reads the beginning of a state. A file's has to pass <see cref="Check"/> first.
+    /// </summary>
+    public static void LoadOptions(Optimizer optimizer, Stream state)
+    {
+        state.Position = 0;
+        using var reader = new BinaryReader(state, Encoding.UTF8, leaveOpen: true);
+        reader.ReadString(); // its name, and the numbers of groups and of parameters
+        reader.Read7BitEncodedInt64();
+        reader.Read7BitEncodedInt64();
+        foreach (var options in Helper(optimizer).state_dict().Options)
+        {
+            options.LoadStateDict(reader);
+        }
+    }
+
     /// <summary>Compares a state with the optimizer that it is for. That of an optimizer of one's own is left to its own reader.</summary>
     /// <exception cref="InvalidDataException">It is damaged, or of another optimizer, or of other parameters.</exception>
-    public static void Check(Optimizer optimizer, byte[] state, string path)
+    public static void Check(Optimizer optimizer, PartReader reader, string path)
     {
         if (!Layouts.TryGetValue(optimizer.GetType(), out var layout))
         {
             return;
         }
 
-        var reader = new SpanReader(state, path);
         var kind = reader.Name();
         var groups = optimizer.ParamGroups.Cast<ParamGroup>().Select(group => group.Parameters.ToArray()).ToArray();
         if (kind != optimizer.GetType().Name || reader.Varint() != groups.Length || reader.Varint() != groups.Sum(parameters => parameters.Length))
@@ -86,7 +145,7 @@ internal static class OptimizerState
         }
     }
 
-    private static void CheckState(SpanReader reader, string layout, Tensor parameter, bool[] isSet, string path)
+    private static void CheckState(PartReader reader, string layout, Tensor parameter, bool[] isSet, string path)
     {
         foreach (var type in layout)
         {
@@ -106,7 +165,7 @@ internal static class OptimizerState
     }
 
     /// <summary>A number within its range; a flag is 0 or 1.</summary>
-    private static double Number(SpanReader reader, char type, string path)
+    private static double Number(PartReader reader, char type, string path)
     {
         const double roundedBelowZero = -1e-15; // as a cosine's last rate may be
         const double limit = 1e9;
@@ -128,15 +187,22 @@ internal static class OptimizerState
         return value >= least && value <= most ? value : throw new InvalidDataException($"{path} is damaged: {value} stands in its optimizer where {least} to {most} is expected.");
     }
 
-    private static void CheckTensor(SpanReader reader, Tensor parameter, string path)
+    private static void CheckTensor(PartReader reader, Tensor parameter, string path)
     {
+        if (!parameter.is_contiguous())
+        {
+            throw new InvalidDataException(
+                $"{path} cannot be read for a parameter of shape [{string.Join(", ", parameter.shape)}] that is not contiguous. "
+                + "Make the model's parameters contiguous before the optimizer is built.");
+        }
+
         if (reader.Varint() != (long)parameter.dtype || reader.Varint() != parameter.dim() || !parameter.shape.All(size => reader.Varint() == size))
         {
             throw new InvalidDataException(
                 $"{path} holds a tensor of the optimizer as something else than {parameter.dtype} of shape [{string.Join(", ", parameter.shape)}]; build model and optimizer as in the saved run.");
         }
 
-        reader.Take(parameter.numel() * parameter.element_size());
+        reader.Skip(parameter.numel() * parameter.element_size());
     }
 
     private static OptimizerHelper Helper(Optimizer optimizer) =>

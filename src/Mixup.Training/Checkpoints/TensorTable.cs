@@ -1,24 +1,94 @@
+using System.Text;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>The tensors of a model by name, checked against a model as a whole before any of them is changed.</summary>
+/// <summary>
+/// The tensors of a model by name, checked against a model as a whole before any of them is changed. Values stay in the file until they
+/// are copied.
+/// </summary>
 internal sealed class TensorTable
 {
-    private readonly Dictionary<string, Tensor> tensors;
+    private const int BufferBytes = 1 << 20;
+    private readonly PartReader part;
+    private readonly Dictionary<string, (Tensor Tensor, long Position)> entries;
 
-    private TensorTable(Dictionary<string, Tensor> tensors) => this.tensors = tensors;
+    private TensorTable(PartReader part, Dictionary<string, (Tensor Tensor, long Position)> entries) =>
+        (this.part, this.entries) = (part, entries);
 
-    public static byte[] Save(Dictionary<string, Tensor> model)
+    /// <summary>The table of a model, to be written.</summary>
+    public static CheckpointPart Of(Dictionary<string, Tensor> model)
     {
-        using var stream = new MemoryStream();
-        using var writer = new BinaryWriter(stream);
+        const int wordsAround = 4; // the lengths of name and values, the type, and the rank
+        var words = 1 + model.Values.Sum(tensor => wordsAround + tensor.dim());
+        var bytes = model.Sum(entry => Encoding.UTF8.GetByteCount(entry.Key) + Bytes(entry.Value));
+        return new CheckpointPart((words * sizeof(long)) + bytes, stream => Write(model, stream));
+    }
+
+    /// <summary>Reads a table for a model with just these names, types and shapes.</summary>
+    public static TensorTable Read(PartReader part, Dictionary<string, Tensor> model, string path)
+    {
+        var entries = new Dictionary<string, (Tensor, long)>();
+        var count = part.Int64();
+        for (var i = 0L; i < count; i++)
+        {
+            var name = part.Text();
+            if (!model.TryGetValue(name, out var like))
+            {
+                throw new InvalidDataException($"{path} holds '{name}', which the model lacks; build the model as in the saved run.");
+            }
+
+            var sameType = part.Int64() == (long)like.dtype;
+            var sameShape = part.Int64() == like.dim() && like.shape.All(size => part.Int64() == size);
+            if (!sameType || !sameShape || part.Int64() != Bytes(like) || !entries.TryAdd(name, (like, part.Position)))
+            {
+                throw new InvalidDataException(
+                    $"{path} holds '{name}' as something else than {like.dtype} of shape [{string.Join(", ", like.shape)}]; "
+                    + "build the model as in the saved run.");
+            }
+
+            part.Skip(Bytes(like));
+        }
+
+        if (model.Keys.Except(entries.Keys).FirstOrDefault() is { } missing)
+        {
+            throw new InvalidDataException($"{path} lacks '{missing}' of the model; build the model as in the saved run.");
+        }
+
+        return part.AtEnd
+            ? new TensorTable(part, entries)
+            : throw new InvalidDataException($"{path} is damaged: there is something behind the last tensor of its model.");
+    }
+
+    /// <summary>Copies the values to the model. On the CPU this takes a buffer of memory, elsewhere as much as one tensor.</summary>
+    public void Copy()
+    {
+        using var noGrad = no_grad();
+        foreach (var (tensor, position) in entries.Values)
+        {
+            using var scope = NewDisposeScope();
+            part.Position = position;
+            if (tensor.device_type == DeviceType.CPU && tensor.is_contiguous())
+            {
+                tensor.ReadBytesFromStream(part, BufferFor(tensor));
+            }
+            else
+            {
+                var values = empty(tensor.shape, tensor.dtype, CPU);
+                values.ReadBytesFromStream(part, BufferFor(tensor));
+                tensor.copy_(values);
+            }
+        }
+    }
+
+    private static void Write(Dictionary<string, Tensor> model, Stream stream)
+    {
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
         writer.Write((long)model.Count);
         foreach (var (name, tensor) in model)
         {
             using var scope = NewDisposeScope();
-            var bytes = tensor.detach().cpu().contiguous().bytes;
-            var encoded = System.Text.Encoding.UTF8.GetBytes(name);
+            var encoded = Encoding.UTF8.GetBytes(name);
             writer.Write(encoded.LongLength);
             writer.Write(encoded);
             writer.Write((long)tensor.dtype);
@@ -28,60 +98,13 @@ internal sealed class TensorTable
                 writer.Write(size);
             }
 
-            writer.Write((long)bytes.Length);
-            writer.Write(bytes);
-        }
-
-        writer.Flush();
-        return stream.ToArray();
-    }
-
-    /// <summary>Reads a table for a model with just these names, types and shapes.</summary>
-    public static TensorTable Read(byte[] bytes, Dictionary<string, Tensor> model, string path)
-    {
-        var reader = new SpanReader(bytes, path);
-        var read = new Dictionary<string, Tensor>();
-        var count = reader.Int64();
-        for (var i = 0L; i < count; i++)
-        {
-            var name = reader.Text();
-            if (!model.TryGetValue(name, out var like))
-            {
-                throw new InvalidDataException($"{path} holds '{name}', which the model lacks; build the model as in the saved run.");
-            }
-
-            var dtype = (ScalarType)reader.Int64();
-            var rank = reader.Int64();
-            var sameRank = rank == like.dim();
-            var sameShape = sameRank && like.shape.All(size => reader.Int64() == size);
-            var values = sameShape && dtype == like.dtype ? reader.Part() : null;
-            if (values is null || values.Length != like.numel() * like.element_size() || !read.TryAdd(name, Make(values, like)))
-            {
-                throw new InvalidDataException($"{path} holds '{name}' as something else than {like.dtype} of shape [{string.Join(", ", like.shape)}]; build the model as in the saved run.");
-            }
-        }
-
-        if (model.Keys.Except(read.Keys).FirstOrDefault() is { } missing)
-        {
-            throw new InvalidDataException($"{path} lacks '{missing}' of the model; build the model as in the saved run.");
-        }
-
-        return new TensorTable(read);
-    }
-
-    public void CopyTo(Dictionary<string, Tensor> model)
-    {
-        using var noGrad = no_grad();
-        foreach (var (name, tensor) in tensors)
-        {
-            model[name].copy_(tensor);
+            writer.Write(Bytes(tensor));
+            writer.Flush();
+            tensor.detach().cpu().contiguous().WriteBytesToStream(stream, BufferFor(tensor));
         }
     }
 
-    private static Tensor Make(byte[] values, Tensor like)
-    {
-        var tensor = empty(like.shape, like.dtype, CPU);
-        tensor.bytes = values;
-        return tensor;
-    }
+    private static int BufferFor(Tensor tensor) => (int)Math.Clamp(Bytes(tensor), 1, BufferBytes);
+
+    private static long Bytes(Tensor tensor) => tensor.numel() * tensor.element_size();
 }

@@ -21,26 +21,39 @@ public static class BatchExtensions
 {
     /// <summary>Batches of pairs, as a hand-written loader gives them.</summary>
     /// <param name="pairs">Input and target of each batch.</param>
-    /// <returns>The same, lazily.</returns>
-    public static IEnumerable<Batch> AsBatches(this IEnumerable<(Tensor Input, Tensor Target)> pairs) =>
-        pairs?.Select(pair => new Batch(pair.Input, pair.Target)) ?? throw new ArgumentNullException(nameof(pairs));
+    /// <returns>
+    /// The same, lazily. The epoch reaches a source that is <see cref="IEpochAware"/>. The number of batches is known where the source
+    /// tells it.
+    /// </returns>
+    /// <exception cref="ArgumentNullException"><paramref name="pairs"/> is null.</exception>
+    public static IEnumerable<Batch> AsBatches(this IEnumerable<(Tensor Input, Tensor Target)> pairs)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        return new BatchSequence<(Tensor Input, Tensor Target)>(pairs, pair => new Batch(pair.Input, pair.Target));
+    }
 
     /// <summary>Batches of dictionaries, as TorchSharp's <c>DataLoader</c> gives them.</summary>
     /// <param name="loader">The loader.</param>
     /// <param name="target">The key of the target.</param>
     /// <param name="inputs">The keys of the inputs, in the order in which the model takes them.</param>
-    /// <returns>The same, lazily.</returns>
+    /// <returns>
+    /// The same, lazily. The epoch reaches a source that is <see cref="IEpochAware"/>. The number of batches is known where the source
+    /// tells it.
+    /// </returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">No input is named, or, on enumeration, a key is missing.</exception>
     public static IEnumerable<Batch> AsBatches(this IEnumerable<Dictionary<string, Tensor>> loader, string target, params string[] inputs)
     {
         ArgumentNullException.ThrowIfNull(loader);
+        ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(inputs);
         if (inputs.Length == 0)
         {
             throw new ArgumentException("name the key of one input or more.", nameof(inputs));
         }
 
-        return loader.Select(batch => new Batch([.. inputs.Select(key => Find(batch, key))], Find(batch, target)));
+        return new BatchSequence<Dictionary<string, Tensor>>(
+            loader, batch => new Batch([.. inputs.Select(key => Find(batch, key))], Find(batch, target)));
     }
 
     private static Tensor Find(Dictionary<string, Tensor> batch, string key) =>

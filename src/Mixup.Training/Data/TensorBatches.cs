@@ -5,7 +5,7 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>Cuts tensors that hold a whole data set into batches, shuffled anew for every epoch from a seed of its own.</summary>
 /// <remarks>The tensors stay the caller's. A batch is a copy, made in the dispose scope of whoever enumerates.</remarks>
-public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware
+public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatches
 {
     private readonly Tensor inputs;
     private readonly Tensor targets;
@@ -37,6 +37,8 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware
 
     /// <summary>The number of batches in an epoch.</summary>
     public int Count => (int)((inputs.shape[0] + batchSize - 1) / batchSize);
+
+    int? ICountsBatches.BatchCount => Count;
 
     /// <inheritdoc/>
     public IEnumerator<Batch> GetEnumerator()

@@ -1,0 +1,186 @@
+using static TorchSharp.torch.nn;
+
+namespace TorchSharp.Mixup.Training.Tests;
+
+/// <summary>Figures whose values do not all count alike.</summary>
+public sealed class MetricTests
+{
+    private const long Ignored = 255;
+    private static readonly double[] Lambdas = [0.9, 0.6, 1, 0.7, 0.5, 0.8];
+    private static readonly long[] Partners = [1, 2, 3, 4, 5, 0];
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("mixed")]
+    [InlineData("two outputs")]
+    public void IgnoredPixelsAreNeitherHitsNorMisses(string kind)
+    {
+        using var scope = NewDisposeScope();
+        var images = Some.Normal(1, 18, 2, 4, 5);
+        var target = Some.Classes(2, 3, 18, 4, 5);
+        target[TensorIndex.Slice(0, 3)] = Ignored; // half of a batch,
+        target[TensorIndex.Slice(6, 12)] = Ignored; // a whole one,
+        target.index_put_(Ignored, images.select(1, 0).gt(0.5)); // and some of all the others
+
+        using var pixels = new Pixels();
+        var callbacks = kind == "plain" ? Array.Empty<ITrainerCallback>() : [new MixupCallback(new Fixed(kind == "two outputs"))];
+        var batches = new TensorBatches(images, target, 6);
+        var record = pixels.Still([Metric.Accuracy(Ignored)], callbacks).Fit(batches, batches)[0];
+
+        double hits = 0, counted = 0, mixedHits = 0, mixedCounted = 0;
+        using var noGrad = no_grad();
+        for (var start = 0; start < 18; start += 6)
+        {
+            var (x, y) = (images.narrow(0, start, 6), target.narrow(0, start, 6));
+            (double Hits, double Counted) Judge(Tensor prediction, Tensor against, Tensor weight)
+            {
+                var counts = against.ne(Ignored).to(ScalarType.Float64).mul(weight.view(-1, 1, 1));
+                var hit = prediction.argmax(1).eq(against).to(ScalarType.Float64).mul(counts);
+                return (hit.sum().cpu().ToDouble(), counts.sum().cpu().ToDouble());
+            }
+
+            var partners = tensor(Partners, device: Some.Device);
+            var lambda = tensor(Lambdas, ScalarType.Float64, Some.Device);
+            var one = ones_like(lambda);
+            var (of, seen) = Judge(pixels.Model.call(x), y, one);
+            (hits, counted) = (hits + of, counted + seen);
+            var (xp, yp) = (x[TensorIndex.Tensor(partners)], y[TensorIndex.Tensor(partners)]);
+            Tensor Share(Tensor l) => l.to(ScalarType.Float32).view(-1, 1, 1, 1);
+            Tensor Blend(Tensor l) => x.mul(Share(l)).add(xp.mul(Share(one.sub(l))));
+            foreach (var l in kind == "two outputs" ? new[] { lambda, one.sub(lambda) } : [lambda])
+            {
+                var prediction = pixels.Model.call(Blend(l));
+                foreach (var (judged, all) in new[] { Judge(prediction, y, l), Judge(prediction, yp, one.sub(l)) })
+                {
+                    (mixedHits, mixedCounted) = (mixedHits + judged, mixedCounted + all);
+                }
+            }
+        }
+
+        Assert.Equal(hits / counted, record["valid_accuracy"], 1e-6);
+        Assert.Equal(kind == "plain" ? hits / counted : mixedHits / mixedCounted, record["train_accuracy"], 1e-6);
+        Assert.InRange(record["train_accuracy"], 0.05, 0.95);
+    }
+
+    [Fact]
+    public void WithNothingIgnoredItIsTheMeanThatItWas()
+    {
+        using var small = new Small([new MixupCallback(new InputMixup(new MixupOptions { Alpha = 1, Seed = 2 }))]);
+        var plain = Metric.Accuracy() with { Name = "plain", Weights = null };
+        Metric[] metrics = [Metric.Accuracy(), plain];
+        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: metrics, callbacks: small.Learner.Callbacks);
+        foreach (var record in learner.Fit(small.Train, small.Valid, epochs: 3))
+        {
+            Assert.Equal(record["train_plain"], record["train_accuracy"], 1e-6);
+            Assert.Equal(record["valid_plain"], record["valid_accuracy"], 1e-6);
+        }
+    }
+
+    [Fact]
+    public void WhatHasNoWeightMayBeAnything()
+    {
+        using var scope = NewDisposeScope();
+        using var pixels = new Pixels();
+        var (images, target) = (Some.Normal(1, 4, 2, 3, 3), Some.Classes(2, 3, 4, 3, 3));
+        target[TensorIndex.Slice(0, 2)] = Ignored;
+
+        // One weight for each sample, and values that are infinite where it is 0.
+        static Tensor Infinite(Tensor prediction, Tensor target) =>
+            ones_like(target, ScalarType.Float32).masked_fill(target.eq(Ignored), double.PositiveInfinity);
+        var metric = new Metric("some", Infinite)
+        {
+            Weights = target => target.select(1, 0).select(1, 0).ne(Ignored),
+        };
+        var none = metric with { Name = "none", Weights = target => zeros_like(target) };
+        var record = pixels.Still([metric, none]).Fit(new TensorBatches(images, target, 1))[0];
+        Assert.Equal(1, record["train_some"]);
+        Assert.True(double.IsNaN(record["train_none"]));
+    }
+
+    [Fact]
+    public void NothingIsReadBackFromTheDevice()
+    {
+        // On META, reading a value throws. The epoch is cancelled before its figures are read.
+        using var model = Linear(4, 3);
+        using var loss = MSELoss();
+        using var optimizer = optim.SGD(model.parameters(), 0);
+        using var x = zeros(6, 4, device: META);
+        using var y = zeros(6, 3, device: META);
+        var metric = new Metric("error", (prediction, target) => prediction.sub(target).square()) { Weights = target => target.ne(-100) };
+        var judged = 0;
+        void CancelAtTheSecond(TrainingState state)
+        {
+            if (++judged == 2)
+            {
+                state.CancelFit();
+            }
+        }
+
+        var learner = new Learner(
+            model,
+            loss,
+            optimizer,
+            metrics: [metric],
+            device: META,
+            callbacks: [new Recorder("AfterBatch", CancelAtTheSecond), new Recorder("BeforeBackward", state => state.CancelBatch())],
+            forward: inputs => inputs[0].narrow(1, 0, 3).mul(2));
+        Assert.Empty(learner.Fit([new Batch(x, y), new Batch(x, y)]));
+        Assert.Equal(2, judged);
+    }
+
+    [Fact]
+    public void AMetricLeavesNoTensorBehind()
+    {
+        using var pixels = new Pixels();
+        using var images = Some.Normal(1, 6, 2, 4, 5);
+        using var target = Some.Classes(2, 3, 6, 4, 5);
+        var learner = pixels.Still([Metric.Accuracy(1)], new MixupCallback(new InputMixup(1)));
+        learner.Fit([new Batch(images, target)]);
+        var before = Some.LiveTensors;
+        learner.Fit([new Batch(images, target)], epochs: 20);
+        Assert.Equal(before, Some.LiveTensors);
+    }
+
+    /// <summary>A model of three classes for every pixel.</summary>
+    private sealed class Pixels : IDisposable
+    {
+        private readonly optim.Optimizer optimizer;
+        private readonly Loss<Tensor, Tensor, Tensor> loss = CrossEntropyLoss(ignore_index: Ignored);
+
+        public Pixels()
+        {
+            manual_seed(1);
+            Model = Conv2d(2, 3, 1).to(Some.Device);
+            optimizer = optim.SGD(Model.parameters(), 0);
+        }
+
+        public Modules.Conv2d Model { get; }
+
+        /// <summary>A learner that never steps.</summary>
+        public Learner Still(IEnumerable<Metric> metrics, params ITrainerCallback[] callbacks)
+        {
+            var cancels = new Recorder("BeforeBackward", state => state.CancelBatch());
+            return new Learner(Model, loss, optimizer, metrics: metrics, callbacks: [.. callbacks, cancels]);
+        }
+
+        public void Dispose()
+        {
+            optimizer.Dispose();
+            Model.Dispose();
+            loss.Dispose();
+        }
+    }
+
+    /// <summary>Draws the same for every batch.</summary>
+    private sealed class Fixed(bool twoOutputs) : IMixupStrategy
+    {
+        private readonly InputMixup inner = new(new MixupOptions { TwoOutputs = twoOutputs });
+
+        public double Alpha { get => inner.Alpha; set => inner.Alpha = value; }
+
+        public MixupState State { get => inner.State; set => inner.State = value; }
+
+        public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null) =>
+            inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs), MixupDraw.Input));
+    }
+}
