@@ -181,6 +181,6 @@ public sealed class MetricTests
         public MixupState State { get => inner.State; set => inner.State = value; }
 
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null) =>
-            inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs), MixupDraw.Input));
+            inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs), MixupPlace.Input));
     }
 }

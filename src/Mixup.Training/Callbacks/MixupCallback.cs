@@ -82,6 +82,7 @@ public sealed class MixupCallback : IStatefulCallback
         judged = false;
         var target = step.Target;
         state.Inputs = step.Inputs;
+        state.JudgedRows = step.Mix.Rows;
         state.LossFunction = (prediction, given) =>
         {
             judged = true;
