@@ -11,15 +11,13 @@ public sealed class MixupStep : IDisposable
     private readonly TargetMixing targetMixing;
     private readonly bool ownsInputs;
     private readonly Place? place;
-    private readonly Action? over;
     private bool disposed;
 
-    internal MixupStep(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, TargetMixing targetMixing, bool ownsInputs, Place? place = null, Action? over = null)
+    internal MixupStep(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw draw, TargetMixing targetMixing, bool ownsInputs, Place? place = null)
     {
         this.targetMixing = targetMixing;
         this.ownsInputs = ownsInputs;
         this.place = place;
-        this.over = over;
         Inputs = inputs;
         Draw = draw;
         if (ownsInputs)
@@ -75,7 +73,5 @@ public sealed class MixupStep : IDisposable
                 input.Dispose();
             }
         }
-
-        over?.Invoke();
     }
 }

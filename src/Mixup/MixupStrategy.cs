@@ -4,13 +4,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>What the built-in strategies share: options, the sequence of draws, and the checks of a batch.</summary>
-/// <remarks>
-/// On the CPU a strategy keeps the memory of its mixed input, and hands it out again once the step that used it is disposed: clone <see cref="MixupStep.Input"/> to keep it longer.
-/// A backward pass that needs it after the next step has begun gets torch's error about a tensor that was modified in place, never a wrong gradient.
-/// </remarks>
 public abstract class MixupStrategy : IMixupStrategy
 {
-    private readonly List<ReusedBuffer> buffers = [];
     private ulong seed;
     private long step;
     private double alpha;
@@ -81,13 +76,6 @@ public abstract class MixupStrategy : IMixupStrategy
         }
     }
 
-    /// <summary>Frees the memory that is kept for mixed inputs, as after training. The strategy can be used again.</summary>
-    public void ReleaseBuffers()
-    {
-        buffers.ForEach(buffer => buffer.Release());
-        buffers.Clear();
-    }
-
     /// <summary>Draws the place, after coefficients and pairing.</summary>
     private protected abstract string DrawPlace(IReadOnlyList<Tensor> inputs, Random random);
 
@@ -108,27 +96,15 @@ public abstract class MixupStrategy : IMixupStrategy
 
         if (Options.OverwriteInput)
         {
-            return new MixupStep([.. inputs.Select(input => draw.Mix.BlendInto(input, input))], target, draw, Options.TargetMixing, ownsInputs: false, place);
-        }
-
-        var rented = new List<ReusedBuffer>();
-        Tensor Blend(Tensor input, int i)
-        {
-            if (i == buffers.Count)
+            foreach (var input in inputs)
             {
-                buffers.Add(new ReusedBuffer());
+                draw.Mix.BlendInPlace(input);
             }
 
-            if (buffers[i].Rent(input, draw.Mix.Rows) is not { } memory)
-            {
-                return draw.Mix.Blend(input);
-            }
-
-            rented.Add(buffers[i]);
-            return draw.Mix.BlendInto(input, memory);
+            return new MixupStep(inputs, target, draw, Options.TargetMixing, ownsInputs: false, place);
         }
 
-        return new MixupStep([.. inputs.Select(Blend)], target, draw, Options.TargetMixing, ownsInputs: true, place, () => rented.ForEach(buffer => buffer.Return()));
+        return new MixupStep([.. inputs.Select(draw.Mix.Blend)], target, draw, Options.TargetMixing, ownsInputs: true, place);
     }
 
     private static void CheckOverwritable(Tensor input)

@@ -77,7 +77,7 @@ public sealed class MixupCallback : IStatefulCallback
     /// <inheritdoc/>
     public void AfterFit(TrainingState state)
     {
-        (strategy as MixupStrategy)?.ReleaseBuffers();
+        MixupMemory.Release();
         if (!ReferenceEquals(loss, givenLoss))
         {
             loss?.Dispose();

@@ -205,18 +205,12 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         using var layer = Linear(6, 2).to(Some.Device);
         var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(1, 2, 5));
-        foreach (var overwrite in new[] { false, true })
-        {
-            var strategy = new InputMixup(new MixupOptions { OverwriteInput = overwrite });
-            var step = strategy.Begin(x, y);
-            var loss = layer.call(step.Input).pow(2).sum(); // its backward pass needs the input
-            step.Dispose();
-            strategy.Begin(x, y).Dispose();
-            if (Some.Device.type == DeviceType.CPU)
-            {
-                Assert.Contains("modified by an inplace operation", Assert.ThrowsAny<Exception>(() => loss.backward()).Message, StringComparison.Ordinal);
-            }
-        }
+        var strategy = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var step = strategy.Begin(x, y);
+        var loss = layer.call(step.Input).pow(2).sum(); // its backward pass needs the input
+        step.Dispose();
+        strategy.Begin(x, y).Dispose();
+        Assert.Contains("modified by an inplace operation", Assert.ThrowsAny<Exception>(() => loss.backward()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -230,7 +224,7 @@ public sealed class KernelTests
         strategy.Begin(Some.Normal(2, 5, 3), y).Dispose();
         using var second = strategy.Begin(Some.Normal(3, 5, 3), y);
         Some.AssertEqual(kept, first.Input);
-        strategy.ReleaseBuffers();
+        MixupMemory.Release();
         Some.AssertEqual(kept, first.Input);
         first.Dispose();
 
@@ -280,7 +274,12 @@ public sealed class KernelTests
             {
                 using var mix = new Mix([lambda, lambda, lambda], permutation);
                 var wide = x.to(ScalarType.Float32);
-                var expected = wide.mul((float)lambda).add(mix.Partner(wide).mul((float)(1 - lambda))).to(dtype);
+                var expected = lambda switch
+                {
+                    1 => x, // a weight of 0 reads nothing
+                    0 => mix.Partner(x),
+                    _ => wide.mul((float)lambda).add(mix.Partner(wide).mul((float)(1 - lambda))).to(dtype),
+                };
                 Some.AssertClose(expected, mix.Blend(x), 0);
                 var inPlace = x.clone();
                 using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupDraw.Input));
