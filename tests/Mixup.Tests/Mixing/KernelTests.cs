@@ -36,7 +36,9 @@ public sealed class KernelTests
 
     [Theory]
     [MemberData(nameof(Floating))]
-    public void StretchesOfTheWalkMeetWhateverTheCyclesAre(ScalarType dtype) =>
+    public void StretchesOfTheWalkMeetWhateverTheCyclesAre(ScalarType dtype) => SampleStretches(dtype, 40);
+
+    internal static void SampleStretches(ScalarType dtype, int draws) =>
         Gen.Select(Gen.Int[3, 400], Gen.Int[1, 3_000], Gen.Int[0, 3], Gen.Int[0, 1_000_000]).Sample(
             (batch, length, kind, seed) =>
             {
@@ -59,7 +61,7 @@ public sealed class KernelTests
                 using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupDraw.Input));
                 Close(x, overwritten, mix);
             },
-            iter: 40,
+            iter: draws,
             threads: 1,
             seed: "0000000000002");
 

@@ -11,7 +11,7 @@ namespace TorchSharp.Mixup;
 internal static unsafe class ResultMemory
 {
     /// <summary>The <see cref="AppContext"/> switch that turns the pool off.</summary>
-    public const string Switch = "TorchSharp.Mixup.FreshMemory";
+    public const string Switch = "TorchSharp.Mixup.UseFreshMemory";
 
     // Below this size malloc has warm memory by itself.
     private const long LeastBytes = 64 << 10;
