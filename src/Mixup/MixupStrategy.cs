@@ -6,7 +6,6 @@ namespace TorchSharp.Mixup;
 /// <summary>What the built-in strategies share: options, the sequence of draws, and the checks of a batch.</summary>
 public abstract class MixupStrategy : IMixupStrategy
 {
-    private readonly List<ReusedBuffer> buffers = [];
     private ulong seed;
     private long step;
     private double alpha;
@@ -87,13 +86,6 @@ public abstract class MixupStrategy : IMixupStrategy
         }
     }
 
-    /// <summary>Frees the memory that is kept for mixed inputs, as after training. The strategy can be used again.</summary>
-    public void ReleaseBuffers()
-    {
-        buffers.ForEach(buffer => buffer.Release());
-        buffers.Clear();
-    }
-
     /// <summary>Draws the place, after coefficients and pairing.</summary>
     private protected abstract MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random);
 
@@ -115,7 +107,12 @@ public abstract class MixupStrategy : IMixupStrategy
         }
 
         SharedMemory.CheckOverwritable(inputs, request.Target, mix);
-        return new MixupStep(request, [.. inputs.Select(input => mix.BlendInto(input, input))], pending: pending);
+        foreach (var input in inputs)
+        {
+            mix.BlendInPlace(input);
+        }
+
+        return new MixupStep(request, inputs, pending: pending);
     }
 
     private MixupDraw Sample(IReadOnlyList<Tensor> inputs, int batchSize)

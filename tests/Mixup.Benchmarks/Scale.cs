@@ -78,7 +78,7 @@ internal static class Scale
             }
 
             Step();
-            strategy?.ReleaseBuffers();
+            MixupMemory.Release();
             return PeakMemory.Of(Step);
         }
 

@@ -140,28 +140,8 @@ public sealed class LeakTests
         first.Dispose();
         using var second = mixup.Begin(Some.Normal(2, 5, 6), y);
         var kept = second.Input.clone();
-        first.Dispose(); // the memory is the second one's by now
+        first.Dispose();
         using var third = mixup.Begin(Some.Normal(3, 5, 6), y);
         Some.AssertEqual(kept, second.Input);
-    }
-
-    [Fact]
-    public void ReleasedMemoryIsGone()
-    {
-        using var x = Some.Normal(1, 9, 6);
-        using var y = Some.Classes(1, 4, 9);
-        var mixup = new InputMixup();
-        var before = Some.LiveTensors;
-        mixup.Begin(x, y).Dispose();
-        mixup.ReleaseBuffers();
-        Assert.Equal(before, Some.LiveTensors);
-        mixup.ReleaseBuffers();
-        using var part = x.narrow(0, 0, 4);
-        using var ids = y.narrow(0, 0, 4);
-        before = Some.LiveTensors;
-        mixup.Begin(part, ids).Dispose();
-        mixup.Begin(x, y).Dispose(); // takes more memory than there is
-        mixup.ReleaseBuffers();
-        Assert.Equal(before, Some.LiveTensors);
     }
 }

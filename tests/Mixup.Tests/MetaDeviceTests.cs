@@ -24,6 +24,31 @@ public sealed class MetaDeviceTests
         Assert.Equal(DeviceType.META, mix.Partner(empty(5, ScalarType.Int64, META)).device_type);
     }
 
+    public static TheoryData<ScalarType, bool> TypesAndOutputs => new MatrixTheoryData<ScalarType, bool>([.. Floating.Select(row => row.Data)], [false, true]);
+
+    [Theory]
+    [MemberData(nameof(TypesAndOutputs))]
+    public void WeightsOfOneAndZeroReadNothingBack(ScalarType dtype, bool twoOutputs)
+    {
+        using var scope = NewDisposeScope();
+        var y = empty(4, ScalarType.Int64, META);
+        foreach (var coefficients in new double[][] { [1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0.25, 1], [0, 1, 0.5, 0.5] })
+        {
+            foreach (var partners in new long[][] { [1, 0, 3, 2], [1, 2, 3, 0], [3, 2, 0, 1], [0, 1, 2, 3] })
+            {
+                using var mix = new Mix(coefficients, partners, twoOutputs);
+                var x = empty(4, 3, 2, dtype, META, requires_grad: true);
+                var blended = mix.Blend(x);
+                blended.backward([empty(mix.Rows, 3, 2, dtype, META)]);
+                Assert.Equal((DeviceType.META, dtype, DeviceType.META), (blended.device_type, blended.dtype, x.grad!.device_type));
+                if (!twoOutputs)
+                {
+                    using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x.detach(), y, new MixupDraw(mix, MixupPlace.Input));
+                }
+            }
+        }
+    }
+
     [Fact]
     public void MetaIsAbleToFail()
     {

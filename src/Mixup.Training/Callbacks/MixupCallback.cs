@@ -82,7 +82,7 @@ public sealed class MixupCallback : IStatefulCallback
         judged = false;
         var target = step.Target;
         state.Inputs = step.Inputs;
-        state.JudgedRows = step.Mix.Rows;
+        (state.JudgedRows, state.LossReduction) = (step.Mix.Rows, mixupLoss.reduction);
         state.LossFunction = (prediction, given) =>
         {
             judged = true;
@@ -121,7 +121,7 @@ public sealed class MixupCallback : IStatefulCallback
     /// <inheritdoc/>
     public void AfterFit(TrainingState state)
     {
-        (strategy as MixupStrategy)?.ReleaseBuffers();
+        MixupMemory.Release();
         if (!ReferenceEquals(loss, givenLoss))
         {
             loss?.Dispose();

@@ -15,9 +15,8 @@ public sealed class Mix : IDisposable
 {
     private readonly double[] coefficients;
     private readonly long[] permutation;
-    private readonly Combination[] forward;
-    private readonly Lazy<Combination[]> adjoint;
-    private readonly Combination rows;
+    private readonly LinearMap map;
+    private readonly DeviceWeights rows;
 
     /// <summary>Takes a given draw, instead of one that was sampled.</summary>
     /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
@@ -28,21 +27,25 @@ public sealed class Mix : IDisposable
     {
         this.coefficients = coefficients.ToArray();
         this.permutation = permutation.ToArray();
-        var inverse = Validate(this.coefficients, this.permutation);
+        Validate(this.coefficients, this.permutation);
         var others = Array.ConvertAll(this.coefficients, lambda => 1 - lambda);
-        (double[] Own, double[] Other)[] outputs = twoOutputs ? [(this.coefficients, others), (others, this.coefficients)] : [(this.coefficients, others)];
-        forward = Array.ConvertAll(outputs, output => new Combination(output.Own, output.Other, this.permutation));
-
-        // The transpose of a gather is a gather by the inverse: no scatter, so gradients are the same bits on every run and device.
-        adjoint = new(() => Array.ConvertAll(outputs, output => new Combination(output.Own, Array.ConvertAll(inverse, i => output.Other[i]), inverse)));
-        rows = twoOutputs ? new Combination([.. this.coefficients, .. others], [.. others, .. this.coefficients], [.. this.permutation, .. this.permutation]) : forward[0];
+        var first = new Combination(this.coefficients, others, this.permutation);
+        if (twoOutputs)
+        {
+            map = new BothOutputs(first, new Combination(others, this.coefficients, this.permutation));
+            rows = new DeviceWeights([.. this.coefficients, .. others], [.. others, .. this.coefficients], [.. this.permutation, .. this.permutation]);
+        }
+        else
+        {
+            (map, rows) = (first, first.OnDevices);
+        }
     }
 
     /// <summary>B, the number of samples in the batch.</summary>
     public int BatchSize => coefficients.Length;
 
     /// <summary>How many rows a blended tensor has: B, or 2B where each pair gives both its combinations.</summary>
-    public int Rows => BatchSize * forward.Length;
+    public int Rows => map is BothOutputs ? 2 * BatchSize : BatchSize;
 
     /// <summary>lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</summary>
     public ReadOnlySpan<double> Coefficients => coefficients;
@@ -60,7 +63,7 @@ public sealed class Mix : IDisposable
     {
         ArgumentNullException.ThrowIfNull(tensor);
         CheckBlendable(tensor);
-        return Apply(tensor, transposed: false);
+        return BlendFunction.Apply(map, tensor);
     }
 
     /// <summary>The samples themselves, for each row of a blended tensor: the tensor as it is, or twice in a row if each pair gives two outputs.</summary>
@@ -82,7 +85,7 @@ public sealed class Mix : IDisposable
     {
         ArgumentNullException.ThrowIfNull(tensor);
         Check.HasBatch(tensor, BatchSize, "the tensor to pair up");
-        return tensor.index(TensorIndex.Tensor(rows.Index(tensor.device)));
+        return tensor.index(TensorIndex.Tensor(rows.Partners(tensor.device)));
     }
 
     /// <summary>
@@ -128,9 +131,9 @@ public sealed class Mix : IDisposable
         var (owns, partners) = (new long[Rows], new long[Rows]);
         for (var row = 0; row < Rows; row++)
         {
-            var (own, other) = rows.Weights(row);
             var (sample, partner) = (row % BatchSize, permutation[row % BatchSize]);
-            (owns[row], partners[row]) = (own == 0 ? partner : sample, other == 0 ? sample : partner);
+            var lambda = row < BatchSize ? coefficients[sample] : 1 - coefficients[sample];
+            (owns[row], partners[row]) = (lambda == 0 ? partner : sample, lambda == 1 ? sample : partner);
         }
 
         Tensor Gather(long[] index) => tensor.index(TensorIndex.Tensor(torch.tensor(index).to(tensor.device, non_blocking: true)));
@@ -162,49 +165,12 @@ public sealed class Mix : IDisposable
     /// <summary>Frees the copies that were made for devices. The draw stays readable and usable.</summary>
     public void Dispose()
     {
-        foreach (var combination in (Combination[])[rows, .. forward, .. adjoint.IsValueCreated ? adjoint.Value : []])
-        {
-            combination.Dispose();
-        }
+        map.Dispose();
+        rows.Dispose();
     }
 
-    /// <summary>Blends, or applies the transpose of blending.</summary>
-    internal Tensor Apply(Tensor tensor, bool transposed)
-    {
-        using var scope = NewDisposeScope();
-        if (tensor.requires_grad && is_grad_enabled())
-        {
-            // The function leaves wrappers of its inputs and outputs behind; the scope takes all but the result.
-            return BlendFunction.apply(tensor, this, transposed).MoveToOuterDisposeScope();
-        }
-
-        var combinations = transposed ? adjoint.Value : forward;
-        var result = (combinations.Length, transposed) switch
-        {
-            (1, _) => combinations[0].Apply(tensor),
-            (_, false) when !tensor.is_contiguous() => cat([.. combinations.Select(combination => combination.Apply(tensor))]), // keeps the layout
-            (_, false) => BlendInto(tensor, empty([Rows, .. tensor.shape[1..]], tensor.dtype, tensor.device)),
-            _ => combinations[0].Apply(tensor.narrow(0, 0, BatchSize)).add_(combinations[1].Apply(tensor.narrow(0, BatchSize, BatchSize))),
-        };
-        return result.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Blends into memory that is there: contiguous, with the rows of a blended tensor; or, for one output a pair, the tensor itself.</summary>
-    internal Tensor BlendInto(Tensor tensor, Tensor memory)
-    {
-        if (forward.Length == 1)
-        {
-            return forward[0].Apply(tensor, memory);
-        }
-
-        for (var output = 0; output < forward.Length; output++)
-        {
-            using var half = memory.narrow(0, output * BatchSize, BatchSize);
-            forward[output].Apply(tensor, half);
-        }
-
-        return memory;
-    }
+    /// <summary>Blends a tensor in place, which only goes with one output a pair.</summary>
+    internal void BlendInPlace(Tensor tensor) => ((Combination)map).Overwrite(tensor);
 
     /// <summary>Checks what <see cref="Blend"/> takes.</summary>
     internal void CheckBlendable(Tensor tensor)
@@ -228,7 +194,7 @@ public sealed class Mix : IDisposable
         }
     }
 
-    private static long[] Validate(double[] coefficients, long[] permutation)
+    private static void Validate(double[] coefficients, long[] permutation)
     {
         if (coefficients.Length == 0)
         {
@@ -246,19 +212,16 @@ public sealed class Mix : IDisposable
             throw new ArgumentException($"coefficient {bad} is {coefficients[bad]}; each must lie between 0 (the partner alone) and 1 (the sample alone).", nameof(coefficients));
         }
 
-        var inverse = new long[permutation.Length];
-        Array.Fill(inverse, -1);
+        var taken = new bool[permutation.Length];
         for (var i = 0; i < permutation.Length; i++)
         {
             var partner = permutation[i];
-            if (partner < 0 || partner >= inverse.Length || inverse[partner] >= 0)
+            if (partner < 0 || partner >= taken.Length || taken[partner])
             {
-                throw new ArgumentException($"the partner of sample {i} is {partner}; a permutation holds every index from 0 to {inverse.Length - 1} exactly once.", nameof(permutation));
+                throw new ArgumentException($"the partner of sample {i} is {partner}; a permutation holds every index from 0 to {taken.Length - 1} exactly once.", nameof(permutation));
             }
 
-            inverse[partner] = i;
+            taken[partner] = true;
         }
-
-        return inverse;
     }
 }

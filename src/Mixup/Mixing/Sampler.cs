@@ -5,6 +5,9 @@ namespace TorchSharp.Mixup;
 /// <summary>Draws coefficients and pairings. Pure: the same options and generator give the same mix.</summary>
 internal static class Sampler
 {
+    // From far below on, every draw is 0.5 to the last bit; the sum of two gamma variates of a much larger one is infinite.
+    private const double LargestAlpha = 1e300;
+
     public static Mix Draw(MixupOptions options, double alpha, int batchSize, Random random)
     {
         var permutation = DrawPartners(options, batchSize, random);
@@ -109,7 +112,7 @@ internal static class Sampler
             return 1;
         }
 
-        var lambda = alpha < 1 ? DrawConcentrated(alpha, random) : Beta.Sample(random, alpha, alpha);
+        var lambda = alpha < 1 ? DrawConcentrated(alpha, random) : Beta.Sample(random, Math.Min(alpha, LargestAlpha), Math.Min(alpha, LargestAlpha));
         return options.Fold ? Math.Max(lambda, 1 - lambda) : lambda;
     }
 

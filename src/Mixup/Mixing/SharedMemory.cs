@@ -6,7 +6,7 @@ namespace TorchSharp.Mixup;
 /// <summary>Which inputs may be written over: what is mixed twice, or read after it was written, gives wrong numbers without an error of torch.</summary>
 internal static unsafe class SharedMemory
 {
-    private static readonly delegate* unmanaged<nint, nint> StorageAddress = (delegate* unmanaged<nint, nint>)Find("THSStorage_data_ptr");
+    private static readonly delegate* unmanaged<nint, nint> StorageAddress = (delegate* unmanaged<nint, nint>)LibTorchSharp.Find("THSStorage_data_ptr");
 
     /// <summary>Checks the inputs of a batch before any of them is written to.</summary>
     /// <exception cref="ArgumentException">One of them cannot be overwritten by the mix.</exception>
@@ -124,7 +124,4 @@ internal static unsafe class SharedMemory
             throw new ArgumentException($"An input was made in inference mode, so it cannot be overwritten outside of it. {cure}, or clone the input.", e);
         }
     }
-
-    private static void* Find(string name) =>
-        NativeLibrary.TryLoad("LibTorchSharp", typeof(torch).Assembly, null, out var library) && NativeLibrary.TryGetExport(library, name, out var address) ? (void*)address : null;
 }

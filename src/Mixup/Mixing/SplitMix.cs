@@ -1,8 +1,10 @@
+using System.Buffers.Binary;
+
 namespace TorchSharp.Mixup;
 
 /// <summary>
 /// SplitMix64 (Steele, Lea and Flood 2014), one stream for every batch of a seed: the draw of a batch depends on the seed and the
-/// batch's number alone, so that the whole state of a strategy is two numbers.
+/// batch's number alone, so that the whole state of a strategy is two numbers. Every member of <see cref="Random"/> draws from the stream.
 /// </summary>
 internal sealed class SplitMix(ulong seed, long step) : Random
 {
@@ -11,12 +13,57 @@ internal sealed class SplitMix(ulong seed, long step) : Random
 
     public override double NextDouble() => Sample();
 
-    // Lemire 2019 without the rejection: the bias is under 2^-32 for any batch.
-    public override int Next(int maxValue) => (int)Math.BigMul(NextWord(), (ulong)maxValue, out _);
-
-    public override int Next(int minValue, int maxValue) => minValue + Next(maxValue - minValue);
+    public override float NextSingle() => (NextWord() >> 40) * (1.0f / (1 << 24));
 
     public override int Next() => Next(int.MaxValue);
+
+    public override int Next(int maxValue)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxValue);
+        return (int)Below((ulong)maxValue);
+    }
+
+    public override int Next(int minValue, int maxValue)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minValue, maxValue);
+        return (int)(minValue + (long)Below((ulong)((long)maxValue - minValue)));
+    }
+
+    public override long NextInt64() => NextInt64(long.MaxValue);
+
+    public override long NextInt64(long maxValue)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxValue);
+        return (long)Below((ulong)maxValue);
+    }
+
+    public override long NextInt64(long minValue, long maxValue)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minValue, maxValue);
+        return minValue + (long)Below((ulong)maxValue - (ulong)minValue);
+    }
+
+    public override void NextBytes(byte[] buffer)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        NextBytes(buffer.AsSpan());
+    }
+
+    // In the byte order of the little end on every machine.
+    public override void NextBytes(Span<byte> buffer)
+    {
+        for (; buffer.Length >= sizeof(ulong); buffer = buffer[sizeof(ulong)..])
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(buffer, NextWord());
+        }
+
+        if (buffer.Length > 0)
+        {
+            Span<byte> last = stackalloc byte[sizeof(ulong)];
+            BinaryPrimitives.WriteUInt64LittleEndian(last, NextWord());
+            last[..buffer.Length].CopyTo(buffer);
+        }
+    }
 
     protected override double Sample() => (NextWord() >> 11) * (1.0 / (1UL << 53));
 
@@ -26,6 +73,9 @@ internal sealed class SplitMix(ulong seed, long step) : Random
         z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
         return z ^ (z >> 31);
     }
+
+    // Lemire 2019 without the rejection: the bias is under 2^-32 for any batch.
+    private ulong Below(ulong bound) => Math.BigMul(NextWord(), bound, out _);
 
     private ulong NextWord() => Scramble(state += Golden);
 }

@@ -36,7 +36,9 @@ public sealed class KernelTests
 
     [Theory]
     [MemberData(nameof(Floating))]
-    public void StretchesOfTheWalkMeetWhateverTheCyclesAre(ScalarType dtype) =>
+    public void StretchesOfTheWalkMeetWhateverTheCyclesAre(ScalarType dtype) => SampleStretches(dtype, 40);
+
+    internal static void SampleStretches(ScalarType dtype, int draws) =>
         Gen.Select(Gen.Int[3, 400], Gen.Int[1, 3_000], Gen.Int[0, 3], Gen.Int[0, 1_000_000]).Sample(
             (batch, length, kind, seed) =>
             {
@@ -59,7 +61,7 @@ public sealed class KernelTests
                 using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
                 Close(x, overwritten, mix);
             },
-            iter: 40,
+            iter: draws,
             threads: 1,
             seed: "0000000000002");
 
@@ -205,18 +207,12 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         using var layer = Linear(6, 2).to(Some.Device);
         var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(1, 2, 5));
-        foreach (var overwrite in new[] { false, true })
-        {
-            var strategy = new InputMixup(new MixupOptions { OverwriteInput = overwrite });
-            var step = strategy.Begin(x, y);
-            var loss = layer.call(step.Input).pow(2).sum(); // its backward pass needs the input
-            step.Dispose();
-            strategy.Begin(x, y).Dispose();
-            if (Some.Device.type == DeviceType.CPU)
-            {
-                Assert.Contains("modified by an inplace operation", Assert.ThrowsAny<Exception>(() => loss.backward()).Message, StringComparison.Ordinal);
-            }
-        }
+        var strategy = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var step = strategy.Begin(x, y);
+        var loss = layer.call(step.Input).pow(2).sum(); // its backward pass needs the input
+        step.Dispose();
+        strategy.Begin(x, y).Dispose();
+        Assert.Contains("modified by an inplace operation", Assert.ThrowsAny<Exception>(() => loss.backward()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -230,7 +226,7 @@ public sealed class KernelTests
         strategy.Begin(Some.Normal(2, 5, 3), y).Dispose();
         using var second = strategy.Begin(Some.Normal(3, 5, 3), y);
         Some.AssertEqual(kept, first.Input);
-        strategy.ReleaseBuffers();
+        MixupMemory.Release();
         Some.AssertEqual(kept, first.Input);
         first.Dispose();
 
@@ -280,7 +276,12 @@ public sealed class KernelTests
             {
                 using var mix = new Mix([lambda, lambda, lambda], permutation);
                 var wide = x.to(ScalarType.Float32);
-                var expected = wide.mul((float)lambda).add(mix.Partner(wide).mul((float)(1 - lambda))).to(dtype);
+                var expected = lambda switch
+                {
+                    1 => x, // a weight of 0 reads nothing
+                    0 => mix.Partner(x),
+                    _ => wide.mul((float)lambda).add(mix.Partner(wide).mul((float)(1 - lambda))).to(dtype),
+                };
                 Some.AssertClose(expected, mix.Blend(x), 0);
                 var inPlace = x.clone();
                 using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupPlace.Input));

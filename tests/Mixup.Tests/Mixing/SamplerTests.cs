@@ -41,6 +41,14 @@ public sealed class SamplerTests
         Assert.InRange(drawn.Average(), 0.45, 0.55);
     }
 
+    [Theory]
+    [InlineData(1e35)]
+    [InlineData(1e300)]
+    [InlineData(1e308)]
+    [InlineData(double.MaxValue)]
+    public void AHugeAlphaIsAHalf(double alpha) =>
+        Assert.All(Draw(new MixupOptions { Alpha = alpha, Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(0.5, lambda));
+
     [Fact]
     public void AlphaZeroMixesNothing() => Assert.All(Draw(new MixupOptions { Alpha = 0, Fold = false, Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(1, lambda));
 

@@ -11,50 +11,72 @@ internal static class CpuKernel
     private const long ManyRows = 4_096;
     private const long ShortRow = 64;
 
-    /// <summary>Applies a combination; null where this kernel does not serve: another device, or a layout in which a row is not one block.</summary>
-    public static Tensor? TryApply(Combination combination, Tensor x, Tensor? into)
+    /// <summary>
+    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, or a layout in
+    /// which a row is not one block.
+    /// </summary>
+    public static Tensor? TryApply(ReadOnlySpan<Combination> combinations, Tensor x)
     {
-        if (x.device_type != DeviceType.CPU || x.numel() == 0 || x.numel() * x.element_size() > int.MaxValue || MemoryOrder(x) is not { } order)
-        {
-            return null;
-        }
-
-        var inPlace = ReferenceEquals(x, into);
-        if (!inPlace && x.size(0) > ManyRows && x.numel() * x.element_size() < x.size(0) * ShortRow)
+        var bytes = x.numel() * x.element_size();
+        if (MemoryOrder(x) is not { } order || (x.size(0) > ManyRows && bytes < x.size(0) * ShortRow))
         {
             return null;
         }
 
         var source = order.Length == 0 ? x : x.permute(order);
-        if (into is not null && !inPlace && (order.Length > 0 || !into.is_contiguous()))
+        var rows = source.shape[0];
+        var target = ResultMemory.Empty([combinations.Length * rows, .. source.shape[1..]], x.dtype, combinations.Length * bytes, out var fresh);
+        for (var i = 0; i < combinations.Length; i++)
         {
-            return null; // laid otherwise than the source
+            Run(combinations[i], source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows), fresh);
         }
 
-        var fresh = into is null;
-        var target = inPlace ? source : into ?? empty(source.shape, x.dtype, x.device);
-        switch (x.dtype)
+        // Detached, since autograd forbids to change a view in place that came out of a function.
+        return order.Length == 0 ? target : target.permute(Inverse(order)).detach();
+    }
+
+    /// <summary>Applies a combination in place; false where this kernel does not serve.</summary>
+    public static bool TryOverwrite(Combination combination, Tensor x)
+    {
+        if (MemoryOrder(x) is not { } order)
+        {
+            return false;
+        }
+
+        // What follows is written behind torch's back. This tells autograd, which then refuses a backward pass that would need the old values.
+        x.transpose_(0, 0);
+        var source = order.Length == 0 ? x : x.permute(order);
+        Run(combination, source, source, fresh: false);
+        return true;
+    }
+
+    private static void Run(Combination combination, Tensor source, Tensor target, bool fresh)
+    {
+        switch (source.dtype)
         {
             case ScalarType.Float32: CycleWalk<float, VectorRows<float>>.Run(combination, source, target, fresh); break;
             case ScalarType.Float64: CycleWalk<double, VectorRows<double>>.Run(combination, source, target, fresh); break;
             case ScalarType.Float16: CycleWalk<ushort, SixteenBitRows<Float16Bits>>.Run(combination, source, target, fresh); break;
             case ScalarType.BFloat16: CycleWalk<ushort, SixteenBitRows<BFloat16Bits>>.Run(combination, source, target, fresh); break;
-            default: return null;
+            default: throw new ArgumentException($"The kernel does not know the type {source.dtype}; expected a floating one.", nameof(source));
         }
 
-        if (inPlace || ReferenceEquals(target, into))
-        {
-            // Written behind torch's back: this tells autograd, which then refuses a backward pass that would need the old values.
-            target.transpose_(0, 0);
-            return into;
-        }
-
-        return order.Length == 0 ? target : target.permute(Inverse(order));
+        // Their memory was read through pointers, which keep nothing alive.
+        GC.KeepAlive(source);
+        GC.KeepAlive(target);
     }
 
-    /// <summary>The dimensions by falling stride, if that makes the tensor dense with the batch outermost; empty if it is already contiguous.</summary>
+    /// <summary>
+    /// The dimensions by falling stride, if that makes the tensor dense with the batch outermost; empty if it is already contiguous; null if it
+    /// is neither, or not for this kernel at all.
+    /// </summary>
     private static long[]? MemoryOrder(Tensor x)
     {
+        if (x.device_type != DeviceType.CPU || x.numel() == 0 || x.numel() * x.element_size() > int.MaxValue)
+        {
+            return null;
+        }
+
         if (x.is_contiguous())
         {
             return [];

@@ -7,6 +7,11 @@ namespace TorchSharp.Mixup;
 /// Combines the rows of a matrix cycle by cycle of the permutation, a chunk of columns at a time, so that a partner is still in cache when its own turn comes. Long rows are shared
 /// out among the threads by columns, short ones by stretches of the walk.
 /// </summary>
+/// <example>
+/// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 takes from row 2, row 2 from row 4, which are both
+/// unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2 and another one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before
+/// anything is written. Rows 1 and 3 are a pair: both are read before either is written, and nothing is saved.
+/// </example>
 internal static unsafe class CycleWalk<T, TRows>
     where T : unmanaged
     where TRows : IRows<T>
@@ -52,91 +57,155 @@ internal static unsafe class CycleWalk<T, TRows>
     }
 
     /// <summary>Cuts the walk into equal parts. In place, what a part needs of the rows of another is put aside before that one overwrites it.</summary>
-    private static Stretch[] Stretches(int[] walk, Matrix matrix, int count)
+    private static Stretch[] Stretches(Step[] walk, Matrix matrix, int count)
     {
         // Even ones leave pairs whole.
         int Boundary(int i) => i == count ? walk.Length : (int)((long)walk.Length * i / count) & ~1;
 
-        T[]? Copy(int row) => matrix.InPlace ? matrix.Source(row, 0, matrix.RowLength).ToArray() : null;
+        T[] Copy(int step) => matrix.Source(walk[step].Row, 0, matrix.RowLength).ToArray();
 
         var stretches = new Stretch[count];
         for (var i = 0; i < count; i++)
         {
             var (from, to) = (Boundary(i), Boundary(i + 1));
             var begun = from;
-            while (begun > 0 && walk[begun - 1] >= 0)
+            while (begun > 0 && !walk[begun - 1].EndsCycle)
             {
                 begun--;
             }
 
-            var continues = to < walk.Length && walk[to - 1] >= 0;
             stretches[i] = new Stretch(from, to)
             {
-                First = begun < from ? Row(walk[begun]) : -1,
-                CopyOfFirst = begun < from ? Copy(Row(walk[begun])) : null,
-                CopyOfNext = continues ? Copy(Row(walk[to])) : null,
+                CopyOfFirst = matrix.InPlace && begun < from ? Copy(begun) : null,
+                CopyOfNext = matrix.InPlace && to < walk.Length && !walk[to - 1].EndsCycle ? Copy(to) : null,
             };
         }
 
         return stretches;
     }
 
-    private static int Row(int step) => step < 0 ? ~step : step;
+    private static void Walk(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
+    {
+        if (matrix.InPlace)
+        {
+            Overwrite(combination, matrix, stretch, from, to);
+        }
+        else
+        {
+            Fill(combination, matrix, stretch, from, to);
+        }
+    }
 
     // Optimised at once: the first batches would else take five times as long.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Walk(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
+    private static void Fill(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
     {
         var walk = combination.Walk;
-        var chunk = Math.Min(to - from, combination.IsPairs && matrix.InPlace ? int.MaxValue : ChunkBytes / sizeof(T));
-        if (chunk == 0)
+        var partners = combination.Partners;
+        for (var column = from; column < to; column += ChunkLength)
         {
-            return;
+            var length = Math.Min(ChunkLength, to - column);
+            for (var i = stretch.From; i < stretch.To; i++)
+            {
+                var row = walk[i].Row;
+                var sample = matrix.Source(row, column, length);
+                var partner = matrix.Source((int)partners[row], column, length);
+                Combine(sample, partner, Weights(combination, row), matrix.Target(row, column, length), matrix.Stream);
+            }
         }
+    }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Overwrite(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
+    {
+        // A pair is read once, wherever it is cut.
+        var chunk = Math.Min(to - from, combination.IsPairs && MixesEverywhere(combination) ? int.MaxValue : ChunkLength);
+        var walk = combination.Walk;
         T[]? memory = null;
         for (var column = from; column < to; column += chunk)
         {
             var length = Math.Min(chunk, to - column);
-            var first = stretch.First;
-            var saved = new ReadOnlySpan<T>(stretch.CopyOfFirst);
-            for (var step = stretch.From; step < stretch.To; step++)
+            var first = new ReadOnlySpan<T>(stretch.CopyOfFirst); // of the cycle that is under way; empty where one begins
+            for (var i = stretch.From; i < stretch.To; i++)
             {
-                var (row, last) = (Row(walk[step]), walk[step] < 0);
-                var sample = matrix.Source(row, column, length);
-                var (own, other) = combination.Weights(row);
-                if (matrix.InPlace && first < 0 && !last && step + 1 < stretch.To && walk[step + 1] < 0)
+                var row = matrix.Source(walk[i].Row, column, length);
+                var weights = Weights(combination, walk[i].Row);
+                var isLast = walk[i].EndsCycle;
+                if (first.IsEmpty && !isLast && i + 1 < stretch.To && walk[i + 1].EndsCycle && Mixes(weights) && Weights(combination, walk[i + 1].Row) is var ofSecond && Mixes(ofSecond))
                 {
-                    // A pair: both are read before either is written.
-                    var second = ~walk[++step];
-                    var (ownOfSecond, otherOfSecond) = combination.Weights(second);
-                    TRows.CombinePair(sample, matrix.Source(second, column, length), own, other, ownOfSecond, otherOfSecond);
+                    TRows.CombinePair(row, matrix.Source(walk[++i].Row, column, length), weights.Own, weights.Other, ofSecond.Own, ofSecond.Other);
                     continue;
                 }
 
-                if (first < 0)
+                if (first.IsEmpty)
                 {
-                    first = row;
-                    if (matrix.InPlace)
-                    {
-                        memory ??= new T[chunk];
-                        sample.CopyTo(memory);
-                        saved = memory.AsSpan(0, length);
-                    }
+                    memory ??= new T[chunk];
+                    row.CopyTo(memory);
+                    first = memory.AsSpan(0, length);
                 }
 
-                var partner = (last, matrix.InPlace) switch
-                {
-                    (true, true) => saved,
-                    (true, false) => matrix.Source(first, column, length),
-                    (false, _) when step + 1 == stretch.To && stretch.CopyOfNext is { } next => next,
-                    (false, _) => matrix.Source(Row(walk[step + 1]), column, length),
-                };
-                TRows.Combine(sample, partner, own, other, matrix.Target(row, column, length), matrix.Stream);
-                first = last ? -1 : first;
+                var partner = isLast ? first
+                    : i + 1 == stretch.To ? stretch.CopyOfNext
+                    : matrix.Source(walk[i + 1].Row, column, length);
+                Combine(row, partner, weights, row, stream: false);
+                first = isLast ? default : first;
             }
         }
     }
+
+    private static int ChunkLength => ChunkBytes / sizeof(T);
+
+    /// <summary>One row. A weight of 0 means that the values beside it are not read, since 0 times infinity is not a number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result, bool stream)
+    {
+        if (Mixes(weights))
+        {
+            TRows.Combine(sample, partner, weights.Own, weights.Other, result, stream);
+        }
+        else
+        {
+            TakeOne(sample, partner, weights, result);
+        }
+    }
+
+    private static void TakeOne(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result)
+    {
+        var source = weights.Other == 0 ? sample : partner;
+        var weight = weights.Other == 0 ? weights.Own : weights.Other;
+        if (weight == 0)
+        {
+            result.Clear();
+        }
+        else if (weight != 1)
+        {
+            // Adding -0.0 changes no bit, so this is the product. Combinations with such rows are done by chunks, in place or not.
+            TRows.Combine(source, Nothing.AsSpan(0, source.Length), weight, 1, result, stream: false);
+        }
+        else if (source != result)
+        {
+            source.CopyTo(result);
+        }
+    }
+
+    private static readonly T[] Nothing = [.. Enumerable.Repeat(TRows.NegativeZero, ChunkLength)];
+
+    private static bool Mixes((double Own, double Other) weights) => weights.Own != 0 && weights.Other != 0;
+
+    private static bool MixesEverywhere(Combination combination)
+    {
+        for (var row = 0; row < combination.Partners.Length; row++)
+        {
+            if (!Mixes(Weights(combination, row)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static (double Own, double Other) Weights(Combination combination, int row) => combination.Weights(row, single: typeof(T) != typeof(double));
 
     /// <summary>Where it is read and where it is written.</summary>
     private readonly struct Matrix(T* source, T* target, int rowLength, bool stream)
@@ -155,13 +224,10 @@ internal static unsafe class CycleWalk<T, TRows>
     /// <summary>A part of the walk.</summary>
     private sealed record Stretch(int From, int To)
     {
-        /// <summary>The first row of the cycle that is under way where the part begins; -1 where one begins.</summary>
-        public int First { get; init; } = -1;
-
-        /// <summary>What that row was; null if it is not overwritten.</summary>
+        /// <summary>What the first row was of the cycle that is under way where the part begins; null where one begins, or nothing is overwritten.</summary>
         public T[]? CopyOfFirst { get; init; }
 
-        /// <summary>What the first row of the next part was, if the cycle goes on there; null if it is not overwritten.</summary>
+        /// <summary>What the first row of the next part was, if the cycle goes on there; null if it does not, or nothing is overwritten.</summary>
         public T[]? CopyOfNext { get; init; }
     }
 }

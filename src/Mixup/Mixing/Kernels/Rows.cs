@@ -7,6 +7,9 @@ namespace TorchSharp.Mixup;
 internal interface IRows<T>
     where T : unmanaged
 {
+    /// <summary>The number that changes no bit when it is added.</summary>
+    static abstract T NegativeZero { get; }
+
     /// <summary><c>result = own * sample + other * partner</c>. The result may be the sample itself. To stream is to write past the caches, where that can be done.</summary>
     static abstract void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result, bool stream);
 
@@ -18,6 +21,8 @@ internal interface IRows<T>
 internal readonly unsafe struct VectorRows<T> : IRows<T>
     where T : unmanaged, INumber<T>
 {
+    public static T NegativeZero => T.CreateTruncating(-0.0);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result, bool stream)
     {

@@ -32,6 +32,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     // Weights that sum to 1, up to rounding, cannot lead past the largest value; those of a gradient can.
     private const float MostConvex = 1.0001f;
 
+    public static ushort NegativeZero => 0x8000;
+
     public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
     {
         var (w, v) = ((float)own, (float)other);

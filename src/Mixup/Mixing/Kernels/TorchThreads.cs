@@ -7,16 +7,22 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// A parallel loop on the threads that libtorch has. Between two operations they spin for a while, ready for the next one: threads of our own would have to fight them for the cores, and
-/// would find the data in the wrong caches. Where libtorch was built with another runtime than GNU's OpenMP, the loop runs on the threads of .NET.
+/// would find the data in the wrong caches. Where libtorch was built with another runtime than GNU's OpenMP, as on Windows and macOS, the loop runs on the threads of .NET.
 /// </summary>
 internal static unsafe class TorchThreads
 {
-    private static readonly delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void> Fork = (delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void>)Find("GOMP_parallel");
-    private static readonly delegate* unmanaged<int> ThreadNumber = (delegate* unmanaged<int>)Find("omp_get_thread_num");
-    private static readonly delegate* unmanaged<int> ThreadCount = (delegate* unmanaged<int>)Find("omp_get_num_threads");
+    /// <summary>The <see cref="AppContext"/> switch that has the loop run on the threads of .NET everywhere.</summary>
+    public const string Switch = "TorchSharp.Mixup.UseDotNetThreads";
 
-    /// <summary>How many there are.</summary>
-    public static int Count => Math.Min(Environment.ProcessorCount, get_num_threads());
+    private static readonly delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void> Fork = (delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void>)LibTorchSharp.Find("GOMP_parallel");
+    private static readonly delegate* unmanaged<int> ThreadNumber = (delegate* unmanaged<int>)LibTorchSharp.Find("omp_get_thread_num");
+    private static readonly delegate* unmanaged<int> ThreadCount = (delegate* unmanaged<int>)LibTorchSharp.Find("omp_get_num_threads");
+
+    /// <summary>
+    /// How many libtorch uses, even if there are fewer processors: a team of another size would make OpenMP end threads and start others between
+    /// an operation of libtorch and one of ours.
+    /// </summary>
+    public static int Count => get_num_threads();
 
     /// <summary>Runs all shares, 0 to <paramref name="shares"/> - 1, and returns when the last one is done.</summary>
     public static void For(int shares, Action<int> body)
@@ -27,7 +33,7 @@ internal static unsafe class TorchThreads
             return;
         }
 
-        if (Fork == null || ThreadNumber == null || ThreadCount == null)
+        if (Fork == null || ThreadNumber == null || ThreadCount == null || (AppContext.TryGetSwitch(Switch, out var on) && on))
         {
             Parallel.For(0, shares, new ParallelOptions { MaxDegreeOfParallelism = shares }, body);
             return;
@@ -65,10 +71,6 @@ internal static unsafe class TorchThreads
             state.Error = ExceptionDispatchInfo.Capture(e);
         }
     }
-
-    // The search goes on into the libraries that this one needs, so that the OpenMP found is the one that libtorch runs on, whatever its file is called.
-    private static void* Find(string name) =>
-        NativeLibrary.TryLoad("LibTorchSharp", typeof(torch).Assembly, null, out var library) && NativeLibrary.TryGetExport(library, name, out var address) ? (void*)address : null;
 
     private struct Job
     {

@@ -1,0 +1,63 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>Both combinations of each pair: the rows of the one, and behind them those of the other.</summary>
+internal sealed class BothOutputs(Combination first, Combination second) : LinearMap
+{
+    private Sum? transposed;
+
+    public override LinearMap Transposed => transposed ??= new Sum(this);
+
+    public override Tensor Apply(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var result = CpuKernel.TryApply([first, second], x)
+            ?? (x.is_contiguous() ? InHalves(x) : cat([first.Apply(x), second.Apply(x)])); // cat keeps the layout
+        return result.MoveToOuterDisposeScope();
+    }
+
+    public override void Dispose()
+    {
+        first.Dispose();
+        second.Dispose();
+    }
+
+    /// <summary>One after the other, which takes the memory of one of them besides that of the result.</summary>
+    private Tensor InHalves(Tensor x)
+    {
+        var rows = x.shape[0];
+        var result = empty([2 * rows, .. x.shape[1..]], x.dtype, x.device);
+        foreach (var (combination, from) in new[] { (first, 0L), (second, rows) })
+        {
+            using var scope = NewDisposeScope();
+            result.narrow(0, from, rows).copy_(combination.Apply(x));
+        }
+
+        return result;
+    }
+
+    /// <summary>The transpose: what both outputs give back to a sample.</summary>
+    private sealed class Sum(BothOutputs outputs) : LinearMap
+    {
+        private readonly LinearMap first = outputs.First.Transposed;
+        private readonly LinearMap second = outputs.Second.Transposed;
+
+        public override LinearMap Transposed => outputs;
+
+        public override Tensor Apply(Tensor x)
+        {
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            var rows = x.shape[0] / 2;
+            return first.Apply(x.narrow(0, 0, rows)).add_(second.Apply(x.narrow(0, rows, rows))).MoveToOuterDisposeScope();
+        }
+
+        public override void Dispose() => outputs.Dispose();
+    }
+
+    private Combination First => first;
+
+    private Combination Second => second;
+}

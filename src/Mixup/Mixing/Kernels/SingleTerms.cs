@@ -1,0 +1,80 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>
+/// The rows of a combination that have a weight of 0, for the path by torch, which computes all rows alike: 0 times infinity is not a number, and 0 plus -0.0 is 0.0.
+/// Such a row is a copy of another, a multiple of one, or zero. The host knows which rows these are; the others are not touched.
+/// </summary>
+internal sealed class SingleTerms
+{
+    private readonly List<(long Row, long Source)> copies = [];
+    private readonly List<(long Row, long Source, double Weight)> multiples = [];
+    private readonly List<long> zeros = [];
+    private Tensor? copied;
+    private Tensor? multiplied;
+
+    private SingleTerms()
+    {
+    }
+
+    /// <summary>Whether each row of the result is just the row itself.</summary>
+    public bool AreOwn { get; private init; }
+
+    /// <summary>Finds them, for the type that a tensor is blended in.</summary>
+    public static SingleTerms Of(Combination combination, Tensor x)
+    {
+        var single = Check.AccumulationType(x) == ScalarType.Float32;
+        var partners = combination.Partners;
+        var own = 0;
+        var rows = new SingleTerms();
+        for (var row = 0; row < partners.Length; row++)
+        {
+            switch (combination.Weights(row, single))
+            {
+                case (1, 0): rows.copies.Add((row, row)); own++; break;
+                case (0, 1): rows.copies.Add((row, partners[row])); break;
+                case (0, 0): rows.zeros.Add(row); break;
+                case (var weight, 0): rows.multiples.Add((row, row, weight)); break;
+                case (0, var weight): rows.multiples.Add((row, partners[row], weight)); break;
+            }
+        }
+
+        return own < partners.Length ? rows : new SingleTerms { AreOwn = true };
+    }
+
+    /// <summary>Takes what they are made of, before that is overwritten.</summary>
+    public SingleTerms From(Tensor x)
+    {
+        Tensor Rows(IEnumerable<long> sources) => x.index(TensorIndex.Tensor(Index(sources, x)));
+        copied = copies.Count > 0 ? Rows(copies.Select(copy => copy.Source)) : null;
+        if (multiples.Count > 0)
+        {
+            var weights = tensor([.. multiples.Select(multiple => multiple.Weight)], Check.AccumulationType(x)).to(x.device, non_blocking: true);
+            multiplied = Rows(multiples.Select(multiple => multiple.Source)).mul(weights.view(Check.Broadcast(multiples.Count, 0, x.dim()))).to(x.dtype);
+        }
+
+        return this;
+    }
+
+    /// <summary>Puts them where they belong.</summary>
+    public void WriteTo(Tensor result)
+    {
+        if (copied is not null)
+        {
+            result.index_copy_(0, Index(copies.Select(copy => copy.Row), result), copied);
+        }
+
+        if (multiplied is not null)
+        {
+            result.index_copy_(0, Index(multiples.Select(multiple => multiple.Row), result), multiplied);
+        }
+
+        if (zeros.Count > 0)
+        {
+            result.index_fill_(0, Index(zeros, result), 0);
+        }
+    }
+
+    private static Tensor Index(IEnumerable<long> rows, Tensor like) => tensor(rows.ToArray()).to(like.device, non_blocking: true);
+}

@@ -1,0 +1,42 @@
+namespace TorchSharp.Mixup.Tests;
+
+/// <summary>TorchSharp forgets what an autograd function returns before libtorch has copied it: a garbage collection could end the process.</summary>
+public sealed class AutogradLifetimeTests
+{
+    private const int Passes = 300;
+
+    [Fact]
+    public void WithoutADisposeScopeACollectionAtAnyMomentHarmsNothing()
+    {
+        // Methods that hold nothing longer than they need it, and a collection every 128 KiB: so it used to die in one of five runs or so.
+        var (exitCode, output) = Child.Run(nameof(BlendsOnSixThreads), ("DOTNET_TieredCompilation", "0"), ("DOTNET_GCgen0size", "0x20000"));
+        Assert.True(exitCode == 0, output);
+    }
+
+    // Not a test of its own: what the test above starts, since a failure ends the process.
+    [Fact(Explicit = true)]
+    public void BlendsOnSixThreads()
+    {
+        var wrong = 0;
+        var threads = Enumerable.Range(0, 6).Select(_ => new Thread(() =>
+        {
+            using var mix = Some.Mix();
+            var (x, upstream) = (rand(5, 20).requires_grad_(), ones(5, 20));
+            for (var i = 0; i < Passes; i++)
+            {
+                mix.Blend(x).backward([upstream]);
+            }
+
+            // Every pass adds the same gradient.
+            var once = autograd.grad([mix.Blend(x)], [x], [upstream])[0];
+            Interlocked.Add(ref wrong, x.grad!.sub(once.mul(Passes)).abs().max().ToSingle() > 0.1f ? 1 : 0);
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        while (threads.Exists(thread => thread.IsAlive))
+        {
+            GC.Collect();
+        }
+
+        Assert.Equal(0, wrong);
+    }
+}
