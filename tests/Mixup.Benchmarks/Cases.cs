@@ -12,7 +12,8 @@ internal static class Cases
         () => Overwritten(4, Pairing.Halves, 128, 3, 32, 32),
         () => Kept(8, 64, 3, 224, 224),
         () => Kept(1.7, 128, 3, 32, 32),
-        Hidden,
+        () => Hidden(64, fastai: new Bound(AtLeast: 5), indexSelect: new Bound(AtLeast: 1.9), half: new Bound(AtMost: 1)),
+        () => Hidden(256, fastai: null, indexSelect: new Bound(AtLeast: 12), half: null),
         () => CrossEntropy(1.3, 512, 10),
         () => CrossEntropy(1.2, 256, 1000),
         () => Half(ScalarType.Float16),
@@ -55,9 +56,9 @@ internal static class Cases
         ]);
     }
 
-    private static Case Hidden()
+    private static Case Hidden(long channels, Bound? fastai, Bound? indexSelect, Bound? half)
     {
-        long[] shape = [128, 64, 16, 16];
+        long[] shape = [128, channels, 16, 16];
         var h = rand(shape).requires_grad_();
         var upstream = rand(shape);
         var draw = Draw(shape[0], Pairing.Permutation);
@@ -66,8 +67,9 @@ internal static class Cases
         Contender Of(string name, Func<Tensor> forward) => new(name, () => autograd.grad([forward()], [h], [upstream]));
         return new Case($"hidden {Shape(shape)}, forward and backward", Of("random permutation", () => draw.Mix.Blend(h)),
         [
-            (Of("fastai and its extension: lerp(h[p], h, l)", () => Peers.Fastai(h, permutation, lambda)), new Bound(AtLeast: 5)),
-            (Of("index_select, lerp", () => Peers.IndexSelect(h, permutation, lambda)), new Bound(AtLeast: 1.9)),
+            (Of("fastai and its extension: lerp(h[p], h, l)", () => Peers.Fastai(h, permutation, lambda)), fastai),
+            (Of("index_select, lerp", () => Peers.IndexSelect(h, permutation, lambda)), indexSelect),
+            (Of("h * 0.5, no mixing at all", () => h * 0.5), half),
             (Pass(upstream, target, times: 2), null),
             (Copy(upstream, target, times: 2), null),
         ]);

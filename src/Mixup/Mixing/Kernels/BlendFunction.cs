@@ -7,10 +7,14 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunction>
 {
-    // TorchSharp returns the pointer of our result to libtorch and forgets the object: its finalizer could free the tensor before libtorch has copied it. The next
-    // backward pass of this thread comes after that.
+    // TorchSharp passes pointers of tensors to libtorch and forgets the objects: a finalizer could free them before libtorch has copied them. This thread's next pass
+    // comes after that. Without a dispose scope, both would otherwise wait for the finalizer anyway.
     [ThreadStatic]
-    private static (Tensor Result, Tensor Gradient)? last;
+    private static (Tensor Result, Tensor Gradient)? lastBackward;
+
+    // The same for a result on which backward() is called at once.
+    [ThreadStatic]
+    private static Tensor? lastForward;
 
     public override string Name => "MixupBlend";
 
@@ -26,6 +30,7 @@ internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunctio
         using var scope = NewDisposeScope();
         var result = apply(x, map).MoveToOuterDisposeScope();
         GC.KeepAlive(x);
+        lastForward = result;
         return result;
     }
 
@@ -33,16 +38,22 @@ internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunctio
     {
         var map = (LinearMap)vars[1];
         ctx.save_data(nameof(map), map);
+        ctx.set_materialize_grads(false); // zeros would be made after a tensor that the scope has disposed
         return map.Apply((Tensor)vars[0]);
     }
 
     // An exception here would end the process: everything that could be wrong was checked on the way in.
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
+        if (grad_output.IsInvalid)
+        {
+            return [null!, null!]; // what came behind has no gradient
+        }
+
         var result = Apply(((LinearMap)ctx.get_data("map")).Transposed, grad_output);
-        last?.Result.Dispose();
-        last?.Gradient.Dispose();
-        last = (result, grad_output);
+        lastBackward?.Result.Dispose();
+        lastBackward?.Gradient.Dispose();
+        lastBackward = (result, grad_output);
         return [result, null!];
     }
 }
