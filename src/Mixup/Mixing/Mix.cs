@@ -116,7 +116,8 @@ public sealed class Mix : IDisposable
     /// <summary>Whether any row is not simply its own sample.</summary>
     internal bool IsMixed => Rows != BatchSize || coefficients.Any(lambda => lambda != 1);
 
-    private bool HasCopies => coefficients.Any(lambda => lambda is 0 or 1);
+    // In float32, in which most values are weighed: what is smaller than its least number is 0 there.
+    private bool HasCopies => coefficients.Any(lambda => (float)lambda == 0 || (float)(1 - lambda) == 0);
 
     /// <summary>
     /// The samples themselves and the partners, for each row of a blended tensor; but where a weight is 0 the other one stands in, since a loss of what does not count may be infinite.
@@ -133,7 +134,7 @@ public sealed class Mix : IDisposable
         {
             var (sample, partner) = (row % BatchSize, permutation[row % BatchSize]);
             var lambda = row < BatchSize ? coefficients[sample] : 1 - coefficients[sample];
-            (owns[row], partners[row]) = (lambda == 0 ? partner : sample, lambda == 1 ? sample : partner);
+            (owns[row], partners[row]) = ((float)lambda == 0 ? partner : sample, (float)(1 - lambda) == 0 ? sample : partner);
         }
 
         Tensor Gather(long[] index) => tensor.index(TensorIndex.Tensor(torch.tensor(index).to(tensor.device, non_blocking: true)));

@@ -52,6 +52,19 @@ public sealed class CopiedTests
         Assert.True(leaf.grad!.isfinite().all().cpu().ToBoolean());
     }
 
+    [Theory]
+    [InlineData(1e-60)] // is 0 in float32, as alphas near 0 draw it
+    [InlineData(0)]
+    public void AWeightThatIsZeroInFloat32DoesNotCount(double lambda)
+    {
+        using var scope = NewDisposeScope();
+        using var mix = new Mix([lambda, lambda], [1, 0]);
+        var (prediction, target) = (zeros(2, 1, device: Some.Device), tensor(new[,] { { float.PositiveInfinity }, { 1f } }, device: Some.Device));
+        var loss = new MixupLoss(MSELoss(Reduction.None));
+        Assert.Equal(1, loss.call(prediction, new MixedTarget(mix, target, TargetMixing.Losses))[0].cpu().ToDouble());
+        Assert.Equal(1, loss.call(prediction, new MixedTarget(mix, target, TargetMixing.Targets))[0].cpu().ToDouble());
+    }
+
     [Fact]
     public void WithLambdaOneThePartnersAreNotAsked()
     {
