@@ -51,8 +51,13 @@ public sealed class MisuseTests
         Of<ArgumentOutOfRangeException>("batches of nothing", "batchSize", "1", b => _ = new TensorBatches(b.X, b.Y, 0)),
         Of<ArgumentException>("no input key", "name the key", "one input or more", b => Dictionaries(b).AsBatches("y").ToList()),
         Of<ArgumentException>("a key that is not there", "the batch has no 'z'", "it has x, y", b => Dictionaries(b).AsBatches("y", "z").ToList()),
-        Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'mixup'", "register one of each", b =>
-            Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
+        Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'early-stopping'", "register one of each", b =>
+            Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new EarlyStopping(1), new EarlyStopping(2)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
+        Of<ArgumentException>("two mixups on a learner", "two MixupCallbacks", "Register one", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)])),
+        Of<InvalidOperationException>("data changed after it was mixed", "changed the inputs of a batch after it was mixed", "Order is below that of MixupCallback", b =>
+            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new OutputMixup()), new Recorder("BeforeBatch", state => state.Inputs = [b.X.clone()], order: 20)]).Fit([new Batch(b.X, b.Y)])),
+        Of<InvalidOperationException>("a loss function that forgets mixing", "did not call the one before", "Call it within yours", b =>
+            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new OutputMixup()), new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call, order: 20)]).Fit([new Batch(b.X, b.Y)])),
         Of<IOException>("a folder that cannot be written", "No checkpoint can be written to the folder", "Give a folder that", b =>
             Watched(b, new Checkpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file"))).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("a checkpoint of an optimizer that has no state", "LBFGS has no state that can be saved", "LBFGS", b =>
