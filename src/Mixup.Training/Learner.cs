@@ -130,12 +130,12 @@ public sealed class Learner
     /// <summary>Trains.</summary>
     /// <param name="train">The training batches, enumerated once for every epoch.</param>
     /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
-    /// <param name="epochs">How many epochs, 1 or more. After a checkpoint was loaded, those that it had completed are skipped.</param>
+    /// <param name="epochs">The number of epochs, 1 or more. After a checkpoint was loaded it is the total, of which those that the checkpoint completed are skipped.</param>
     /// <param name="cancellationToken">Looked at before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="InvalidOperationException">
-    /// An epoch had no training batch, or no validation batch, or a loss was not a scalar.
+    /// The optimizer needs a closure, or an epoch had no training batch, or no validation batch, or a loss was not a scalar.
     /// </exception>
     public IReadOnlyList<EpochRecord> Fit(IEnumerable<Batch> train, IEnumerable<Batch>? valid = null, int epochs = 1, CancellationToken cancellationToken = default)
     {
@@ -149,6 +149,12 @@ public sealed class Learner
         {
             Bracket(state, Cancellation.Fit, c => c.BeforeFit(state), c => c.AfterFit(state), () =>
             {
+                if (Optimizer is TorchSharp.Modules.LBFGS)
+                {
+                    throw new InvalidOperationException(
+                        "LBFGS takes the loss several times a step, by a closure that the learner does not give. Train in a loop of your own, or use another optimizer.");
+                }
+
                 (CompletedEpochs, resumed) = (firstEpoch, false);
                 using (NewDisposeScope())
                 {
@@ -323,6 +329,7 @@ public sealed class Learner
             state.LossFunction = Loss.call;
             (state.LossReduction, state.JudgedRows) = (Loss.reduction, null);
             state.MetricFunction = metric => metric(state.Prediction, state.Target);
+            state.JudgesOtherwise = false;
             Bracket(state, Cancellation.Batch, c => c.BeforeBatch(state), c => c.AfterBatch(state), () =>
             {
                 using var grad = set_grad_enabled(state.IsTraining);

@@ -19,19 +19,32 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
     /// <param name="ignoreIndex">
     /// The id that counts neither as a hit nor as a miss: the loss's. Default -100, as of <c>CrossEntropyLoss</c>.
     /// </param>
-    /// <returns>A metric called <c>accuracy</c>.</returns>
+    /// <returns>
+    /// A metric called <c>accuracy</c>. It refuses predictions of fewer than two classes and targets that are no class ids by an <see cref="ArgumentException"/>: for
+    /// others give a function that compares them.
+    /// </returns>
     public static Metric Accuracy(long ignoreIndex = -100) =>
-        new("accuracy", (prediction, target) => prediction.argmax(1).eq(target).to(ScalarType.Float32))
+        new("accuracy", Hits)
         {
             Weights = target => target.ne(ignoreIndex),
         };
+
+    private static Tensor Hits(Tensor prediction, Tensor target)
+    {
+        var fits = prediction.dim() == target.dim() + 1 && prediction.shape[1] > 1 && !target.is_floating_point();
+        return fits && prediction.shape.Skip(2).SequenceEqual(target.shape.Skip(1))
+            ? prediction.argmax(1).eq(target).to(ScalarType.Float32)
+            : throw new ArgumentException(
+                $"The accuracy compares logits [B, K, ...] of two classes or more with class ids [B, ...], but the prediction is [{string.Join(", ", prediction.shape)}] "
+                + $"and the target {target.dtype} [{string.Join(", ", target.shape)}]. Give a metric of your own, such as new Metric(\"accuracy\", (p, t) => p.gt(0).eq(t.gt(0.5))).");
+    }
 
     /// <summary>Adds what the batch at hand has of this figure.</summary>
     internal void AddTo(RunningMean mean, TrainingState state, long samples)
     {
         if (Weights is not { } weights)
         {
-            mean.Add(state.MetricFunction(Unreduced).mean(), samples);
+            mean.Add(state.MetricFunction(Checked).mean(), samples);
             return;
         }
 
@@ -39,13 +52,24 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
         long[] shape = [];
         var values = state.MetricFunction((prediction, target) =>
         {
-            var value = Unreduced(prediction, target);
+            var value = Checked(prediction, target);
             shape = value.shape;
             var weight = WeightsOf(weights, target, shape, value.dtype);
             return value.mul(weight).masked_fill(weight.eq(0), 0); // 0 times infinity is not a number
         });
         var counted = state.MetricFunction((_, target) => WeightsOf(weights, target, shape, values.dtype));
         mean.AddWeighted(values.sum(ScalarType.Float64), counted.sum(ScalarType.Float64));
+    }
+
+    // [B, 1] against [B] broadcasts to [B, B] without a word.
+    private Tensor Checked(Tensor prediction, Tensor target)
+    {
+        var values = Unreduced(prediction, target);
+        return prediction.numel() != target.numel() || values.numel() <= target.numel() || prediction.shape.SequenceEqual(target.shape)
+            ? values
+            : throw new ArgumentException(
+                $"Metric '{Name}' returned shape [{string.Join(", ", values.shape)}] for a prediction of shape [{string.Join(", ", prediction.shape)}] and a target of shape "
+                + $"[{string.Join(", ", target.shape)}], which broadcast against each other. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
     }
 
     private Tensor WeightsOf(Func<Tensor, Tensor> weights, Tensor target, long[] shape, ScalarType dtype)

@@ -66,12 +66,20 @@ public sealed class TrainingState
     /// How this batch's prediction and target become its loss. The learner's own loss at the start of every batch, so that whatever a callback puts
     /// here ends with the batch.
     /// </summary>
-    public Func<Tensor, Tensor, Tensor> LossFunction { get; set; } = (_, _) => throw Missing(nameof(LossFunction), nameof(ITrainerCallback.BeforeBatch));
+    public Func<Tensor, Tensor, Tensor> LossFunction
+    {
+        get;
+        set => (field, JudgesOtherwise) = (value, true);
+    } = (_, _) => throw Missing(nameof(LossFunction), nameof(ITrainerCallback.BeforeBatch));
 
     /// <summary>
     /// How a metric, a function of prediction and target that does not reduce, judges this batch's prediction. Against the target at the start of every batch.
     /// </summary>
-    public Func<Func<Tensor, Tensor, Tensor>, Tensor> MetricFunction { get; set; } = _ => throw Missing(nameof(MetricFunction), nameof(ITrainerCallback.BeforeBatch));
+    public Func<Func<Tensor, Tensor, Tensor>, Tensor> MetricFunction
+    {
+        get;
+        set => (field, JudgesOtherwise) = (value, true);
+    } = _ => throw Missing(nameof(MetricFunction), nameof(ITrainerCallback.BeforeBatch));
 
     /// <summary>The figures of the epoch: there from <see cref="ITrainerCallback.AfterEpoch"/> on, if the epoch was completed.</summary>
     public EpochRecord? Record { get; internal set; }
@@ -90,6 +98,9 @@ public sealed class TrainingState
     /// every batch.
     /// </summary>
     internal nn.Reduction LossReduction { get; set; }
+
+    /// <summary>Whether a callback replaced what judges this batch.</summary>
+    internal bool JudgesOtherwise { get; set; }
 
     /// <summary>
     /// The number of rows that a loss which sums was taken over. Null at the start of every batch: the rows of the target.
@@ -139,7 +150,7 @@ internal enum Cancellation
 /// <param name="Epoch">The epoch, from 0.</param>
 /// <param name="TrainLoss">Mean loss over the training samples, of mixed batches where they were mixed.</param>
 /// <param name="ValidLoss">Mean loss over the validation samples, never mixed; null without validation.</param>
-/// <param name="TrainMetrics">Each metric over the training samples: under mixing, <c>lambda * m(a) + (1 - lambda) * m(b)</c>.</param>
+/// <param name="TrainMetrics">Each metric over the training samples; under mixing it is judged as the loss is, see <see cref="MixupLoss.Evaluate"/>.</param>
 /// <param name="ValidMetrics">Each metric over the validation samples; empty without validation.</param>
 /// <param name="LearningRate">Of the first parameter group, as the epoch began.</param>
 /// <param name="Seconds">How long the epoch took.</param>

@@ -19,7 +19,7 @@ public interface IMixupStrategy
     MixupState State { get; set; }
 
     /// <summary>Opens the step of one batch: draws, and mixes whatever is to be mixed before the model runs.</summary>
-    /// <param name="inputs">What the model is called with, one tensor or more, each [B, ...]. Not modified, and not disposed.</param>
+    /// <param name="inputs">What the model is called with, one tensor or more, each [B, ...]. Not disposed, and not modified unless <see cref="MixupOptions.OverwriteInput"/> asks for it.</param>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
     /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
     /// <returns>The step. Dispose it when the batch is done: the loss must be taken before, the backward pass may follow later.</returns>

@@ -78,7 +78,7 @@ public sealed record MixupOptions
     public ulong? Seed { get; init; }
 
     /// <summary>
-    /// Receives warnings: a module that runs twice in a pass, a poor place, a step that was never disposed. Each is told once. Default: a line on the error stream of the process.
+    /// Receives warnings: a module that runs twice in a pass, a poor place, a step of manifold mixup that was never disposed. Default: a line on the error stream of the process.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null. To hear nothing, give an action that does nothing.</exception>
     public Action<string> Warn

@@ -57,7 +57,8 @@ public sealed class MixupStep : IDisposable
 
     /// <summary>
     /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using (step.Suspend()) { ... }</c>.
-    /// The inputs of the step stay as they are: call the model with the plain batch. A prediction that was made meanwhile is refused by the loss of this step.
+    /// The inputs of the step stay as they are: call the model with the plain batch. Until the suspension ends, losses of this step are refused.
+    /// Manifold mixup also refuses, later on, the predictions that were made meanwhile; the other strategies do not know the model.
     /// </summary>
     /// <returns>An object whose disposal switches mixing on again.</returns>
     /// <exception cref="InvalidOperationException">The step is disposed.</exception>
@@ -89,4 +90,7 @@ public sealed class MixupStep : IDisposable
 internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, bool OwnsDraw, TargetMixing TargetMixing)
 {
     public StepState State { get; } = new();
+
+    /// <summary>What the step alone holds. Hooks have a weak reference to it, so a step that was lost is noticed.</summary>
+    public object Token { get; } = new();
 }

@@ -107,6 +107,19 @@ public sealed class BatchSourceTests : IDisposable
     }
 
     [Fact]
+    public void ALoopByHandSeesAnotherOrderInEveryEpoch()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = (arange(12).unsqueeze(1), arange(12));
+        var batches = new TensorBatches(x, y, 5, shuffleSeed: 3);
+        long[] Order(IEnumerable<Batch> of) => [.. of.SelectMany(batch => batch.Target.cpu().data<long>().ToArray())];
+        long[][] orders = [Order(batches), Order(batches), Order(batches.Select(batch => batch))];
+        Assert.Equal(3, orders.Select(order => string.Join(',', order)).Distinct().Count());
+        batches.Epoch = 1; // as a resumed run sets it
+        Assert.Equal(orders[1], Order(batches));
+    }
+
+    [Fact]
     public void WhereNobodyKnowsTheFirstEpochCounts()
     {
         var seen = new List<int?>();

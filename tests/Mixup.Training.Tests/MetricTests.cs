@@ -63,6 +63,31 @@ public sealed class MetricTests
     }
 
     [Fact]
+    public void AccuracyRefusesWhatHasNoClassIds()
+    {
+        using var scope = NewDisposeScope();
+        var accuracy = Metric.Accuracy().Unreduced;
+        string Error(Tensor prediction, Tensor target) => Assert.Throws<ArgumentException>(() => accuracy(prediction, target)).Message;
+        Assert.Contains("logits [B, K, ...] of two classes or more", Error(zeros(5, 1), zeros(5)), StringComparison.Ordinal); // a binary output
+        Assert.Contains("the prediction is [5, 1]", Error(zeros(5, 1), zeros(5, ScalarType.Int64)), StringComparison.Ordinal);
+        Assert.Contains("Give a metric of your own", Error(zeros(5, 3), zeros(5, 3)), StringComparison.Ordinal); // soft labels
+        Assert.Contains("[5, 6]", Error(zeros(5, 3, 7), zeros(5, 6, ScalarType.Int64)), StringComparison.Ordinal);
+        Assert.Equal(5, accuracy(zeros(5, 3), zeros(5, ScalarType.Int64)).sum().ToDouble());
+    }
+
+    [Fact]
+    public void AMetricThatBroadcastsIsRefusedInValidationToo()
+    {
+        using var scope = NewDisposeScope();
+        using var model = nn.Linear(6, 1).to(Some.Device);
+        using var optimizer = optim.SGD(model.parameters(), 0.01);
+        var (x, y) = (Some.Normal(1, 12, 6), Some.Normal(2, 12));
+        using var loss = new Squeezing();
+        var learner = new Learner(model, loss, optimizer, metrics: [new Metric("mae", (p, t) => (p - t).abs())]);
+        Assert.Contains("Metric 'mae' returned shape [6, 6]", Assert.Throws<ArgumentException>(() => learner.Fit(new TensorBatches(x, y, 6), new TensorBatches(x, y, 6))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WithNothingIgnoredItIsTheMeanThatItWas()
     {
         using var small = new Small([new MixupCallback(new InputMixup(new MixupOptions { Alpha = 1, Seed = 2 }))]);
@@ -182,5 +207,10 @@ public sealed class MetricTests
 
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null) =>
             inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs), MixupPlace.Input));
+    }
+
+    private sealed class Squeezing() : Loss<Tensor, Tensor, Tensor>(nn.Reduction.Mean)
+    {
+        public override Tensor forward(Tensor prediction, Tensor target) => (prediction.squeeze(1) - target).pow(2).mean();
     }
 }

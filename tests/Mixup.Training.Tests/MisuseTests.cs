@@ -53,6 +53,13 @@ public sealed class MisuseTests
         Of<ArgumentException>("a key that is not there", "the batch has no 'z'", "it has x, y", b => Dictionaries(b).AsBatches("y", "z").ToList()),
         Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'early-stopping'", "register one of each", b =>
             Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new EarlyStopping(1), new EarlyStopping(2)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
+        Of<InvalidOperationException>("an optimizer that needs a closure", "by a closure that the learner does not give", "loop of your own", b =>
+        {
+            using var native = optim.LBFGS(b.Model.parameters());
+            new Learner(b.Model, b.Plain, native).Fit([new Batch(b.X, b.Y)]);
+        }),
+        Of<InvalidOperationException>("a loss function that mixing would lose", "replaced LossFunction or MetricFunction before", "Order above 10", b =>
+            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new OutputMixup()), new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call)]).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("two mixups on a learner", "two MixupCallbacks", "Register one", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)])),
         Of<InvalidOperationException>("data changed after it was mixed", "changed the inputs of a batch after it was mixed", "Order is below that of MixupCallback", b =>
             new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new OutputMixup()), new Recorder("BeforeBatch", state => state.Inputs = [b.X.clone()], order: 20)]).Fit([new Batch(b.X, b.Y)])),

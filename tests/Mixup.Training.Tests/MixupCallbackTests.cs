@@ -64,6 +64,21 @@ public sealed class MixupCallbackTests
     }
 
     [Fact]
+    public void ALossThatWasReplacedBeforeMixingIsAnErrorAndNotLost()
+    {
+        static void Add(TrainingState state)
+        {
+            var before = state.LossFunction;
+            state.LossFunction = (prediction, target) => before(prediction, target) + 100;
+        }
+
+        using var early = new Small([new MixupCallback(new InputMixup()), new Recorder("BeforeBatch", Add)]);
+        Assert.Contains("Order above 10", Assert.Throws<InvalidOperationException>(() => early.Learner.Fit(early.Train)).Message, StringComparison.Ordinal);
+        using var metrics = new Small([new MixupCallback(new InputMixup()), new Recorder("BeforeBatch", state => state.MetricFunction = _ => zeros(1))]);
+        Assert.Contains("MetricFunction", Assert.Throws<InvalidOperationException>(() => metrics.Learner.Fit(metrics.Train)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ModelsThatRunBeforeTheBatchAreMixedAlike()
     {
         // A callback runs the model once more in BeforeBatch: the pass that trains must still be mixed.
@@ -93,6 +108,8 @@ public sealed class MixupCallbackTests
         var error = Assert.Throws<ArgumentException>(() => new Learner(
             small.Model, small.Loss, small.Optimizer, callbacks: [new MixupCallback(new InputMixup()), new MixupCallback(new OutputMixup())])).Message;
         Assert.Contains("two MixupCallbacks, which would mix every batch twice", error, StringComparison.Ordinal);
+        var one = new MixupCallback(new InputMixup());
+        Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [one, one]));
     }
 
     [Fact]

@@ -43,11 +43,11 @@ public sealed class MixupCallback : IStatefulCallback
 
     /// <summary>Checks that the learner mixes once.</summary>
     /// <param name="learner">The learner.</param>
-    /// <exception cref="ArgumentException">Another <see cref="MixupCallback"/> is registered on it.</exception>
+    /// <exception cref="ArgumentException">Two <see cref="MixupCallback"/> are registered on it, or one twice.</exception>
     public void Attach(Learner learner)
     {
         ArgumentNullException.ThrowIfNull(learner);
-        if (learner.Callbacks.Any(callback => callback is MixupCallback && !ReferenceEquals(callback, this)))
+        if (learner.Callbacks.OfType<MixupCallback>().Count() > 1)
         {
             throw new ArgumentException("The learner has two MixupCallbacks, which would mix every batch twice. Register one.", nameof(learner));
         }
@@ -77,6 +77,13 @@ public sealed class MixupCallback : IStatefulCallback
         }
 
         var mixupLoss = loss ?? throw new InvalidOperationException("The callback was called without BeforeFit. Register it on a learner.");
+        if (state.JudgesOtherwise)
+        {
+            throw new InvalidOperationException(
+                "A callback replaced LossFunction or MetricFunction before the batch was mixed, and it would be lost: the loss of a mixed batch is MixupCallback's own. " +
+                "Give that callback an Order above 10, and let it call the function that it finds there.");
+        }
+
         var plain = state.Target;
         step = strategy.Begin(state.Inputs, plain);
         judged = false;

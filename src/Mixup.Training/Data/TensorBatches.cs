@@ -11,6 +11,8 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     private readonly Tensor targets;
     private readonly int batchSize;
     private readonly int? shuffleSeed;
+    private int epoch;
+    private bool isUsed; // the epoch had its enumeration
 
     /// <summary>Cuts two tensors.</summary>
     /// <param name="inputs">[N, ...].</param>
@@ -32,8 +34,15 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
         (this.inputs, this.targets, this.batchSize, this.shuffleSeed) = (inputs, targets, batchSize, shuffleSeed);
     }
 
-    /// <inheritdoc/>
-    public int Epoch { get; set; }
+    /// <summary>
+    /// Gets or sets the epoch, from 0, whose order an enumeration has. The learner sets it. Where nobody does, every enumeration after the first advances it, so that a loop by hand gets another
+    /// order each time.
+    /// </summary>
+    public int Epoch
+    {
+        get => epoch;
+        set => (epoch, isUsed) = (value, false);
+    }
 
     /// <summary>The number of batches in an epoch.</summary>
     public int Count => (int)((inputs.shape[0] + batchSize - 1) / batchSize);
@@ -43,10 +52,12 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     /// <inheritdoc/>
     public IEnumerator<Batch> GetEnumerator()
     {
+        epoch += isUsed ? 1 : 0;
+        isUsed = true;
         var order = Enumerable.Range(0, (int)inputs.shape[0]).Select(i => (long)i).ToArray();
         if (shuffleSeed is { } seed)
         {
-            new Random(unchecked((seed * 1_000_003) + Epoch)).Shuffle(order);
+            new Random(unchecked((seed * 1_000_003) + epoch)).Shuffle(order);
         }
 
         foreach (var chunk in order.Chunk(batchSize))

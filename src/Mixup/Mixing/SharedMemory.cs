@@ -56,7 +56,7 @@ internal static unsafe class SharedMemory
             return true;
         }
 
-        if (StorageAddress == null || a.is_sparse || b.is_sparse || a.numel() == 0 || b.numel() == 0 || a.device_type != b.device_type || a.device_index != b.device_index || StorageAddress(a.Handle) != StorageAddress(b.Handle) || StorageAddress(a.Handle) == 0)
+        if (StorageAddress == null || a.is_sparse || b.is_sparse || a.numel() == 0 || b.numel() == 0 || a.device_type != b.device_type || a.device_index != b.device_index || StorageAddress(a.Handle) == 0 || StorageAddress(b.Handle) == 0)
         {
             return false;
         }
@@ -78,10 +78,10 @@ internal static unsafe class SharedMemory
         return distance < length.Item1 || distance + length.Item2 > stride;
     }
 
-    /// <summary>The bytes of the storage that a tensor spans.</summary>
+    /// <summary>The addresses that a tensor spans. Two storages may lie over the same memory, so their identity does not tell.</summary>
     private static (long From, long To) Bytes(Tensor x)
     {
-        var from = x.storage_offset() * x.element_size();
+        var from = StorageAddress(x.Handle) + (x.storage_offset() * x.element_size());
         return (from, from + (Span(x, 0) * x.element_size()));
     }
 

@@ -14,22 +14,26 @@ internal sealed class ModelMix : PendingMix
     private readonly WatchedModel model;
     private readonly EligibleModule? place;
     private readonly Mix mix;
-    private readonly WeakReference<StepState> step;
+    private readonly StepState step;
+    private readonly WeakReference<object> token;
     private readonly Action<string> warn;
     private bool isWatched; // the model showed a pass in this step
     private bool isInPass;
     private bool isSuspended; // this pass is
     private bool wasMixed; // some pass was
+    private bool wasSuspended; // the last pass was
     private int runs; // of the module, in this pass
+    private int thread; // that this pass runs on
+    private Tensor? mixed; // in this pass, where it must be seen that all results come from it
 
-    private ModelMix(WatchedModel model, EligibleModule? place, Mix mix, StepState step, Action<string> warn) =>
-        (this.model, this.place, this.mix, this.step, this.warn) = (model, place, mix, new(step), warn);
+    private ModelMix(WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn) =>
+        (this.model, this.place, this.mix, this.step, this.token, this.warn) = (model, place, mix, step, token, warn);
 
     /// <summary>Hooks a model for the length of a step.</summary>
     /// <exception cref="InvalidOperationException">A step is open on one of its modules.</exception>
-    public static ModelMix Hook(WatchedModel model, EligibleModule? place, Mix mix, StepState step, Action<string> warn)
+    public static ModelMix Hook(WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn)
     {
-        var hooks = new ModelMix(model, place, mix, step, warn);
+        var hooks = new ModelMix(model, place, mix, step, token, warn);
         OpenModels.Add(hooks);
         try
         {
@@ -51,9 +55,15 @@ internal sealed class ModelMix : PendingMix
     public IReadOnlyList<nn.Module> Modules => model.Modules;
 
     /// <summary>Whether the step is gone without having been disposed.</summary>
-    public bool IsLost => !step.TryGetTarget(out _);
+    public bool IsLost => !token.TryGetTarget(out _);
 
-    public void Warn(string warning) => warn(warning);
+    /// <summary>Ends a step that nobody can dispose any more.</summary>
+    public void EndLost()
+    {
+        step.End();
+        Dispose();
+        warn($"a step of {ModelName} was never disposed; its hook is removed now. Until now the model was hooked: write 'using var step = ...', so that a step ends whatever is thrown.");
+    }
 
     public override Tensor Finish(Tensor prediction)
     {
@@ -66,11 +76,20 @@ internal sealed class ModelMix : PendingMix
                     : "This prediction was made in another step, so it is mixed otherwise than this target. Run the model in the step whose target you use.");
         }
 
+        // What was made of a prediction, by squeeze or an index, has no origin of its own.
+        if (wasSuspended || (place is null && !isWatched && model.ShowsPasses))
+        {
+            throw new InvalidOperationException(
+                $"The last pass of {ModelName} {(wasSuspended ? "was run while the step was suspended" : "was not run in this step")}, and this prediction may come from it. Take the loss before, or run the model again.");
+        }
+
         return place is null || wasMixed ? prediction : throw DidNotRun(place);
     }
 
     public override void Dispose()
     {
+        mixed?.Dispose();
+        mixed = null;
         place?.Module.Unhook();
         model.Unwatch();
         OpenModels.Remove(this);
@@ -78,27 +97,64 @@ internal sealed class ModelMix : PendingMix
 
     private void BeginPass()
     {
-        (isWatched, isInPass, runs) = (true, true, 0);
-        isSuspended = !step.TryGetTarget(out var state) || state.IsSuspended;
+        if (isInPass && thread != Environment.CurrentManagedThreadId)
+        {
+            throw new InvalidOperationException($"Two threads run {ModelName} within one step, so its passes cannot be told apart. Run one after the other, or give each thread a model and a strategy of its own.");
+        }
+
+        (isWatched, isInPass, runs, thread, model.ShowsPasses) = (true, true, 0, Environment.CurrentManagedThreadId, true);
+        isSuspended = IsLost || step.IsSuspended;
+        mixed?.Dispose();
+        mixed = null;
     }
 
     private void EndPass(object result)
     {
-        isInPass = false;
+        (isInPass, wasSuspended) = (false, isSuspended);
         if (place is not null && runs == 0 && !isSuspended)
         {
             throw DidNotRun(place);
         }
 
-        foreach (var tensor in TensorsOf(result))
+        var results = TensorsOf(result).ToArray();
+        CheckReaches(results);
+        foreach (var tensor in results)
         {
             Origins.AddOrUpdate(tensor, new Origin(isSuspended ? null : this));
         }
     }
 
+    /// <summary>Checks, once for every place of a model with several results, that all of them come from what was mixed there.</summary>
+    private void CheckReaches(Tensor[] results)
+    {
+        if (mixed is null || place is null)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < results.Length; i++)
+        {
+            if (results[i].requires_grad && autograd.grad([results[i].sum()], [mixed], retain_graph: true, allow_unused: true)[0] is not { IsInvalid: false })
+            {
+                var missed = $"result {i} of {ModelName} does not come from module '{place.Name}' ({place.Module.Kind}), where a batch is mixed, so a mixed loss of it would be wrong.";
+                if (model.MustReachAll)
+                {
+                    throw new InvalidOperationException($"The {missed} Name places that lie before all results by ManifoldPlaces.Named, or put a MixupPoint there.");
+                }
+
+                warn($"{missed} Take its loss against the plain target, or mix before all results.");
+            }
+        }
+
+        model.Checked.Add(place.Name);
+        mixed.Dispose();
+        mixed = null;
+    }
+
     private Tensor Blend(Tensor output)
     {
-        if (!step.TryGetTarget(out var state) || (isInPass ? isSuspended : state.IsSuspended))
+        if (IsLost || (isInPass ? isSuspended : step.IsSuspended))
         {
             return output;
         }
@@ -129,7 +185,16 @@ internal sealed class ModelMix : PendingMix
         }
 
         wasMixed = true;
-        return mix.Blend(output);
+        var blended = mix.Blend(output);
+        if (!isInPass || !model.GivesSeveral || model.Checked.Contains(place.Name) || !blended.requires_grad)
+        {
+            return blended;
+        }
+
+        // The model may dispose what it is given; the original is kept until the pass ends.
+        var given = blended.alias();
+        mixed = blended.DetachFromDisposeScope();
+        return given;
     }
 
     private static IEnumerable<Tensor> TensorsOf(object? result) => result switch

@@ -53,8 +53,7 @@ internal static class OpenModels
     {
         foreach (var lost in All.Where(mix => mix.IsLost).ToList())
         {
-            lost.Dispose();
-            lost.Warn($"a step of {lost.ModelName} was never disposed; its hook is removed now. Until now the model was hooked: write 'using var step = ...', so that a step ends whatever is thrown.");
+            lost.EndLost();
         }
     }
 }

@@ -15,7 +15,6 @@ internal sealed class PlaceFinder
     private readonly nn.Module model;
     private readonly List<(string Name, nn.Module Module)> modules;
     private readonly nn.Module? lastLinear;
-    private readonly bool givesSeveral;
     private readonly StringBuilder explanation = new();
 
     public PlaceFinder(nn.Module model, ManifoldPlaces places, bool twoOutputs)
@@ -23,7 +22,7 @@ internal sealed class PlaceFinder
         this.model = model;
         modules = [.. Below(model, string.Empty)];
         lastLinear = modules.LastOrDefault(pair => pair.Module is Linear).Module;
-        givesSeveral = ModuleHook.ResultOf(model) is { } result && result != typeof(Tensor);
+        GivesSeveral = ModuleHook.ResultOf(model) is { } result && result != typeof(Tensor);
         var (rule, chosen) = Choose(places, twoOutputs);
         explanation.AppendLine($"manifold mixup of {model.GetType().Name}: {rule}");
         Eligible = [.. chosen.Select(pair => new EligibleModule(pair.Name, Hookable(pair)))];
@@ -32,6 +31,9 @@ internal sealed class PlaceFinder
 
     /// <summary>The model, and all modules below it.</summary>
     public IReadOnlyList<nn.Module> Modules => [model, .. modules.Select(pair => pair.Module)];
+
+    /// <summary>Whether the model returns something else than one tensor.</summary>
+    public bool GivesSeveral { get; }
 
     /// <summary>The eligible modules, each before its parts, in the order of registration.</summary>
     public IReadOnlyList<EligibleModule> Eligible { get; }
@@ -126,7 +128,7 @@ internal sealed class PlaceFinder
             _ when kind is "Flatten" or "Unflatten" => "only changes the shape",
             _ when kind is "Identity" => "is the identity",
             _ when ReferenceEquals(pair.Module, lastLinear) => "is the last linear layer",
-            Linear when givesSeveral && !pair.Name.Contains('.', StringComparison.Ordinal) => "is a head, since the model returns several results: the others would not be mixed",
+            _ when IsHead(pair) => "is a head, since the model returns several results: the others would not be mixed",
             _ when ScriptedAncestor(pair.Name) is not null => "is inside a scripted module",
             _ when HookableModule.ResultOf(pair.Module) is null => "cannot be hooked",
             _ when HookableModule.ResultOf(pair.Module) != typeof(Tensor) => "gives a tuple",
@@ -152,6 +154,8 @@ internal sealed class PlaceFinder
         module.named_children().SelectMany(child => Below(child.module, $"{prefix}{child.name}.").Prepend((prefix + child.name, child.module)));
 
     private string Listing() => string.Join(", ", modules.Select(pair => $"'{pair.Name}'"));
+
+    private bool IsHead((string Name, nn.Module Module) pair) => GivesSeveral && pair.Module is Linear && !pair.Name.Contains('.', StringComparison.Ordinal);
 
     private bool IsUNet() => modules.Select(pair => pair.Module).Append(model).Any(module => module.GetType().Name.Contains("UNet", StringComparison.OrdinalIgnoreCase));
 

@@ -1,6 +1,6 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Whether a step is open. The step and its targets hold it, hooks only by a weak reference: so a step that was lost is noticed.</summary>
+/// <summary>Whether a step is open: shared by the step, its targets and its hooks.</summary>
 internal sealed class StepState
 {
     private int suspensions;

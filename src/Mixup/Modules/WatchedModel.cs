@@ -10,9 +10,9 @@ internal sealed class WatchedModel
     private Action? began;
     private Action<object>? ended;
 
-    public WatchedModel(nn.Module model, IReadOnlyList<nn.Module> modules)
+    public WatchedModel(nn.Module model, IReadOnlyList<nn.Module> modules, bool givesSeveral, bool mustReachAll)
     {
-        (Name, Modules) = (model.GetType().Name, modules);
+        (Name, Modules, GivesSeveral, MustReachAll) = (model.GetType().Name, modules, givesSeveral, mustReachAll);
         before = ModuleHook.Before(model, () => began?.Invoke());
         after = ModuleHook.After(model, result =>
         {
@@ -26,6 +26,18 @@ internal sealed class WatchedModel
 
     /// <summary>The model and all modules below it.</summary>
     public IReadOnlyList<nn.Module> Modules { get; }
+
+    /// <summary>Whether any pass of it was ever seen.</summary>
+    public bool ShowsPasses { get; set; }
+
+    /// <summary>Whether it returns something else than one tensor.</summary>
+    public bool GivesSeveral { get; }
+
+    /// <summary>Whether all its results must come from where a batch is mixed; otherwise one that does not is warned about.</summary>
+    public bool MustReachAll { get; }
+
+    /// <summary>The modules of which it is known whether all results come from them.</summary>
+    public HashSet<string> Checked { get; } = [];
 
     public void Watch(Action passBegan, Action<object> passEnded)
     {

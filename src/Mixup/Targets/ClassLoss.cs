@@ -27,7 +27,10 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
     protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)
     {
-        if (!Check.IsInteger(target) && (!logits || !target.shape.AsSpan(1).SequenceEqual(prediction.shape.AsSpan(1))))
+        // No more than the plain loss takes, which judges in validation.
+        var isIds = target.dtype is ScalarType.Int64 or ScalarType.Byte;
+        var isProbabilities = logits && target.is_floating_point() && target.shape.AsSpan(1).SequenceEqual(prediction.shape.AsSpan(1));
+        if (!isIds && !isProbabilities)
         {
             throw new ArgumentException(
                 $"The target of {Name} is {target.dtype} {Check.Shape(target)} for a prediction {Check.Shape(prediction)}; expected class ids of type Int64{(logits ? ", or probabilities of the prediction's shape" : string.Empty)}. " +

@@ -33,10 +33,10 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var columns = empty(shape, ScalarType.Int64, CPU);
         var weights = empty(shape, wide, CPU);
         var shares = empty(shape, wide, CPU);
-        var counted = wide == ScalarType.Float64
-            ? Fill<double>(target, classWeight, ignored, classCount, columns, weights, shares).Counted
-            : Fill<float>(target, classWeight, ignored, classCount, columns, weights, shares).Counted;
-        return new PairedClasses(columns, weights, shares, MayBeInfinite: !counted);
+        var anyIsZero = wide == ScalarType.Float64
+            ? Fill<double>(target, classWeight, ignored, classCount, columns, weights, shares).AnyIsZero
+            : Fill<float>(target, classWeight, ignored, classCount, columns, weights, shares).AnyIsZero;
+        return new PairedClasses(columns, weights, shares, MayBeInfinite: anyIsZero);
     }
 
     /// <summary>The mean loss, without label smoothing, of log-probabilities [R, K, ...] where the class ids are in ordinary memory: the sum of the picked ones, each by its share of all weights.</summary>
@@ -46,18 +46,18 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         long[] shape = [2 * target.Mix.Rows * (target.Target.numel() / target.Mix.BatchSize)];
         var positions = empty(shape, ScalarType.Int64, CPU);
         var weights = empty(shape, logProbabilities.dtype, CPU);
-        var total = logProbabilities.dtype == ScalarType.Float64
+        var count = logProbabilities.dtype == ScalarType.Float64
             ? FillAndScale<double>(target, classWeight, ignored, logProbabilities.size(1), positions, weights)
             : FillAndScale<float>(target, classWeight, ignored, logProbabilities.size(1), positions, weights);
-        var mean = logProbabilities.take(positions).dot(weights);
+        var mean = logProbabilities.take(positions.narrow(0, 0, count)).dot(weights.narrow(0, 0, count));
 
         // Of nothing: not a number, with a gradient of 0, as torch has it.
-        return total == 0 ? mean.add(double.NaN) : mean;
+        return count == 0 ? mean.add(double.NaN) : mean;
     }
 
     /// <summary>Fills the columns and their weights.</summary>
-    /// <returns>The sum of the weights, and whether every row has one that is not 0.</returns>
-    private static (double Total, bool Counted) Fill<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor columnsOf, Tensor weightsOf, Tensor sharesOf)
+    /// <returns>The sum of the weights, and whether any of them is 0.</returns>
+    private static (double Total, bool AnyIsZero) Fill<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor columnsOf, Tensor weightsOf, Tensor sharesOf)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var mix = target.Mix;
@@ -69,59 +69,65 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var weights = MemoryMarshal.Cast<byte, T>(weightsOf.bytes);
         var coefficients = mix.Coefficients;
         var permutation = mix.Permutation;
-        var (total, counted, each) = (0.0, true, ids.Length / coefficients.Length);
+        var (total, anyIsZero, each) = (0.0, false, ids.Length / coefficients.Length);
         for (int row = 0, a = 0; row < columns.Length / (2 * each); row++, a += each)
         {
             var sample = row < coefficients.Length ? row : row - coefficients.Length;
             var lambda = row < coefficients.Length ? coefficients[sample] : 1 - coefficients[sample];
+
+            // What is too small for the type is 0, in the choice of columns as well.
+            var (share, rest) = typeof(T) == typeof(float) ? ((float)lambda, (float)(1 - lambda)) : (lambda, 1 - lambda);
             var (own, partner) = (sample * each, (int)permutation[sample] * each);
             for (var i = 0; i < each; i++, own++, partner++, a++)
             {
                 var (idOfOwn, idOfPartner) = (ids[own], ids[partner]);
-                var (shareOfOwn, shareOfPartner) = (Counting(idOfOwn, ignored, classCount, lambda), Counting(idOfPartner, ignored, classCount, 1 - lambda));
+                var (shareOfOwn, shareOfPartner) = (Counting(idOfOwn, ignored, classCount, share), Counting(idOfPartner, ignored, classCount, rest));
                 var weightOfOwn = table.Length == 0 || shareOfOwn == 0 ? shareOfOwn : shareOfOwn * table[(int)idOfOwn];
                 var weightOfPartner = table.Length == 0 || shareOfPartner == 0 ? shareOfPartner : shareOfPartner * table[(int)idOfPartner];
 
                 // What does not count points at what does.
                 columns[a] = weightOfOwn != 0 ? idOfOwn : weightOfPartner != 0 ? idOfPartner : 0;
                 columns[a + each] = weightOfPartner != 0 ? idOfPartner : columns[a];
-                counted &= weightOfOwn != 0 || weightOfPartner != 0;
+                anyIsZero |= weightOfOwn == 0 || weightOfPartner == 0;
                 (shares[a], shares[a + each]) = (Cast<T>(shareOfOwn), Cast<T>(shareOfPartner));
                 (weights[a], weights[a + each]) = (Cast<T>(weightOfOwn), Cast<T>(weightOfPartner));
                 total += weightOfOwn + weightOfPartner;
             }
         }
 
-        return (total, counted);
+        return (total, anyIsZero);
     }
 
-    private static double FillAndScale<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor positions, Tensor weights)
+    private static int FillAndScale<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor positions, Tensor weights)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var total = Fill<T>(target, classWeight, ignored, classCount, positions, weights, weights).Total;
-        Scale<T>(positions, weights, total, target, classCount);
-        return total;
+        return Scale<T>(positions, weights, total, target, classCount);
     }
 
     /// <summary>Makes positions in a contiguous [R, K, ...] of the columns, and weights of which the picked values have only to be summed.</summary>
-    private static void Scale<T>(Tensor positionsOf, Tensor weightsOf, double total, MixedTarget target, long classCount)
+    /// <returns>How many there are: what has the weight 0 is left out, since 0 times an infinite value is not a number.</returns>
+    private static int Scale<T>(Tensor positionsOf, Tensor weightsOf, double total, MixedTarget target, long classCount)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var positions = MemoryMarshal.Cast<byte, long>(positionsOf.bytes);
         var weights = MemoryMarshal.Cast<byte, T>(weightsOf.bytes);
-        var divisor = Cast<T>(total == 0 ? 0 : -1 / total);
+        var divisor = Cast<T>(-1 / total);
         var each = positions.Length / (2 * target.Mix.Rows);
-        var counts = Math.Max(0, weights.IndexOfAnyExcept(T.Zero));
-        var instead = (((counts / (2 * each) * classCount) + positions[counts]) * each) + (counts % each);
+        var count = 0;
         for (var (at, first) = (0, 0L); at < positions.Length; first += classCount * each)
         {
             for (var i = 0; i < 2 * each; i++, at++)
             {
-                // A value that does not count may be infinite: one that does takes its place.
-                positions[at] = weights[at] == T.Zero ? instead : first + (positions[at] * each) + (i < each ? i : i - each);
-                weights[at] *= divisor;
+                if (weights[at] != T.Zero)
+                {
+                    (positions[count], weights[count]) = (first + (positions[at] * each) + (i < each ? i : i - each), weights[at] * divisor);
+                    count++;
+                }
             }
         }
+
+        return count;
     }
 
     // What T.CreateTruncating does, but seen through by the compiler.

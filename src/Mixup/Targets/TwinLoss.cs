@@ -14,8 +14,8 @@ internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Te
     /// <summary>Whether the loss compares prediction and target value by value, so that both must have one shape.</summary>
     public bool ComparesValues { get; init; }
 
-    /// <summary>Whether the labels must be floating.</summary>
-    public bool FloatingLabels { get; init; }
+    /// <summary>Whether libtorch takes floating targets only.</summary>
+    public bool FloatingTargets { get; init; }
 
     /// <summary>The weights of the loss, which are of classes or values; one for each sample could not follow its partner.</summary>
     public Tensor?[] Weights { get; init; } = [];
@@ -37,11 +37,11 @@ internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Te
 
     protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)
     {
-        if (FloatingLabels && asLosses && Check.IsInteger(target))
+        if (FloatingTargets && asLosses && Check.IsInteger(target))
         {
             throw new ArgumentException(
-                $"The target of {Name} is of type {target.dtype}; expected floating labels of the prediction's shape {Check.Shape(prediction)}. Convert labels by target.to(ScalarType.Float32), " +
-                "and class ids by functional.one_hot(target, classes).to(ScalarType.Float32); or choose TargetMixing.Targets, which does both.");
+                $"The target of {Name} is of type {target.dtype}; expected floating values of the prediction's shape {Check.Shape(prediction)}. Convert the target by target.to(ScalarType.Float32), " +
+                "and class ids by functional.one_hot(target, classes).to(ScalarType.Float32).");
         }
     }
 

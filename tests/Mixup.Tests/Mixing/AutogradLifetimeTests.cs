@@ -3,7 +3,20 @@ namespace TorchSharp.Mixup.Tests;
 /// <summary>TorchSharp forgets what an autograd function returns before libtorch has copied it: a garbage collection could end the process.</summary>
 public sealed class AutogradLifetimeTests
 {
-    private const int Passes = 100;
+    private const int Passes = 30;
+
+    [Fact]
+    public void ASparseGradientIsTaken()
+    {
+        using var scope = NewDisposeScope();
+        using var mix = Some.Mix();
+        var (x, upstream) = (Some.Normal(1, 5, 3).requires_grad_(), Some.Normal(2, 5, 3));
+        mix.Blend(x).backward([upstream]);
+        var dense = x.grad!.clone();
+        x.grad!.zero_();
+        mix.Blend(x).backward([upstream.to_sparse()]);
+        Some.AssertEqual(dense, x.grad!);
+    }
 
     [Fact]
     public void WithoutADisposeScopeACollectionAtAnyMomentHarmsNothing()

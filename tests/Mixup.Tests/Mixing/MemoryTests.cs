@@ -344,7 +344,8 @@ public sealed class MemoryTests : IDisposable
                         started.Signal();
                     }
                 }
-            }) { IsBackground = true }.Start();
+            })
+            { IsBackground = true }.Start();
         }
 
         started.Wait();

@@ -34,6 +34,11 @@ public sealed class OverwriteTests
         }, "shares memory with another input"),
         ["rows that overlap"] = (() => ([Some.Normal(1, B + 3).unfold(0, 4, 1)], Some.Classes(1, 3, B)), "its elements share memory"),
         ["expanded rows"] = (() => ([Some.Normal(1, 1, 4).expand(B, 4)], Some.Classes(1, 3, B)), "its elements share memory"),
+        ["two storages over one array"] = (() =>
+        {
+            var array = Enumerable.Range(0, 40).Select(i => (float)i).ToArray();
+            return ([frombuffer(array, ScalarType.Float32, B * 4, 0).reshape(B, 4)], frombuffer(array, ScalarType.Float32, B * 4, 3).reshape(B, 4));
+        }, "shares memory with the target"),
         ["an input reversed in time by a transposed view"] = (() =>
         {
             var x = Some.Normal(1, B, B);

@@ -35,7 +35,8 @@ public sealed class ThreadTests
             }
 
             set_num_threads(before);
-        }) { Name = name };
+        })
+        { Name = name };
         thread.Start();
         thread.Join();
         Assert.InRange(team.Length, 2 * Environment.ProcessorCount, int.MaxValue);

@@ -38,6 +38,43 @@ public sealed class DefaultPlaceTests
     }
 
     [Fact]
+    public void AFoundModuleThatDoesNotReachAllResultsIsAnError()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new DeepHeads();
+        var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(2, 4, 5));
+        var mixup = new ManifoldMixup(model);
+        Assert.Contains(MixupPlace.Module("heads.0"), mixup.Places);
+        foreach (var place in new[] { "trunk", "trunk", "heads.0", "heads.0" })
+        {
+            using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(place)));
+            if (place == "trunk")
+            {
+                var before = model.parameters().Select(parameter => parameter.grad is null).ToArray();
+                var (first, second) = model.call(step.Input);
+                Assert.Equal(before, model.parameters().Select(parameter => parameter.grad is null)); // asking changes no gradient
+                (first.sum() + second.sum()).backward();
+                model.zero_grad();
+            }
+            else
+            {
+                Assert.Contains("The result 1 of DeepHeads does not come from module 'heads.0'", Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message, StringComparison.Ordinal);
+            }
+        }
+
+        // Whoever names a head means it, and is told once what that means.
+        List<string> warnings = [];
+        var named = new ManifoldMixup(model, new MixupOptions { Warn = warnings.Add }, ManifoldPlaces.Named("heads.0", "trunk"));
+        foreach (var place in new[] { "trunk", "heads.0", "heads.0" })
+        {
+            using var step = named.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(place)));
+            model.call(step.Input);
+        }
+
+        Assert.Contains("result 1 of DeepHeads does not come from module 'heads.0'", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WithTwoOutputsAUNetIsMixedAtTheInputAlone()
     {
         using var scope = NewDisposeScope();
@@ -126,6 +163,40 @@ public sealed class DefaultPlaceTests
             var hidden = trunk.call(input);
             return [first.call(hidden), deep.call(hidden)];
         }
+    }
+
+    private sealed class DeepHeads : Module<Tensor, (Tensor, Tensor)>
+    {
+        private readonly Sequential trunk = Sequential(Linear(6, 6), Tanh());
+        private readonly ModuleList<Module<Tensor, Tensor>> heads = ModuleList<Module<Tensor, Tensor>>(Linear(6, 4), Linear(6, 2));
+
+        public DeepHeads()
+            : base(nameof(DeepHeads))
+        {
+            register_module("trunk", new Trunk(trunk));
+            RegisterComponents();
+            this.to(Some.Device);
+        }
+
+        public override (Tensor, Tensor) forward(Tensor input)
+        {
+            var hidden = ((Module<Tensor, Tensor>)named_children().First(child => child.name == "trunk").module).call(input);
+            return (heads[0].call(hidden), heads[1].call(hidden));
+        }
+    }
+
+    private sealed class Trunk : Module<Tensor, Tensor>
+    {
+        private readonly Sequential inner;
+
+        public Trunk(Sequential inner)
+            : base(nameof(Trunk))
+        {
+            this.inner = inner;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => inner.call(input);
     }
 
     private sealed class UpBlock() : Module<Tensor, Tensor>(nameof(UpBlock))

@@ -247,10 +247,57 @@ public sealed class PassTests
         Assert.Contains("was never disposed", Assert.Single(warnings), StringComparison.Ordinal);
         Some.AssertEqual(plain, model.call(x));
 
-        // By hand, as an exception between Begin and using does it: whatever still refers to the target keeps the step.
+        // Nobody can dispose a target, so one that was kept does not keep the step.
         var target = LoseAllBut(lost, x, y);
-        Assert.Throws<InvalidOperationException>(() => other.Begin(x, y));
-        GC.KeepAlive(target);
+        using (other.Begin(x, y))
+        {
+            Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(plain, target)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void WhatWasMadeOfASuspendedPredictionIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Mlp();
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("1").WithInput());
+        var loss = new MixupLoss(CrossEntropyLoss());
+        foreach (var place in new[] { "1", "input" })
+        {
+            using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place(place)));
+            Assert.True(loss.call(model.call(step.Input).mul(2), step.Target).isfinite().cpu().ToBoolean());
+            Tensor clean;
+            using (step.Suspend())
+            {
+                clean = model.call(x).mul(2);
+            }
+
+            Assert.Contains("while the step was suspended, and this prediction may come from it", Assert.Throws<InvalidOperationException>(() => loss.call(clean, step.Target)).Message, StringComparison.Ordinal);
+            Assert.True(loss.call(model.call(step.Input).mul(2), step.Target).isfinite().cpu().ToBoolean());
+        }
+
+        var old = model.call(x).mul(2);
+        using var input = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input));
+        Assert.Contains("was not run in this step", Assert.Throws<InvalidOperationException>(() => loss.call(old, input.Target)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TwoThreadsInOneStepAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var inside = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        using var model = Sequential(("a", Linear(6, 4)), ("wait", new Waits(inside, goOn))).to(Some.Device);
+        var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("a")).Begin(x, y);
+        var first = new Thread(() => model.call(x).Dispose());
+        first.Start();
+        inside.Wait(TestContext.Current.CancellationToken);
+        var error = Assert.Throws<InvalidOperationException>(() => model.call(x)).Message;
+        goOn.Set();
+        first.Join();
+        Assert.Contains("Two threads run Sequential within one step", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -302,6 +349,16 @@ public sealed class PassTests
         {
             var hidden = Skips ? input : First.call(input);
             return Fails ? throw new TimeoutException() : Last.call(hidden);
+        }
+    }
+
+    private sealed class Waits(ManualResetEventSlim inside, ManualResetEventSlim goOn) : Module<Tensor, Tensor>(nameof(Waits))
+    {
+        public override Tensor forward(Tensor input)
+        {
+            inside.Set();
+            goOn.Wait();
+            return input.alias();
         }
     }
 

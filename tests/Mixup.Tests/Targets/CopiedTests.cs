@@ -65,6 +65,29 @@ public sealed class CopiedTests
         Assert.Equal(1, loss.call(prediction, new MixedTarget(mix, target, TargetMixing.Targets))[0].cpu().ToDouble());
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(14_000)] // more than is counted on the host
+    public void AnInfiniteLossIsInfiniteOnEveryPath(long pixels)
+    {
+        using var scope = NewDisposeScope();
+        long[] trailing = pixels == 0 ? [] : [pixels];
+        var logits = Some.Normal(1, [B, 3, .. trailing]);
+        logits.select(1, 0).fill_(double.NegativeInfinity);
+        var ids = Some.Classes(2, 2, [B, .. trailing]).add(1); // none is ruled out
+        ids.select(0, 1).fill_(0); // but in sample 1
+        foreach (var lambda in new[] { 1.0, 0.3, 1e-60 })
+        {
+            using var mix = new Mix([.. Enumerable.Repeat(lambda, B)], Partners);
+            foreach (var reduction in Enum.GetValues<Reduction>())
+            {
+                var loss = new MixupLoss(CrossEntropyLoss(reduction: reduction)).call(logits, new MixedTarget(mix, ids));
+                Assert.False(loss.isnan().any().cpu().ToBoolean(), $"{lambda} {reduction}");
+                Assert.True(loss.isinf().any().cpu().ToBoolean(), $"{lambda} {reduction}");
+            }
+        }
+    }
+
     [Fact]
     public void WithLambdaOneThePartnersAreNotAsked()
     {

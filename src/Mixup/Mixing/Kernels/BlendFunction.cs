@@ -50,10 +50,11 @@ internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunctio
             return [null!, null!]; // what came behind has no gradient
         }
 
-        var result = Apply(((LinearMap)ctx.get_data("map")).Transposed, grad_output);
+        var dense = grad_output.is_sparse ? grad_output.to_dense() : grad_output;
+        var result = Apply(((LinearMap)ctx.get_data("map")).Transposed, dense);
         lastBackward?.Result.Dispose();
         lastBackward?.Gradient.Dispose();
-        lastBackward = (result, grad_output);
+        lastBackward = (result, dense);
         return [result, null!];
     }
 }
