@@ -24,6 +24,7 @@ public sealed class Learner
 {
     private readonly Func<IReadOnlyList<Tensor>, Tensor> forward;
     private readonly List<EpochRecord> history = [];
+    private static readonly AsyncLocal<int?> EpochOfFit = new();
     private bool resumed; // the next fit goes on where a checkpoint stopped
 
     /// <summary>Puts together what is to be trained, and how. Nothing of it is disposed by the learner.</summary>
@@ -124,6 +125,9 @@ public sealed class Learner
     /// <summary>What the scheduler was stepped with so far: a plateau's loss, else not a number. A checkpoint replays it.</summary>
     internal List<double> SchedulerSteps { get; } = [];
 
+    /// <summary>The epoch of the fit that is running here; null outside of one. It reaches sources that stand behind LINQ, where <see cref="IEpochAware"/> does not.</summary>
+    internal static int? CurrentEpoch => EpochOfFit.Value;
+
     /// <summary>How many epochs of the last fit are done.</summary>
     internal int CompletedEpochs { get; private set; }
 
@@ -145,6 +149,7 @@ public sealed class Learner
         var state = new TrainingState(this, valid is not null, firstEpoch, epochs, BatchSequence.CountOf(train), cancellationToken);
         var before = history.Count;
         var wasTraining = Model.training;
+        var outerEpoch = EpochOfFit.Value;
         try
         {
             Bracket(state, Cancellation.Fit, c => c.BeforeFit(state), c => c.AfterFit(state), () =>
@@ -174,6 +179,7 @@ public sealed class Learner
         }
         finally
         {
+            EpochOfFit.Value = outerEpoch;
             Model.train(wasTraining);
         }
 
@@ -279,6 +285,7 @@ public sealed class Learner
                         aware.Epoch = state.Epoch;
                     }
 
+                    EpochOfFit.Value = state.Epoch;
                     using var enumerator = batches.GetEnumerator();
                     while (RunBatch(state, enumerator, loss, means))
                     {

@@ -31,12 +31,12 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
 
     private static Tensor Hits(Tensor prediction, Tensor target)
     {
-        var fits = prediction.dim() == target.dim() + 1 && prediction.shape[1] > 1 && !target.is_floating_point();
+        var fits = prediction.dim() > 1 && prediction.dim() == target.dim() + 1 && prediction.shape[1] > 1 && !target.is_floating_point();
         return fits && prediction.shape.Skip(2).SequenceEqual(target.shape.Skip(1))
             ? prediction.argmax(1).eq(target).to(ScalarType.Float32)
             : throw new ArgumentException(
                 $"The accuracy compares logits [B, K, ...] of two classes or more with class ids [B, ...], but the prediction is [{string.Join(", ", prediction.shape)}] "
-                + $"and the target {target.dtype} [{string.Join(", ", target.shape)}]. Give a metric of your own, such as new Metric(\"accuracy\", (p, t) => p.gt(0).eq(t.gt(0.5))).");
+                + $"and the target {target.dtype} [{string.Join(", ", target.shape)}]. Give a metric of your own, such as new Metric(\"accuracy\", (p, t) => p.argmax(1).eq(t.argmax(1))) for soft labels, or p.gt(0).eq(t.gt(0.5)) for binary ones.");
     }
 
     /// <summary>Adds what the batch at hand has of this figure.</summary>

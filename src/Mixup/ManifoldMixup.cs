@@ -10,7 +10,7 @@ namespace TorchSharp.Mixup;
 /// Unless <see cref="ManifoldPlaces"/> says which, modules become eligible by the first of these rules that finds any:
 /// those marked by a <see cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all that can be mixed.
 /// Containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer are left out unless you ask for them. If the model returns several results,
-/// so are the linear layers directly below it, since each mixes one result only; a module that was found, and from which not all results come, is an error in its first pass. A U-Net with two outputs a pair is mixed at the input alone.
+/// so are the linear layers directly below it, since each mixes one result only. In the first pass that is mixed at a module, autograd tells which results do not come from there: a mixed loss of these is an error. A U-Net with two outputs a pair is mixed at the input alone.
 /// <see cref="Explain"/> tells what was chosen, and why.
 /// <para>
 /// A module must be run by <c>call()</c>: a pass in which it does not run is an error. Every pass of the model within a step is mixed alike. Steps whose models share a module cannot overlap.
@@ -46,7 +46,7 @@ public sealed class ManifoldMixup : MixupStrategy
         ArgumentNullException.ThrowIfNull(model);
         choice = places ?? ManifoldPlaces.Found;
         finder = new PlaceFinder(model, choice, options.TwoOutputs);
-        watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral, mustReachAll: choice.IsFound && finder.Eligible.All(eligible => eligible.Module.Kind != nameof(MixupPoint)));
+        watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral);
         weighted = [.. finder.Eligible.Select(eligible => (MixupPlace.Module(eligible.Name), Weight(eligible.Name)))];
         if (choice.InputWeight is { } weight)
         {

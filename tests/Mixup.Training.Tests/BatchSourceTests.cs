@@ -107,6 +107,43 @@ public sealed class BatchSourceTests : IDisposable
     }
 
     [Fact]
+    public void ALearnersEpochReachesASourceBehindLinq()
+    {
+        using var scope = NewDisposeScope();
+        List<long> Orders(int first, Func<TensorBatches, IEnumerable<Batch>> around)
+        {
+            using var small = new Small();
+            List<long> seen = [];
+            var batches = new TensorBatches(small.X, arange(40), 9, shuffleSeed: 3);
+            var learner = new Learner(small.Model, new Watching(seen), small.Optimizer);
+            var path = Path.Combine(Path.GetTempPath(), $"mixup-linq-{Environment.ProcessId}.ckpt");
+            if (first > 0)
+            {
+                Checkpoint.Load(learner, path);
+                seen.Clear();
+            }
+
+            learner.Fit(around(batches), epochs: first > 0 ? 3 : 2);
+            if (first == 0)
+            {
+                Checkpoint.Save(learner, path);
+            }
+            else
+            {
+                File.Delete(path);
+            }
+
+            return seen;
+        }
+
+        var plain = Orders(0, batches => batches);
+        Assert.Equal(plain, Orders(0, batches => batches.Select(batch => batch)));
+        Assert.NotEqual(plain[..40], plain[40..]);
+        var third = new TensorBatches(zeros(40, 1), arange(40), 9, shuffleSeed: 3) { Epoch = 2 }.SelectMany(batch => batch.Target.data<long>().ToArray());
+        Assert.Equal(third, Orders(2, batches => batches.Select(batch => batch))); // as a resumed run sees it
+    }
+
+    [Fact]
     public void ALoopByHandSeesAnotherOrderInEveryEpoch()
     {
         using var scope = NewDisposeScope();
@@ -194,5 +231,14 @@ public sealed class BatchSourceTests : IDisposable
         public override long Count => 40;
 
         public override Dictionary<string, Tensor> GetTensor(long index) => new() { ["x"] = all.X[index], ["y"] = all.Y[index] };
+    }
+
+    private sealed class Watching(List<long> seen) : Loss<Tensor, Tensor, Tensor>(nn.Reduction.Mean)
+    {
+        public override Tensor forward(Tensor prediction, Tensor target)
+        {
+            seen.AddRange(target.cpu().data<long>().ToArray());
+            return prediction.mean();
+        }
     }
 }

@@ -72,6 +72,7 @@ public sealed class MetricTests
         Assert.Contains("the prediction is [5, 1]", Error(zeros(5, 1), zeros(5, ScalarType.Int64)), StringComparison.Ordinal);
         Assert.Contains("Give a metric of your own", Error(zeros(5, 3), zeros(5, 3)), StringComparison.Ordinal); // soft labels
         Assert.Contains("[5, 6]", Error(zeros(5, 3, 7), zeros(5, 6, ScalarType.Int64)), StringComparison.Ordinal);
+        Assert.Contains("the prediction is [3]", Error(zeros(3), tensor(1L)), StringComparison.Ordinal); // without a batch
         Assert.Equal(5, accuracy(zeros(5, 3), zeros(5, ScalarType.Int64)).sum().ToDouble());
     }
 

@@ -12,7 +12,8 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     private readonly int batchSize;
     private readonly int? shuffleSeed;
     private int epoch;
-    private bool isUsed; // the epoch had its enumeration
+    private bool isSet; // since the last enumeration
+    private bool isUsed; // an enumeration had this epoch
 
     /// <summary>Cuts two tensors.</summary>
     /// <param name="inputs">[N, ...].</param>
@@ -35,13 +36,13 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     }
 
     /// <summary>
-    /// Gets or sets the epoch, from 0, whose order an enumeration has. The learner sets it. Where nobody does, every enumeration after the first advances it, so that a loop by hand gets another
-    /// order each time.
+    /// Gets or sets the epoch, from 0, whose order the next enumeration has. Under a learner it is the learner's epoch, behind LINQ as well, so that a resumed run is exact. In a loop by hand every
+    /// enumeration after the first advances it, so that each has another order.
     /// </summary>
     public int Epoch
     {
         get => epoch;
-        set => (epoch, isUsed) = (value, false);
+        set => (epoch, isSet) = (value, true);
     }
 
     /// <summary>The number of batches in an epoch.</summary>
@@ -52,8 +53,8 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     /// <inheritdoc/>
     public IEnumerator<Batch> GetEnumerator()
     {
-        epoch += isUsed ? 1 : 0;
-        isUsed = true;
+        epoch = isSet ? epoch : Learner.CurrentEpoch ?? (isUsed ? epoch + 1 : epoch);
+        (isSet, isUsed) = (false, true);
         var order = Enumerable.Range(0, (int)inputs.shape[0]).Select(i => (long)i).ToArray();
         if (shuffleSeed is { } seed)
         {

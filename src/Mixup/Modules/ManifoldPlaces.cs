@@ -19,9 +19,6 @@ public sealed class ManifoldPlaces
     /// <summary>Gets the default: the input, and the modules that <see cref="ManifoldMixup"/> finds by its rules.</summary>
     public static ManifoldPlaces Found { get; } = new() { InputWeight = 1 };
 
-    /// <summary>Whether the modules are left to be found.</summary>
-    internal bool IsFound => GivenModules is null && Patterns is null && Predicate is null;
-
     internal IReadOnlyList<nn.Module>? GivenModules { get; private init; }
 
     internal IReadOnlyList<string>? Patterns { get; private init; }

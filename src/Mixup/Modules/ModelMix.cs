@@ -69,11 +69,16 @@ internal sealed class ModelMix : PendingMix
     {
         if (Origins.TryGetValue(prediction, out var origin))
         {
-            return ReferenceEquals(origin.Mix, this)
-                ? prediction
-                : throw new InvalidOperationException(origin.Mix is null
-                    ? "This prediction was made while the step was suspended, so it is not mixed. Run the model again after the suspension, or judge it against the plain target."
-                    : "This prediction was made in another step, so it is mixed otherwise than this target. Run the model in the step whose target you use.");
+            return (origin.Mix, origin.IsMixed) switch
+            {
+                (var mix, true) when ReferenceEquals(mix, this) => prediction,
+                (var mix, false) when ReferenceEquals(mix, this) => throw new InvalidOperationException(
+                    $"This result of {ModelName} does not come from {Describe(place!)}, where the batch is mixed, so a mixed loss of it would be wrong. " +
+                    "Judge it against the plain target, or name places that lie before all results by ManifoldPlaces.Named."),
+                (null, _) => throw new InvalidOperationException(
+                    "This prediction was made while the step was suspended, so it is not mixed. Run the model again after the suspension, or judge it against the plain target."),
+                _ => throw new InvalidOperationException("This prediction was made in another step, so it is mixed otherwise than this target. Run the model in the step whose target you use."),
+            };
         }
 
         // What was made of a prediction, by squeeze or an index, has no origin of its own.
@@ -83,7 +88,13 @@ internal sealed class ModelMix : PendingMix
                 $"The last pass of {ModelName} {(wasSuspended ? "was run while the step was suspended" : "was not run in this step")}, and this prediction may come from it. Take the loss before, or run the model again.");
         }
 
-        return place is null || wasMixed ? prediction : throw DidNotRun(place);
+        if (place is not null && !wasMixed)
+        {
+            throw DidNotRun(place);
+        }
+
+        Origins.AddOrUpdate(prediction, new Origin(this)); // a later look by a metric has the same answer
+        return prediction;
     }
 
     public override void Dispose()
@@ -97,11 +108,7 @@ internal sealed class ModelMix : PendingMix
 
     private void BeginPass()
     {
-        if (isInPass && thread != Environment.CurrentManagedThreadId)
-        {
-            throw new InvalidOperationException($"Two threads run {ModelName} within one step, so its passes cannot be told apart. Run one after the other, or give each thread a model and a strategy of its own.");
-        }
-
+        // A pass that threw has no end, so a beginning says nothing of overlap; an end without a beginning does.
         (isWatched, isInPass, runs, thread, model.ShowsPasses) = (true, true, 0, Environment.CurrentManagedThreadId, true);
         isSuspended = IsLost || step.IsSuspended;
         mixed?.Dispose();
@@ -110,6 +117,11 @@ internal sealed class ModelMix : PendingMix
 
     private void EndPass(object result)
     {
+        if (!isInPass || thread != Environment.CurrentManagedThreadId)
+        {
+            throw Overlaps();
+        }
+
         (isInPass, wasSuspended) = (false, isSuspended);
         if (place is not null && runs == 0 && !isSuspended)
         {
@@ -117,15 +129,16 @@ internal sealed class ModelMix : PendingMix
         }
 
         var results = TensorsOf(result).ToArray();
-        CheckReaches(results);
-        foreach (var tensor in results)
+        FindUnmixed(results);
+        var unmixed = place is null ? null : model.Unmixed.GetValueOrDefault(place.Name);
+        for (var i = 0; i < results.Length; i++)
         {
-            Origins.AddOrUpdate(tensor, new Origin(isSuspended ? null : this));
+            Origins.AddOrUpdate(results[i], new Origin(isSuspended ? null : this, unmixed?.Contains(i) != true));
         }
     }
 
-    /// <summary>Checks, once for every place of a model with several results, that all of them come from what was mixed there.</summary>
-    private void CheckReaches(Tensor[] results)
+    /// <summary>Asks autograd, once for every place of a model with several results, which of them do not come from what was mixed there.</summary>
+    private void FindUnmixed(Tensor[] results)
     {
         if (mixed is null || place is null)
         {
@@ -133,21 +146,16 @@ internal sealed class ModelMix : PendingMix
         }
 
         using var scope = NewDisposeScope();
-        for (var i = 0; i < results.Length; i++)
+        bool IsUnmixed(Tensor result) => result.requires_grad
+            && result.dim() > 0 && result.size(0) == mix.Rows // only such a one can be given to a mixed loss
+            && autograd.grad([result.sum()], [mixed], retain_graph: true, allow_unused: true)[0] is not { IsInvalid: false };
+        HashSet<int> unmixed = [.. Enumerable.Range(0, results.Length).Where(i => IsUnmixed(results[i]))];
+        model.Unmixed.Add(place.Name, unmixed);
+        if (unmixed.Count > 0)
         {
-            if (results[i].requires_grad && autograd.grad([results[i].sum()], [mixed], retain_graph: true, allow_unused: true)[0] is not { IsInvalid: false })
-            {
-                var missed = $"result {i} of {ModelName} does not come from module '{place.Name}' ({place.Module.Kind}), where a batch is mixed, so a mixed loss of it would be wrong.";
-                if (model.MustReachAll)
-                {
-                    throw new InvalidOperationException($"The {missed} Name places that lie before all results by ManifoldPlaces.Named, or put a MixupPoint there.");
-                }
-
-                warn($"{missed} Take its loss against the plain target, or mix before all results.");
-            }
+            warn($"result {string.Join(", ", unmixed.Order())} of {ModelName} does not come from {Describe(place)}, so it is not mixed where a batch is mixed there. Take its loss against the plain target, or name places that lie before all results by ManifoldPlaces.Named.");
         }
 
-        model.Checked.Add(place.Name);
         mixed.Dispose();
         mixed = null;
     }
@@ -159,7 +167,12 @@ internal sealed class ModelMix : PendingMix
             return output;
         }
 
-        var name = $"module '{place!.Name}' ({place.Module.Kind})";
+        if (isInPass && thread != Environment.CurrentManagedThreadId)
+        {
+            throw Overlaps();
+        }
+
+        var name = Describe(place!);
         if (!isInPass && (isWatched || runs > 0))
         {
             throw new InvalidOperationException(
@@ -186,15 +199,14 @@ internal sealed class ModelMix : PendingMix
 
         wasMixed = true;
         var blended = mix.Blend(output);
-        if (!isInPass || !model.GivesSeveral || model.Checked.Contains(place.Name) || !blended.requires_grad)
+        if (!isInPass || !model.GivesSeveral || model.Unmixed.ContainsKey(place!.Name) || !is_grad_enabled())
         {
             return blended;
         }
 
-        // The model may dispose what it is given; the original is kept until the pass ends.
-        var given = blended.alias();
+        // The model may dispose or overwrite what it is given; the original is kept until the pass ends. What comes from frozen modules is followed as well.
         mixed = blended.DetachFromDisposeScope();
-        return given;
+        return (mixed.requires_grad ? mixed : mixed.requires_grad_()).clone();
     }
 
     private static IEnumerable<Tensor> TensorsOf(object? result) => result switch
@@ -202,13 +214,18 @@ internal sealed class ModelMix : PendingMix
         Tensor tensor => [tensor],
         ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(i => TensorsOf(tuple[i])),
         IDictionary dictionary => dictionary.Values.OfType<Tensor>(),
-        IEnumerable<Tensor> tensors => tensors,
+        IEnumerable<Tensor?> tensors => tensors.OfType<Tensor>(),
         _ => [],
     };
 
+    private static string Describe(EligibleModule place) => $"module '{place.Name}' ({place.Module.Kind})";
+
+    private InvalidOperationException Overlaps() => new(
+        $"Passes of {ModelName} overlap within one step, so they cannot be told apart: two threads run it, or it calls itself by call(). Run one pass after the other, and what recurs by forward().");
+
     private static InvalidOperationException DidNotRun(EligibleModule place) => new(
-        $"This batch was to be mixed at module '{place.Name}' ({place.Module.Kind}), but the module did not run, so the loss would be wrong. Either it is run by forward(), which bypasses hooks: run it by call(); " +
+        $"This batch was to be mixed at {Describe(place)}, but the module did not run, so the loss would be wrong. Either it is run by forward(), which bypasses hooks: run it by call(); " +
         "or the model does not run it in every pass, or it was replaced or disposed: leave it out of the eligible places; or this pass is not to be mixed: suspend the step for it.");
 
-    private sealed record Origin(ModelMix? Mix);
+    private sealed record Origin(ModelMix? Mix, bool IsMixed = true);
 }

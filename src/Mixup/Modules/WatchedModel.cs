@@ -10,9 +10,9 @@ internal sealed class WatchedModel
     private Action? began;
     private Action<object>? ended;
 
-    public WatchedModel(nn.Module model, IReadOnlyList<nn.Module> modules, bool givesSeveral, bool mustReachAll)
+    public WatchedModel(nn.Module model, IReadOnlyList<nn.Module> modules, bool givesSeveral)
     {
-        (Name, Modules, GivesSeveral, MustReachAll) = (model.GetType().Name, modules, givesSeveral, mustReachAll);
+        (Name, Modules, GivesSeveral) = (model.GetType().Name, modules, givesSeveral);
         before = ModuleHook.Before(model, () => began?.Invoke());
         after = ModuleHook.After(model, result =>
         {
@@ -33,11 +33,8 @@ internal sealed class WatchedModel
     /// <summary>Whether it returns something else than one tensor.</summary>
     public bool GivesSeveral { get; }
 
-    /// <summary>Whether all its results must come from where a batch is mixed; otherwise one that does not is warned about.</summary>
-    public bool MustReachAll { get; }
-
-    /// <summary>The modules of which it is known whether all results come from them.</summary>
-    public HashSet<string> Checked { get; } = [];
+    /// <summary>For each module where it was asked, the results that do not come from there.</summary>
+    public Dictionary<string, HashSet<int>> Unmixed { get; } = [];
 
     public void Watch(Action passBegan, Action<object> passEnded)
     {

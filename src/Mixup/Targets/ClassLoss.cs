@@ -43,7 +43,7 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         CheckShapes(prediction, target.Target, classWeight);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
-        var onHost = target.Target.device_type == DeviceType.CPU && target.Target.numel() <= MostOnHost;
+        var onHost = target.Target.device_type == DeviceType.CPU && target.Target.numel() is > 0 and <= MostOnHost;
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {
             return PairedClasses.MeanOnHost(logProbabilities, target, classWeight, ignored);

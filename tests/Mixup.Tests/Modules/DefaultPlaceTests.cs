@@ -37,41 +37,61 @@ public sealed class DefaultPlaceTests
         }
     }
 
-    [Fact]
-    public void AFoundModuleThatDoesNotReachAllResultsIsAnError()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AMixedLossOfAResultThatIsNotMixedIsAnError(bool frozen)
     {
         using var scope = NewDisposeScope();
         using var model = new DeepHeads();
-        var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(2, 4, 5));
-        var mixup = new ManifoldMixup(model);
+        if (frozen)
+        {
+            // Of the trunk and the first head nothing requires a gradient: what comes from them is found all the same.
+            foreach (var (_, parameter) in model.named_parameters().Where(pair => !pair.name.StartsWith("heads.1", StringComparison.Ordinal)))
+            {
+                parameter.requires_grad_(false);
+            }
+        }
+
+        var (x, y, z) = (Some.Normal(1, 5, 6), Some.Classes(2, 4, 5), Some.Normal(3, 5, 2));
+        List<string> warnings = [];
+        var mixup = new ManifoldMixup(model, new MixupOptions { Warn = warnings.Add });
         Assert.Contains(MixupPlace.Module("heads.0"), mixup.Places);
+        var (ids, values) = (new MixupLoss(CrossEntropyLoss()), new MixupLoss(MSELoss()));
         foreach (var place in new[] { "trunk", "trunk", "heads.0", "heads.0" })
         {
             using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(place)));
+            var before = model.parameters().Select(parameter => parameter.grad is null).ToArray();
+            var (first, second, _) = model.call(step.Input);
+            Assert.Equal(before, model.parameters().Select(parameter => parameter.grad is null)); // asking changes no gradient
+            Assert.True(ids.call(first, step.Target).isfinite().cpu().ToBoolean());
             if (place == "trunk")
             {
-                var before = model.parameters().Select(parameter => parameter.grad is null).ToArray();
-                var (first, second) = model.call(step.Input);
-                Assert.Equal(before, model.parameters().Select(parameter => parameter.grad is null)); // asking changes no gradient
-                (first.sum() + second.sum()).backward();
+                values.call(second, step.TargetFor(z)).backward();
                 model.zero_grad();
             }
             else
             {
-                Assert.Contains("The result 1 of DeepHeads does not come from module 'heads.0'", Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message, StringComparison.Ordinal);
+                Assert.Contains("does not come from module 'heads.0'", Assert.Throws<InvalidOperationException>(() => values.call(second, step.TargetFor(z))).Message, StringComparison.Ordinal);
+                values.call(second, z).backward(); // against the plain target
             }
         }
 
-        // Whoever names a head means it, and is told once what that means.
-        List<string> warnings = [];
-        var named = new ManifoldMixup(model, new MixupOptions { Warn = warnings.Add }, ManifoldPlaces.Named("heads.0", "trunk"));
-        foreach (var place in new[] { "trunk", "heads.0", "heads.0" })
-        {
-            using var step = named.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(place)));
-            model.call(step.Input);
-        }
+        Assert.Contains("result 1 of DeepHeads does not come from module 'heads.0' (Linear)", Assert.Single(warnings), StringComparison.Ordinal); // a penalty is no prediction
+    }
 
-        Assert.Contains("result 1 of DeepHeads does not come from module 'heads.0'", Assert.Single(warnings), StringComparison.Ordinal);
+    [Fact]
+    public void ResultsThatAreMissingAreNoError()
+    {
+        using var scope = NewDisposeScope();
+        using var model = new WithNull();
+        var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(2, 4, 5));
+        var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("body"));
+        for (var i = 0; i < 2; i++)
+        {
+            using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("body")));
+            Some.AssertEqual(Some.Mix().Blend(model.Body.forward(x)), model.call(step.Input)[0]!);
+        }
     }
 
     [Fact]
@@ -165,7 +185,21 @@ public sealed class DefaultPlaceTests
         }
     }
 
-    private sealed class DeepHeads : Module<Tensor, (Tensor, Tensor)>
+    private sealed class WithNull : Module<Tensor, Tensor?[]>
+    {
+        public WithNull()
+            : base(nameof(WithNull))
+        {
+            register_module("body", Body);
+            this.to(Some.Device);
+        }
+
+        public Linear Body { get; } = Linear(6, 4);
+
+        public override Tensor?[] forward(Tensor input) => [Body.call(input), null];
+    }
+
+    private sealed class DeepHeads : Module<Tensor, (Tensor, Tensor, Tensor)>
     {
         private readonly Sequential trunk = Sequential(Linear(6, 6), Tanh());
         private readonly ModuleList<Module<Tensor, Tensor>> heads = ModuleList<Module<Tensor, Tensor>>(Linear(6, 4), Linear(6, 2));
@@ -178,10 +212,10 @@ public sealed class DefaultPlaceTests
             this.to(Some.Device);
         }
 
-        public override (Tensor, Tensor) forward(Tensor input)
+        public override (Tensor, Tensor, Tensor) forward(Tensor input)
         {
             var hidden = ((Module<Tensor, Tensor>)named_children().First(child => child.name == "trunk").module).call(input);
-            return (heads[0].call(hidden), heads[1].call(hidden));
+            return (heads[0].call(hidden), heads[1].call(hidden), parameters().Select(parameter => parameter.square().sum()).Aggregate((a, b) => a + b));
         }
     }
 
