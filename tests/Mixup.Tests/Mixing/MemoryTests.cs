@@ -271,7 +271,7 @@ public sealed class MemoryTests : IDisposable
     [Fact]
     public void ThreadsCollectorsViewsAndLateGradientsAtOnce()
     {
-        var failures = 0;
+        var (failures, done) = (0, 0);
         using var stop = new ManualResetEventSlim();
         var threads = Enumerable.Range(0, 4).Select(number => new Thread(() =>
         {
@@ -301,14 +301,22 @@ public sealed class MemoryTests : IDisposable
                         view.Dispose();
                     }
                 }
+
+                Interlocked.Increment(ref done);
             }
         })).ToList();
         var collector = new Thread(() =>
         {
             while (!stop.IsSet)
             {
+                // One after the other would leave the threads no time.
+                var before = Volatile.Read(ref done);
                 GC.Collect();
                 MixupMemory.Release();
+                while (Volatile.Read(ref done) == before && !stop.IsSet)
+                {
+                    Thread.Yield();
+                }
             }
         });
         threads.ForEach(thread => thread.Start());
