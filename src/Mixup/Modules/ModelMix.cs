@@ -128,8 +128,17 @@ internal sealed class ModelMix : PendingMix
                 "Set batch_first: true on recurrent modules, choose a module that keeps the batch first, or insert a MixupPoint where it is.");
         }
 
-        wasMixed = true;
-        return mix.Blend(output);
+        try
+        {
+            var blended = mix.BlendInside(output);
+            wasMixed = true;
+            return blended;
+        }
+        catch (ArgumentException e)
+        {
+            runs = 0;
+            throw new InvalidOperationException($"{name} cannot be mixed: {e.Message}", e);
+        }
     }
 
     private static IEnumerable<Tensor> TensorsOf(object? result) => result switch
