@@ -17,6 +17,7 @@ public sealed class Mix : IDisposable
     private readonly long[] permutation;
     private readonly LinearMap map;
     private readonly DeviceWeights rows;
+    private readonly bool hasCopies;
 
     /// <summary>Takes a given draw, instead of one that was sampled.</summary>
     /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
@@ -39,6 +40,11 @@ public sealed class Mix : IDisposable
         {
             (map, rows) = (first, first.OnDevices);
         }
+
+        IsMixed = twoOutputs || Array.Exists(this.coefficients, lambda => lambda != 1);
+
+        // In float32, in which most values are weighed: what is smaller than its least number is 0 there.
+        hasCopies = Array.Exists(this.coefficients, lambda => (float)lambda == 0 || (float)(1 - lambda) == 0);
     }
 
     /// <summary>B, the number of samples in the batch.</summary>
@@ -114,17 +120,14 @@ public sealed class Mix : IDisposable
     }
 
     /// <summary>Whether any row is not simply its own sample.</summary>
-    internal bool IsMixed => Rows != BatchSize || coefficients.Any(lambda => lambda != 1);
-
-    // In float32, in which most values are weighed: what is smaller than its least number is 0 there.
-    private bool HasCopies => coefficients.Any(lambda => (float)lambda == 0 || (float)(1 - lambda) == 0);
+    internal bool IsMixed { get; }
 
     /// <summary>
     /// The samples themselves and the partners, for each row of a blended tensor; but where a weight is 0 the other one stands in, since a loss of what does not count may be infinite.
     /// </summary>
     internal (Tensor Own, Tensor Partner) PairUp(Tensor tensor)
     {
-        if (!HasCopies)
+        if (!hasCopies)
         {
             return (Own(tensor), Partner(tensor));
         }
@@ -147,7 +150,7 @@ public sealed class Mix : IDisposable
     /// <summary>Weighs values against both targets. What has the weight 0 does not count, even if it is infinite.</summary>
     internal Tensor Weigh(Tensor own, Tensor partner)
     {
-        Tensor Part(Tensor values, Tensor weights) => HasCopies ? values.mul(weights).masked_fill(weights.eq(0), 0) : values.mul(weights);
+        Tensor Part(Tensor values, Tensor weights) => hasCopies ? values.mul(weights).masked_fill(weights.eq(0), 0) : values.mul(weights);
         return Part(own, rows.Own(own)).add(Part(partner, rows.Other(partner)));
     }
 

@@ -36,12 +36,7 @@ public sealed class PassTests
         using var scope = NewDisposeScope();
         using var model = Small.Mlp();
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
-        IMixupStrategy strategy = place switch
-        {
-            "input" => new InputMixup(),
-            "output" => new OutputMixup(),
-            _ => new ManifoldMixup(model, places: ManifoldPlaces.Named(place)),
-        };
+        var strategy = Strategy(place, model);
         var loss = new MixupLoss(CrossEntropyLoss());
         using var optimizer = optim.LBFGS(model.parameters(), 0.5, max_iter: 4);
         using var step = strategy.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place(place)));
@@ -128,12 +123,7 @@ public sealed class PassTests
         using var scope = NewDisposeScope();
         using var model = Small.Mlp();
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
-        IMixupStrategy strategy = place switch
-        {
-            "input" => new InputMixup(),
-            "output" => new OutputMixup(),
-            _ => new ManifoldMixup(model, places: ManifoldPlaces.Named(place)),
-        };
+        var strategy = Strategy(place, model);
         var loss = new MixupLoss(CrossEntropyLoss());
         var step = strategy.Begin(x, y);
         var value = loss.call(model.call(step.Input), step.Target);
@@ -373,6 +363,13 @@ public sealed class PassTests
         using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named(reference ? "tuple" : "value")).Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(reference ? "tuple" : "value")));
         Some.AssertEqual(Some.Mix().Blend(x).add(x.mul(8)), model.call(step.Input));
     }
+
+    private static IMixupStrategy Strategy(string place, Module model) => place switch
+    {
+        "input" => new InputMixup(),
+        "output" => new OutputMixup(),
+        _ => new ManifoldMixup(model, places: ManifoldPlaces.Named(place)),
+    };
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Lose(ManifoldMixup mixup, Tensor x, Tensor y) => mixup.Begin(x, y);
