@@ -9,7 +9,8 @@ namespace TorchSharp.Mixup.Benchmarks;
 internal static class SideBySide
 {
     private const double SecondsForACase = 6;
-    private const int LeastRounds = 7;
+    private const double MicrosecondsOfARound = 20_000;
+    private const int LeastRounds = 60;
     private const int MostRounds = 2_000;
 
     /// <summary>Prints the table.</summary>
@@ -76,8 +77,8 @@ internal static class SideBySide
         }
         while (warmUp.Elapsed.TotalSeconds < Math.Min(1, seconds));
 
-        // Many runs make a round where one is too short for the clock.
-        int[] runs = [.. contenders.Select(contender => (int)Math.Clamp(2_000 / Time(contender, 1), 1, 200))];
+        // Many runs make a round: one is too short for the clock, and the caches and the memory that is free are not at once those of the contender.
+        int[] runs = [.. contenders.Select(contender => (int)Math.Clamp(MicrosecondsOfARound / Time(contender, 1), 1, 400))];
         var rounds = new List<double[]>();
         var watch = Stopwatch.StartNew();
         while (rounds.Count < LeastRounds || (watch.Elapsed.TotalSeconds < seconds && rounds.Count < MostRounds))
@@ -86,6 +87,11 @@ internal static class SideBySide
             var round = new double[contenders.Count];
             foreach (var i in rounds.Count % 2 == 0 ? Enumerable.Range(0, round.Length) : Enumerable.Range(0, round.Length).Reverse())
             {
+                if (runs[i] > 1)
+                {
+                    Time(contenders[i], 1);
+                }
+
                 round[i] = Time(contenders[i], runs[i]);
             }
 

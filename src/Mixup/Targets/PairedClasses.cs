@@ -49,7 +49,12 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var count = logProbabilities.dtype == ScalarType.Float64
             ? FillAndScale<double>(target, classWeight, ignored, logProbabilities.size(1), positions, weights)
             : FillAndScale<float>(target, classWeight, ignored, logProbabilities.size(1), positions, weights);
-        var mean = logProbabilities.take(positions.narrow(0, 0, count)).dot(weights.narrow(0, 0, count));
+        if (count < shape[0])
+        {
+            (positions, weights) = (positions.narrow(0, 0, count), weights.narrow(0, 0, count));
+        }
+
+        var mean = logProbabilities.take(positions).dot(weights);
 
         // Of nothing: not a number, with a gradient of 0, as torch has it.
         return count == 0 ? mean.add(double.NaN) : mean;

@@ -7,8 +7,8 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunction>
 {
-    // TorchSharp passes pointers of tensors to libtorch and forgets the objects: a finalizer could free them before libtorch has copied them. This thread's next pass
-    // comes after that. Without a dispose scope, both would otherwise wait for the finalizer anyway.
+    // TorchSharp passes pointers of tensors to libtorch and forgets the objects: a finalizer could free them before libtorch has copied them. This thread's next call
+    // comes after that, forward or backward; the memory is then used again. Without a dispose scope, both would otherwise wait for the finalizer anyway.
     [ThreadStatic]
     private static (Tensor Result, Tensor Gradient)? lastBackward;
 
@@ -25,6 +25,8 @@ internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunctio
         {
             return map.Apply(x);
         }
+
+        ReleaseLastBackward();
 
         // The function leaves wrappers of its inputs and outputs behind. The scope keeps them as long as libtorch reads them, and takes all but the result.
         using var scope = NewDisposeScope();
@@ -52,9 +54,15 @@ internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunctio
 
         var dense = grad_output.is_sparse ? grad_output.to_dense() : grad_output;
         var result = Apply(((LinearMap)ctx.get_data("map")).Transposed, dense);
-        lastBackward?.Result.Dispose();
-        lastBackward?.Gradient.Dispose();
+        ReleaseLastBackward();
         lastBackward = (result, dense);
         return [result, null!];
+    }
+
+    private static void ReleaseLastBackward()
+    {
+        lastBackward?.Result.Dispose();
+        lastBackward?.Gradient.Dispose();
+        lastBackward = null;
     }
 }

@@ -4,25 +4,32 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Combines the rows of a matrix cycle by cycle of the permutation, a chunk of columns at a time, so that a partner is still in cache when its own turn comes. Long rows are shared
-/// out among the threads by columns, short ones by stretches of the walk.
+/// Combines the rows of a matrix cycle by cycle of the permutation, a chunk of columns at a time, so that a partner is still in cache when its own
+/// turn comes. The threads share out the rows: in place, and where rows are pairs, by stretches of the walk; else by their order in memory. Only
+/// a few rows, or long ones in place, are cut into columns.
 /// </summary>
 /// <example>
-/// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 takes from row 2, row 2 from row 4, which are both
-/// unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2 and another one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before
-/// anything is written. Rows 1 and 3 are a pair: both are read before either is written, and nothing is saved.
+/// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 takes from
+/// row 2, row 2 from row 4, which are both unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2 and another
+/// one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before anything is written. Rows 1 and 3 are a pair:
+/// both are read before either is written, and nothing is saved.
 /// </example>
 internal static unsafe class CycleWalk<T, TRows>
     where T : unmanaged
     where TRows : IRows<T>
 {
-    private const int ChunkBytes = 32 * 1024;
+    // A chunk of a kept row and of its result stay in the second cache. In place, the first row of a cycle, which is put aside, stays in the first.
+    private const int ChunkBytes = 128 * 1024;
+    private const int ChunkBytesInPlace = 32 * 1024;
+
+    // Shorter rows are not cut among the threads: the processor loads ahead of a row, into what another thread is about to write.
+    private const int SharedRowBytes = 512 * 1024;
 
     // Below this one thread is done before the others have begun.
     private const long ParallelBytes = 128L << 10;
 
-    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for whoever is next, and so is memory that was
-    // written not long ago.
+    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for whoever is
+    // next, and so is memory that was written not long ago.
     private const long StreamedBytes = 6L << 20;
     private const long StreamedAgainBytes = 24L << 20;
 
@@ -35,25 +42,35 @@ internal static unsafe class CycleWalk<T, TRows>
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
-            var matrix = new Matrix((T*)from, (T*)to, rowLength, stream: from != to && size >= (fresh ? StreamedBytes : StreamedAgainBytes));
+            var stream = from != to && size >= (fresh ? StreamedBytes : StreamedAgainBytes);
+            var matrix = new Matrix((T*)from, (T*)to, rowLength, stream);
             var walk = combination.Walk;
             var threads = size >= ParallelBytes ? TorchThreads.Count : 1;
-            if (rowLength * (long)sizeof(T) > ChunkBytes && threads > 1)
+            var isByColumns = rows < 2 * threads ? rowLength * sizeof(T) > ChunkBytesInPlace : matrix.InPlace && rowLength * sizeof(T) > SharedRowBytes;
+            if (threads == 1 || (rows < 2 * threads && !isByColumns))
+            {
+                Walk(combination, matrix, Stretch.All(walk), 0, rowLength);
+            }
+            else if (isByColumns)
             {
                 // Boundaries on whole cache lines, so that no two threads write to one.
                 var share = ((rowLength / threads) + 63) & ~63;
-                TorchThreads.For(threads, i => Walk(combination, matrix, new Stretch(0, walk.Length), Math.Min(i * share, rowLength), i == threads - 1 ? rowLength : Math.Min((i + 1) * share, rowLength)));
-            }
-            else if (threads > 1 && rows >= 2 * threads)
-            {
-                var stretches = Stretches(walk, matrix, threads);
-                TorchThreads.For(threads, i => Walk(combination, matrix, stretches[i], 0, rowLength));
+                int Boundary(int i) => i == threads ? rowLength : Math.Min(i * share, rowLength);
+                TorchThreads.For(threads, i => Walk(combination, matrix, Stretch.All(walk), Boundary(i), Boundary(i + 1)));
             }
             else
             {
-                Walk(combination, matrix, new Stretch(0, walk.Length), 0, rowLength);
+                var stretches = matrix.InPlace || combination.IsPairs ? Stretches(walk, matrix, threads) : RowsAlike(walk, rows, threads);
+                TorchThreads.For(threads, i => Walk(combination, matrix, stretches[i], 0, rowLength));
             }
         }
+    }
+
+    /// <summary>Shares out the rows as torch does in its own loops: what a thread wrote there, it reads here.</summary>
+    private static Stretch[] RowsAlike(Step[] walk, int rows, int count)
+    {
+        var share = (rows + count - 1) / count;
+        return [.. Enumerable.Range(0, count).Select(i => Stretch.All(walk) with { FirstRow = i * share, EndRow = (i + 1) * share })];
     }
 
     /// <summary>Cuts the walk into equal parts. In place, what a part needs of the rows of another is put aside before that one overwrites it.</summary>
@@ -108,6 +125,11 @@ internal static unsafe class CycleWalk<T, TRows>
             for (var i = stretch.From; i < stretch.To; i++)
             {
                 var row = walk[i].Row;
+                if (row < stretch.FirstRow || row >= stretch.EndRow)
+                {
+                    continue;
+                }
+
                 var sample = matrix.Source(row, column, length);
                 var partner = matrix.Source((int)partners[row], column, length);
                 Combine(sample, partner, Weights(combination, row), matrix.Target(row, column, length), matrix.Stream);
@@ -119,13 +141,13 @@ internal static unsafe class CycleWalk<T, TRows>
     private static void Overwrite(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
     {
         // A pair is read once, wherever it is cut.
-        var chunk = Math.Min(to - from, combination.IsPairs && MixesEverywhere(combination) ? int.MaxValue : ChunkLength);
+        var chunk = Math.Min(to - from, combination.IsPairs && MixesEverywhere(combination) ? int.MaxValue : ChunkBytesInPlace / sizeof(T));
         var walk = combination.Walk;
         T[]? memory = null;
         for (var column = from; column < to; column += chunk)
         {
             var length = Math.Min(chunk, to - column);
-            var first = new ReadOnlySpan<T>(stretch.CopyOfFirst); // of the cycle that is under way; empty where one begins
+            var first = stretch.CopyOfFirst is { } copy ? copy.AsSpan(column, length) : default(ReadOnlySpan<T>); // of the cycle under way; empty where one begins
             for (var i = stretch.From; i < stretch.To; i++)
             {
                 var row = matrix.Source(walk[i].Row, column, length);
@@ -145,7 +167,7 @@ internal static unsafe class CycleWalk<T, TRows>
                 }
 
                 var partner = isLast ? first
-                    : i + 1 == stretch.To ? stretch.CopyOfNext
+                    : i + 1 == stretch.To ? stretch.CopyOfNext.AsSpan(column, length)
                     : matrix.Source(walk[i + 1].Row, column, length);
                 Combine(row, partner, weights, row, stream: false);
                 first = isLast ? default : first;
@@ -224,6 +246,14 @@ internal static unsafe class CycleWalk<T, TRows>
     /// <summary>A part of the walk.</summary>
     private sealed record Stretch(int From, int To)
     {
+        /// <summary>The first of the rows that are filled; those before it are left to others.</summary>
+        public int FirstRow { get; init; }
+
+        /// <summary>The end of the rows that are filled.</summary>
+        public int EndRow { get; init; } = int.MaxValue;
+
+        public static Stretch All(Step[] walk) => new(0, walk.Length);
+
         /// <summary>What the first row was of the cycle that is under way where the part begins; null where one begins, or nothing is overwritten.</summary>
         public T[]? CopyOfFirst { get; init; }
 

@@ -1,25 +1,29 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded into the weights, and back with one rounding,
-/// to nearest and ties to even.
+/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded into
+/// the weights, and back with one rounding, to nearest and ties to even.
 /// </summary>
 internal interface ISixteenBits
 {
     /// <summary>What a widened value must be multiplied by.</summary>
     static abstract float Scale { get; }
 
-    static abstract Vector<float> WidenLower(Vector<uint> pairs);
+    static abstract TLanes WidenLower<TLanes>(TLanes pairs)
+        where TLanes : struct, ILanes<TLanes>;
 
-    static abstract Vector<float> WidenUpper(Vector<uint> pairs);
+    static abstract TLanes WidenUpper<TLanes>(TLanes pairs)
+        where TLanes : struct, ILanes<TLanes>;
 
     /// <summary>Whether there is a value among them that widening gets wrong.</summary>
-    static abstract bool AnySpecial(Vector<uint> some, Vector<uint> others);
+    static abstract bool AnySpecial<TLanes>(TLanes some, TLanes others)
+        where TLanes : struct, ILanes<TLanes>;
 
-    static abstract Vector<uint> Round(Vector<float> lower, Vector<float> upper, bool mayOverflow);
+    static abstract TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
+        where TLanes : struct, ILanes<TLanes>;
 
     /// <summary>A single combination of any values, special ones included.</summary>
     static abstract ushort Combine(ushort sample, ushort partner, float own, float other);
@@ -34,6 +38,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
 
     public static ushort NegativeZero => 0x8000;
 
+    private static int VectorLength => (Vector512.IsHardwareAccelerated ? WideLanes.Bytes : PreferredLanes.Bytes) / sizeof(ushort);
+
     public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
     {
         var (w, v) = ((float)own, (float)other);
@@ -42,8 +48,10 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
             var i = 0;
             while (i < sample.Length)
             {
-                i += CombineVectors(a + i, b + i, w * TBits.Scale, v * TBits.Scale, y + i, sample.Length - i, stream && (nuint)(y + i) % (nuint)Vector<byte>.Count == 0);
-                for (var end = Math.Min(i + Vector<ushort>.Count, sample.Length); i < end; i++)
+                i += Vector512.IsHardwareAccelerated
+                    ? CombineVectors<WideLanes>(a + i, b + i, w * TBits.Scale, v * TBits.Scale, y + i, sample.Length - i, stream)
+                    : CombineVectors<PreferredLanes>(a + i, b + i, w * TBits.Scale, v * TBits.Scale, y + i, sample.Length - i, stream);
+                for (var end = Math.Min(i + VectorLength, sample.Length); i < end; i++)
                 {
                     y[i] = TBits.Combine(a[i], b[i], w, v);
                 }
@@ -59,8 +67,11 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
             var i = 0;
             while (i < first.Length)
             {
-                i += CombineVectorPairs(a + i, b + i, w1 * TBits.Scale, v1 * TBits.Scale, w2 * TBits.Scale, v2 * TBits.Scale, first.Length - i);
-                for (var end = Math.Min(i + Vector<ushort>.Count, first.Length); i < end; i++)
+                var scale = TBits.Scale;
+                i += Vector512.IsHardwareAccelerated
+                    ? CombineVectorPairs<WideLanes>(a + i, b + i, w1 * scale, v1 * scale, w2 * scale, v2 * scale, first.Length - i)
+                    : CombineVectorPairs<PreferredLanes>(a + i, b + i, w1 * scale, v1 * scale, w2 * scale, v2 * scale, first.Length - i);
+                for (var end = Math.Min(i + VectorLength, first.Length); i < end; i++)
                 {
                     (a[i], b[i]) = (TBits.Combine(a[i], b[i], w1, v1), TBits.Combine(b[i], a[i], w2, v2));
                 }
@@ -71,14 +82,17 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     /// <summary>As far as there are whole vectors without special values: a loop that calls nothing keeps everything in registers.</summary>
     /// <returns>How many values were combined.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int CombineVectors(ushort* a, ushort* b, float own, float other, ushort* y, int length, bool stream)
+    private static int CombineVectors<TLanes>(ushort* a, ushort* b, float own, float other, ushort* y, int length, bool stream)
+        where TLanes : struct, ILanes<TLanes>
     {
-        var (ws, vs) = (new Vector<float>(own), new Vector<float>(other));
+        var (ws, vs) = (All<TLanes>(own), All<TLanes>(other));
         var mayOverflow = own + other > TBits.Scale * MostConvex;
+        var count = TLanes.Bytes / sizeof(ushort);
+        stream &= (nuint)y % (nuint)TLanes.Bytes == 0;
         var i = 0;
-        for (; i + Vector<ushort>.Count <= length; i += Vector<ushort>.Count)
+        for (; i + count <= length; i += count)
         {
-            var (first, second) = (Vector.Load((uint*)(a + i)), Vector.Load((uint*)(b + i)));
+            var (first, second) = (TLanes.Load(a + i), TLanes.Load(b + i));
             if (TBits.AnySpecial(first, second))
             {
                 break;
@@ -87,11 +101,11 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
             var combined = Combine(first, second, ws, vs, mayOverflow);
             if (stream)
             {
-                combined.StoreAlignedNonTemporal((uint*)(y + i));
+                combined.Stream(y + i);
             }
             else
             {
-                combined.Store((uint*)(y + i));
+                combined.Store(y + i);
             }
         }
 
@@ -99,31 +113,37 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int CombineVectorPairs(ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
+    private static int CombineVectorPairs<TLanes>(ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
+        where TLanes : struct, ILanes<TLanes>
     {
-        var (ws1, vs1, ws2, vs2) = (new Vector<float>(own), new Vector<float>(other), new Vector<float>(ownOfSecond), new Vector<float>(otherOfSecond));
+        var (ws1, vs1, ws2, vs2) = (All<TLanes>(own), All<TLanes>(other), All<TLanes>(ownOfSecond), All<TLanes>(otherOfSecond));
         const bool mayOverflow = false; // a pair is overwritten by blending, never by a gradient
+        var count = TLanes.Bytes / sizeof(ushort);
         var i = 0;
-        for (; i + Vector<ushort>.Count <= length; i += Vector<ushort>.Count)
+        for (; i + count <= length; i += count)
         {
-            var (first, second) = (Vector.Load((uint*)(a + i)), Vector.Load((uint*)(b + i)));
+            var (first, second) = (TLanes.Load(a + i), TLanes.Load(b + i));
             if (TBits.AnySpecial(first, second))
             {
                 break;
             }
 
-            Combine(first, second, ws1, vs1, mayOverflow).Store((uint*)(a + i));
-            Combine(second, first, ws2, vs2, mayOverflow).Store((uint*)(b + i));
+            Combine(first, second, ws1, vs1, mayOverflow).Store(a + i);
+            Combine(second, first, ws2, vs2, mayOverflow).Store(b + i);
         }
 
         return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<uint> Combine(Vector<uint> sample, Vector<uint> partner, Vector<float> own, Vector<float> other, bool mayOverflow) => TBits.Round(
-        (TBits.WidenLower(sample) * own) + (TBits.WidenLower(partner) * other),
-        (TBits.WidenUpper(sample) * own) + (TBits.WidenUpper(partner) * other),
+    private static TLanes Combine<TLanes>(TLanes sample, TLanes partner, TLanes own, TLanes other, bool mayOverflow)
+        where TLanes : struct, ILanes<TLanes> => TBits.Round(
+        TLanes.AddSingle(TLanes.MultiplySingle(TBits.WidenLower(sample), own), TLanes.MultiplySingle(TBits.WidenLower(partner), other)),
+        TLanes.AddSingle(TLanes.MultiplySingle(TBits.WidenUpper(sample), own), TLanes.MultiplySingle(TBits.WidenUpper(partner), other)),
         mayOverflow);
+
+    private static TLanes All<TLanes>(float value)
+        where TLanes : struct, ILanes<TLanes> => TLanes.All(BitConverter.SingleToUInt32Bits(value));
 }
 
 /// <summary>bfloat16 is the upper half of a float32.</summary>
@@ -132,34 +152,37 @@ internal readonly struct BFloat16Bits : ISixteenBits
     public static float Scale => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> WidenLower(Vector<uint> pairs) => Vector.AsVectorSingle(Vector.ShiftLeft(pairs, 16));
+    public static TLanes WidenLower<TLanes>(TLanes pairs)
+        where TLanes : struct, ILanes<TLanes> => pairs << 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> WidenUpper(Vector<uint> pairs) => Vector.AsVectorSingle(pairs & new Vector<uint>(0xffff0000));
+    public static TLanes WidenUpper<TLanes>(TLanes pairs)
+        where TLanes : struct, ILanes<TLanes> => pairs & TLanes.All(0xffff0000);
 
-    public static bool AnySpecial(Vector<uint> some, Vector<uint> others) => false;
+    public static bool AnySpecial<TLanes>(TLanes some, TLanes others)
+        where TLanes : struct, ILanes<TLanes> => false;
 
-    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no carry reaches the upper.
+    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no carry
+    // reaches the upper.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper, bool mayOverflow) => Vector.ShiftRightLogical(Rounded(lower), 16) | (Rounded(upper) & new Vector<uint>(0xffff0000));
+    public static TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
+        where TLanes : struct, ILanes<TLanes> => (Rounded(lower) >>> 16) | (Rounded(upper) & TLanes.All(0xffff0000));
 
     public static ushort Combine(ushort sample, ushort partner, float own, float other)
     {
-        var bits = BitConverter.SingleToUInt32Bits((BitConverter.UInt32BitsToSingle((uint)sample << 16) * own) + (BitConverter.UInt32BitsToSingle((uint)partner << 16) * other));
+        var bits = BitConverter.SingleToUInt32Bits(
+            (BitConverter.UInt32BitsToSingle((uint)sample << 16) * own) + (BitConverter.UInt32BitsToSingle((uint)partner << 16) * other));
         return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<uint> Rounded(Vector<float> values)
-    {
-        var bits = Vector.AsVectorUInt32(values);
-        return bits + new Vector<uint>(0x7fff) + (Vector.ShiftRightLogical(bits, 16) & Vector<uint>.One);
-    }
+    private static TLanes Rounded<TLanes>(TLanes bits)
+        where TLanes : struct, ILanes<TLanes> => bits + TLanes.All(0x7fff) + ((bits >>> 16) & TLanes.All(1));
 }
 
 /// <summary>
-/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the value, so that the last bit kept is the last
-/// one of the sum, and the machine's own rounding to even does the rest, for subnormal values, too.
+/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the value,
+/// so that the last bit kept is the last one of the sum, and the machine's own rounding to even does the rest, for subnormal values, too.
 /// </summary>
 internal readonly struct Float16Bits : ISixteenBits
 {
@@ -167,44 +190,43 @@ internal readonly struct Float16Bits : ISixteenBits
     public static float Scale => 5.192296858534828e33f; // 2^112
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> WidenLower(Vector<uint> pairs) => WidenUpper(Vector.ShiftLeft(pairs, 16));
+    public static TLanes WidenLower<TLanes>(TLanes pairs)
+        where TLanes : struct, ILanes<TLanes> => WidenUpper(pairs << 16);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> WidenUpper(Vector<uint> pairs) =>
-        Vector.AsVectorSingle(Vector.AsVectorUInt32(Vector.ShiftRightArithmetic(Vector.AsVectorInt32(pairs), 3)) & new Vector<uint>(0x8fffe000));
+    public static TLanes WidenUpper<TLanes>(TLanes pairs)
+        where TLanes : struct, ILanes<TLanes> => (pairs >> 3) & TLanes.All(0x8fffe000);
 
     // Infinity and what is not a number have all bits of the exponent set.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AnySpecial(Vector<uint> some, Vector<uint> others)
-    {
-        var exponent = new Vector<ushort>(0x7c00);
-        return Vector.EqualsAny(Vector.Max(Vector.AsVectorUInt16(some) & exponent, Vector.AsVectorUInt16(others) & exponent), exponent);
-    }
+    public static bool AnySpecial<TLanes>(TLanes some, TLanes others)
+        where TLanes : struct, ILanes<TLanes> => TLanes.AnyHalfHasAll(some, others, TLanes.All(0x7c007c00));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<uint> Round(Vector<float> lower, Vector<float> upper, bool mayOverflow)
+    public static TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
+        where TLanes : struct, ILanes<TLanes>
     {
-        var (lowerSign, upperSign) = (Vector.ShiftRightLogical(Vector.AsVectorUInt32(lower), 16) & new Vector<uint>(0x8000), Vector.AsVectorUInt32(upper) & new Vector<uint>(0x80000000));
-        return Vector.ShiftLeft(Magnitude(upper, mayOverflow), 16) | upperSign | (Magnitude(lower, mayOverflow) & new Vector<uint>(0xffff)) | lowerSign;
+        var (lowerSign, upperSign) = ((lower >>> 16) & TLanes.All(0x8000), upper & TLanes.All(0x80000000));
+        return (Magnitude(upper, mayOverflow) << 16) | upperSign | (Magnitude(lower, mayOverflow) & TLanes.All(0xffff)) | lowerSign;
     }
 
-    public static ushort Combine(ushort sample, ushort partner, float own, float other) =>
-        BitConverter.HalfToUInt16Bits((Half)(((float)BitConverter.UInt16BitsToHalf(sample) * own) + ((float)BitConverter.UInt16BitsToHalf(partner) * other)));
+    public static ushort Combine(ushort sample, ushort partner, float own, float other) => BitConverter.HalfToUInt16Bits(
+        (Half)(((float)BitConverter.UInt16BitsToHalf(sample) * own) + ((float)BitConverter.UInt16BitsToHalf(partner) * other)));
 
     /// <summary>The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become infinite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<uint> Magnitude(Vector<float> values, bool mayOverflow)
+    private static TLanes Magnitude<TLanes>(TLanes values, bool mayOverflow)
+        where TLanes : struct, ILanes<TLanes>
     {
-        var magnitude = Vector.AsVectorInt32(values) & new Vector<int>(0x7fffffff);
+        var magnitude = values & TLanes.All(0x7fffffff);
         if (mayOverflow)
         {
-            magnitude = Vector.Min(magnitude, new Vector<int>(0x47800000)); // 65,536 rounds to infinity
+            magnitude = TLanes.Min(magnitude, TLanes.All(0x47800000)); // 65,536 rounds to infinity
         }
 
-        var exponent = Vector.Max(magnitude & new Vector<int>(0x7f800000), new Vector<int>(0x38800000)); // subnormal ones have the exponent of the least normal one
+        var exponent = TLanes.Max(magnitude & TLanes.All(0x7f800000), TLanes.All(0x38800000)); // subnormal ones have the exponent of the least normal one
 
         // 13 binades above; its last bits take away the bias, which the exponent is about to bring in.
-        var sum = Vector.AsVectorSingle(magnitude) + Vector.AsVectorSingle(exponent + new Vector<int>((13 << 23) + 0x3c00));
-        return Vector.AsVectorUInt32(Vector.AsVectorInt32(sum) + Vector.ShiftRightLogical(exponent, 13));
+        return TLanes.AddSingle(magnitude, exponent + TLanes.All((13 << 23) + 0x3c00)) + (exponent >>> 13);
     }
 }
