@@ -1,0 +1,150 @@
+namespace TorchSharp.Mixup;
+
+/// <summary>A box of the partner within the sample: weight 0 inside, 1 outside. Its borders are whole cells of the extent that it was drawn on.</summary>
+/// <remarks>At another resolution a cell on the border is covered in part. The coverage is computed from whole numbers, so the mean is the same at every resolution.</remarks>
+public sealed record BoxField : Field
+{
+    private readonly Extent extent;
+    private readonly long[] from;
+    private readonly long[] to;
+
+    /// <summary>Makes a box.</summary>
+    /// <param name="extent">The extent that the box lies in.</param>
+    /// <param name="from">The first cell along each dimension.</param>
+    /// <param name="to">The cell behind the last one along each dimension. Equal to <paramref name="from"/> for a box without cells.</param>
+    /// <exception cref="ArgumentException">The number of dimensions differs, or the box is not within the extent.</exception>
+    public BoxField(Extent extent, ReadOnlySpan<long> from, ReadOnlySpan<long> to)
+        : base(MeanOf(extent, from, to)) => (this.extent, this.from, this.to) = (extent, from.ToArray(), to.ToArray());
+
+    /// <inheritdoc/>
+    public override Extent Extent => extent;
+
+    /// <summary>Gets the first cell of the box along each dimension.</summary>
+    public IReadOnlyList<long> From => Array.AsReadOnly(from);
+
+    /// <summary>Gets the cell behind the last one of the box along each dimension.</summary>
+    public IReadOnlyList<long> To => Array.AsReadOnly(to);
+
+    /// <summary>Makes a box around a centre, and clips it at the borders of the extent.</summary>
+    /// <param name="extent">The extent that the box lies in.</param>
+    /// <param name="centre">The cell in the middle. It may lie outside of the extent.</param>
+    /// <param name="sides">The length along each dimension. The box reaches half of it, rounded down, to either side, so an odd length loses one.</param>
+    /// <returns>The box, within the extent.</returns>
+    /// <exception cref="ArgumentException">The number of dimensions differs, or a side is negative.</exception>
+    public static BoxField Around(Extent extent, ReadOnlySpan<long> centre, ReadOnlySpan<long> sides)
+    {
+        CheckCount(extent, centre.Length, nameof(centre));
+        CheckCount(extent, sides.Length, nameof(sides));
+        var (from, to) = (new long[extent.Count], new long[extent.Count]);
+        for (var d = 0; d < from.Length; d++)
+        {
+            if (sides[d] < 0)
+            {
+                throw new ArgumentException($"The side along dimension {d} is {sides[d]}; expected 0 or more. Give the length in cells.", nameof(sides));
+            }
+
+            from[d] = Math.Clamp(centre[d] - (sides[d] / 2), 0, extent[d]);
+            to[d] = Math.Clamp(centre[d] + (sides[d] / 2), 0, extent[d]);
+        }
+
+        return new BoxField(extent, from, to);
+    }
+
+    /// <summary>Makes the same box with another lambda than its mean, as CutMix has it whose lambda is not corrected to the area.</summary>
+    /// <param name="lambda">The weight of the sample in its target, from 0 to 1.</param>
+    /// <returns>The box with this lambda.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The weight is outside [0, 1] or not a number.</exception>
+    public BoxField WithLambda(double lambda) => this with { Lambda = new NumberField(lambda).Lambda };
+
+    /// <inheritdoc/>
+    public override bool IsHardAt(Extent extent)
+    {
+        this.extent.CheckDimensionsOf(extent);
+        for (var d = 0; d < from.Length; d++)
+        {
+            if (from[d] == to[d])
+            {
+                return true;
+            }
+        }
+
+        for (var d = 0; d < from.Length; d++)
+        {
+            if (from[d] * extent[d] % this.extent[d] != 0 || to[d] * extent[d] % this.extent[d] != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Compares two boxes by extent, borders and lambda.</summary>
+    /// <param name="other">The other box.</param>
+    /// <returns>Whether all are equal.</returns>
+    public bool Equals(BoxField? other) =>
+        other is not null && extent == other.extent && Lambda.Equals(other.Lambda) && from.AsSpan().SequenceEqual(other.from) && to.AsSpan().SequenceEqual(other.to);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => from.Concat(to).Aggregate(HashCode.Combine(extent, Lambda), HashCode.Combine);
+
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"BoxField {{ Extent = {extent}, From = [{string.Join(", ", from)}], To = [{string.Join(", ", to)}], Lambda = {Lambda:R} }}";
+
+    /// <summary>How much of each cell lies in the box, along one dimension at a resolution. Whole cells have exactly 1.</summary>
+    internal double[] CoverageAlong(int dimension, long size)
+    {
+        // In units of 1 / (old size * new size), in which all borders are whole numbers.
+        var drawn = extent[dimension];
+        var (first, last) = (from[dimension] * size, to[dimension] * size);
+        var coverage = new double[size];
+        for (var cell = 0L; cell < size; cell++)
+        {
+            coverage[cell] = (double)Math.Max(0, Math.Min((cell + 1) * drawn, last) - Math.Max(cell * drawn, first)) / drawn;
+        }
+
+        return coverage;
+    }
+
+    internal override double[] ValuesAt(Extent extent)
+    {
+        this.extent.CheckDimensionsOf(extent);
+        double[] covered = [1];
+        for (var d = 0; d < extent.Count; d++)
+        {
+            var along = CoverageAlong(d, extent[d]);
+            covered = [.. covered.SelectMany(_ => along, (outer, inner) => outer * inner)];
+        }
+
+        return Array.ConvertAll(covered, share => 1 - share);
+    }
+
+    private static double MeanOf(Extent extent, ReadOnlySpan<long> from, ReadOnlySpan<long> to)
+    {
+        CheckCount(extent, from.Length, nameof(from));
+        CheckCount(extent, to.Length, nameof(to));
+        var inside = 1L;
+        for (var d = 0; d < extent.Count; d++)
+        {
+            if (from[d] < 0 || to[d] < from[d] || to[d] > extent[d])
+            {
+                throw new ArgumentException(
+                    $"Along dimension {d} the box reaches from {from[d]} to {to[d]}; expected 0 <= from <= to <= {extent[d]}. Clip it, or use BoxField.Around.", nameof(from));
+            }
+
+            inside *= to[d] - from[d];
+        }
+
+        return (double)(extent.Cells - inside) / extent.Cells;
+    }
+
+    private static void CheckCount(Extent extent, int count, string name)
+    {
+        ArgumentNullException.ThrowIfNull(extent);
+        if (count != extent.Count)
+        {
+            throw new ArgumentException($"The extent {extent} has {extent.Count} dimensions, but there are {count} numbers; expected one for each dimension.", name);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using System.Collections;
+using System.Runtime.CompilerServices;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>The sizes of the d dimensions that a field of weights lies over: height and width of an image, the length of a sequence.</summary>
+[CollectionBuilder(typeof(Extent), nameof(Create))]
+public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
+{
+    private readonly long[] sizes;
+
+    /// <summary>Makes an extent of given sizes.</summary>
+    /// <param name="sizes">The size of each dimension, 1 or more.</param>
+    /// <exception cref="ArgumentException">There is no dimension, or a size is below 1.</exception>
+    public Extent(params ReadOnlySpan<long> sizes)
+    {
+        if (sizes.IsEmpty)
+        {
+            throw new ArgumentException("An extent has no dimension; expected one size or more. Give the sizes of the dimensions to cut along.", nameof(sizes));
+        }
+
+        foreach (var size in sizes)
+        {
+            if (size < 1)
+            {
+                throw new ArgumentException($"A size is {size}; expected 1 or more. Give the number of cells along each dimension.", nameof(sizes));
+            }
+        }
+
+        this.sizes = sizes.ToArray();
+    }
+
+    /// <summary>Gets d, the number of dimensions.</summary>
+    public int Count => sizes.Length;
+
+    /// <summary>Gets the number of cells: the product of the sizes.</summary>
+    public long Cells => sizes.Aggregate(1L, (product, size) => checked(product * size));
+
+    /// <summary>Gets the size of a dimension.</summary>
+    /// <param name="index">The dimension, from 0.</param>
+    public long this[int index] => sizes[index];
+
+    /// <summary>Makes an extent of given sizes, for collection expressions.</summary>
+    /// <param name="sizes">The size of each dimension, 1 or more.</param>
+    /// <returns>The extent.</returns>
+    public static Extent Create(ReadOnlySpan<long> sizes) => new(sizes);
+
+    /// <summary>Compares two extents by their sizes.</summary>
+    /// <param name="left">One extent.</param>
+    /// <param name="right">The other extent.</param>
+    /// <returns>Whether all sizes are equal.</returns>
+    public static bool operator ==(Extent? left, Extent? right) => left is null ? right is null : left.Equals(right);
+
+    /// <summary>Compares two extents by their sizes.</summary>
+    /// <param name="left">One extent.</param>
+    /// <param name="right">The other extent.</param>
+    /// <returns>Whether a size differs.</returns>
+    public static bool operator !=(Extent? left, Extent? right) => !(left == right);
+
+    /// <inheritdoc/>
+    public bool Equals(Extent? other) => other is not null && sizes.AsSpan().SequenceEqual(other.sizes);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Extent);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => sizes.Aggregate(sizes.Length, HashCode.Combine);
+
+    /// <summary>Writes the sizes as shapes are written.</summary>
+    /// <returns>Such as <c>[8, 6]</c>.</returns>
+    public override string ToString() => $"[{string.Join(", ", sizes)}]";
+
+    /// <inheritdoc/>
+    public IEnumerator<long> GetEnumerator() => sizes.AsEnumerable().GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    internal long[] ToArray() => [.. sizes];
+
+    /// <summary>Checks that a field over this extent can be seen at another one.</summary>
+    internal void CheckDimensionsOf(Extent other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Count != Count)
+        {
+            throw new ArgumentException($"A field over the extent {this} has no weights at {other}; expected {Count} dimensions. Give an extent of as many.", nameof(other));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>A weight for each cell of an extent.</summary>
+/// <remarks>The weights are a copy in ordinary memory: nothing is to be disposed, and a draw can be kept and replayed.</remarks>
+public sealed record MaskField : Field
+{
+    private readonly Extent extent;
+    private readonly double[] values;
+    private readonly bool isHard;
+
+    /// <summary>Makes a field of a mask.</summary>
+    /// <param name="mask">
+    /// The weights of the sample itself, of one dimension or more, without the batch: Bool, true where the sample stays, or floating from 0 to 1. On the CPU. Copied.
+    /// </param>
+    /// <exception cref="ArgumentException">The mask is neither Bool nor floating, not on the CPU, empty or a scalar, or a weight is outside [0, 1] or not a number.</exception>
+    public MaskField(Tensor mask)
+        : this(ExtentOf(mask), Copy(mask))
+    {
+    }
+
+    private MaskField(Extent extent, double[] values)
+        : base(Mean(values)) => (this.extent, this.values, isHard) = (extent, values, Array.TrueForAll(values, IsCopy));
+
+    /// <inheritdoc/>
+    public override Extent Extent => extent;
+
+    /// <inheritdoc/>
+    public override bool IsHardAt(Extent extent)
+    {
+        this.extent.CheckDimensionsOf(extent);
+        var isMultiple = Enumerable.Range(0, extent.Count).All(d => extent[d] % this.extent[d] == 0);
+        return isMultiple ? isHard : Array.TrueForAll(ValuesAt(extent), IsCopy);
+    }
+
+    /// <summary>Compares two masks by extent and weights.</summary>
+    /// <param name="other">The other mask.</param>
+    /// <returns>Whether all are equal.</returns>
+    public bool Equals(MaskField? other) => other is not null && extent == other.extent && values.AsSpan().SequenceEqual(other.values);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(extent, Lambda, values[0], values[^1]);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"MaskField {{ Extent = {extent}, Lambda = {Lambda:R} }}";
+
+    internal override double[] ValuesAt(Extent extent)
+    {
+        this.extent.CheckDimensionsOf(extent);
+        return extent == this.extent ? [.. values] : Resampling.Resample(values, this.extent, extent);
+    }
+
+    private static bool IsCopy(double weight) => weight is 0 or 1;
+
+    private static Extent ExtentOf(Tensor mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        return mask.dim() > 0 && mask.numel() > 0
+            ? new Extent(mask.shape)
+            : throw new ArgumentException($"The mask has shape {Check.Shape(mask)}; expected one dimension or more, and no batch. Give a mask for each sample.", nameof(mask));
+    }
+
+    private static double[] Copy(Tensor mask)
+    {
+        if (mask.device_type != DeviceType.CPU || (mask.dtype != ScalarType.Bool && !Check.IsMixable(mask.dtype)))
+        {
+            throw new ArgumentException(
+                $"The mask is {mask.dtype} on {mask.device}; expected Bool or floating weights on the CPU. Convert it by mask.cpu().to(ScalarType.Float32).", nameof(mask));
+        }
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var values = mask.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
+        var bad = Array.FindIndex(values, weight => weight is not (>= 0 and <= 1));
+        return bad < 0
+            ? values
+            : throw new ArgumentException($"Weight {bad} of the mask is {values[bad]}; expected 0 (the partner) to 1 (the sample). Clamp the mask.", nameof(mask));
+    }
+
+    private static double Mean(double[] values)
+    {
+        // Kahan's sum: the mean of a large mask is exact to the last places.
+        var (sum, lost) = (0.0, 0.0);
+        foreach (var value in values)
+        {
+            var next = value - lost;
+            var total = sum + next;
+            (sum, lost) = (total, total - sum - next);
+        }
+
+        return Math.Min(1, sum / values.Length);
+    }
+}
