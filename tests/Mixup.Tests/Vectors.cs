@@ -32,6 +32,35 @@ public sealed class VectorCase
         return new Mix(lambda.Length == 1 ? [.. Enumerable.Repeat(lambda[0], (int)batchSize)] : lambda, Permutation);
     }
 
+    /// <summary>The recorded fields: boxes or masks of the batch or of each sample, or numbers where the case says that a row was not cut.</summary>
+    public IReadOnlyList<Field> Fields(Tensor x)
+    {
+        var batch = (int)x.shape[0];
+        double[] Each(double[] values) => [.. Enumerable.Range(0, batch).Select(i => values[i % values.Length])];
+        var lambda = Each(Lambda);
+        if (json.TryGetProperty("mask", out var shared) || json.TryGetProperty("masks", out shared))
+        {
+            var mask = Read(shared).cpu();
+            var ofPartner = Op is "gridmix" or "smoothmix";
+            return [.. Enumerable.Range(0, batch).Select(i => mask.dim() == x.dim() - 2 ? mask : mask[i]).Select(weights => new MaskField(ofPartner ? 1 - weights : weights))];
+        }
+
+        var boxes = Numbers(json.GetProperty("boxes")).Select(value => (long)value).Chunk(4).ToArray();
+        var cut = json.TryGetProperty("use_cutmix", out var switches) && switches.ValueKind != JsonValueKind.Null ? Each(Numbers(switches)) : Each([1]);
+        return
+        [
+            .. Enumerable.Range(0, batch).Select(Field (i) => cut[i] == 0
+                ? new NumberField(lambda[i])
+                : Box(boxes[i % boxes.Length], new Extent(x.shape.AsSpan(2)), Param("correct_lam") is { ValueKind: JsonValueKind.False } ? lambda[i] : null)),
+        ];
+    }
+
+    public static BoxField Box(long[] borders, Extent extent, double? lambda = null)
+    {
+        var box = new BoxField(extent, [borders[0], borders[2]], [borders[1], borders[3]]);
+        return lambda is { } given ? box.WithLambda(given) : box;
+    }
+
     public bool HasInput(string name) => Has("inputs", name);
 
     public Tensor Input(string name) => Read(json.GetProperty("inputs").GetProperty(name));

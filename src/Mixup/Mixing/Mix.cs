@@ -1,40 +1,76 @@
+using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The draw for one batch: a coefficient <c>lambda[i]</c> for each sample, and a pairing <c>p</c>. It blends any floating tensor whose
-/// first dimension is the batch, <c>lambda[i] * x[i] + (1 - lambda[i]) * x[p(i)]</c> (Zhang et al. 2018, equation 1; Verma et al. 2019,
-/// section 2), and knows nothing of models, losses or training.
+/// The draw for one batch: a <see cref="Field"/> of weights for each sample, whose mean is <c>lambda[i]</c>, and a pairing <c>p</c>. It blends any tensor whose first dimension is the batch,
+/// <c>w[i] * x[i] + (1 - w[i]) * x[p(i)]</c> (Zhang et al. 2018, equation 1; Verma et al. 2019, section 2; Yun et al. 2019, equation 1), and knows nothing of models, losses or training.
 /// </summary>
 /// <remarks>
+/// <para>
+/// Where all fields are numbers, tensors of every rank are blended alike. Fields over an extent of d dimensions are seen at the resolution of each tensor: of rank d + 2, such as [B, C, H, W] for
+/// d = 2; or of rank d + 1, such as [B, H, W], if the extent is the drawn one, or for d of 2 or more a multiple or fraction of it by one factor. [B] and [B, F] have no extent and are blended by lambda.
+/// </para>
+/// <para>
 /// The draw itself is kept in ordinary memory, so reading it costs no device synchronisation. Copies for a device are made on first use and
-/// freed by <see cref="Dispose"/>, after which the mix can still be read and used again. Not thread-safe.
+/// freed by <see cref="Dispose"/>, after which the mix can still be read and used again. Draws compare and print by value. Not thread-safe.
+/// </para>
 /// </remarks>
-public sealed class Mix : IDisposable
+public sealed class Mix : IDisposable, IEquatable<Mix>
 {
+    private readonly Field[] fields;
     private readonly double[] coefficients;
     private readonly long[] permutation;
+    private readonly ExtentPosition position;
+    private readonly bool hasCells;
     private readonly LinearMap map;
+    private readonly LinearMap?[] fieldMaps = new LinearMap?[3]; // by the first dimension of the extent
     private readonly DeviceWeights rows;
     private readonly bool hasCopies;
 
-    /// <summary>Takes a given draw, instead of one that was sampled.</summary>
+    /// <summary>Takes a given draw of numbers, instead of one that was sampled.</summary>
     /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
     /// <param name="permutation">The partner of each of the B samples: every index from 0 to B - 1 once.</param>
     /// <param name="twoOutputs">Whether each pair gives both its combinations: <c>lambda</c> and, in rows B to 2B - 1, <c>1 - lambda</c>. Default false.</param>
     /// <exception cref="ArgumentException">The batch is empty, the lengths differ, a coefficient is outside [0, 1] or not a number, or <paramref name="permutation"/> is not one.</exception>
+    [OverloadResolutionPriority(1)] // of two empty lists
     public Mix(ReadOnlySpan<double> coefficients, ReadOnlySpan<long> permutation, bool twoOutputs = false)
+        : this(Numbers(coefficients), permutation.ToArray(), twoOutputs, ExtentPosition.Trailing, null, nameof(coefficients))
     {
-        this.coefficients = coefficients.ToArray();
-        this.permutation = permutation.ToArray();
-        Validate(this.coefficients, this.permutation);
-        var others = Array.ConvertAll(this.coefficients, lambda => 1 - lambda);
-        var first = new Combination(this.coefficients, others, this.permutation);
+    }
+
+    /// <summary>Takes a given draw of fields: boxes, masks, numbers, or some of each.</summary>
+    /// <param name="fields">The field of each of the B samples. Those over an extent must have the same number of dimensions.</param>
+    /// <param name="permutation">The partner of each of the B samples: every index from 0 to B - 1 once.</param>
+    /// <param name="twoOutputs">Whether each pair gives both its combinations: a field and, in rows B to 2B - 1, the rest of it. Default false.</param>
+    /// <param name="position">Where tensors have the extent. Default: their last dimensions.</param>
+    /// <param name="extent">The extent of the samples that the fields were drawn for. Default: the largest of the fields' own.</param>
+    /// <exception cref="ArgumentException">The batch is empty, the lengths differ, the fields differ in dimensions, or <paramref name="permutation"/> is not one.</exception>
+    public Mix(
+        IReadOnlyList<Field> fields, ReadOnlySpan<long> permutation, bool twoOutputs = false, ExtentPosition position = ExtentPosition.Trailing, Extent? extent = null)
+        : this(NotNull(fields), permutation.ToArray(), twoOutputs, Check.Defined(position), extent, nameof(fields))
+    {
+    }
+
+    private Mix(Field[] fields, long[] permutation, bool twoOutputs, ExtentPosition position, Extent? extent, string name)
+    {
+        (this.fields, this.permutation, this.position) = (fields, permutation, position);
+        coefficients = Array.ConvertAll(fields, field => field.Lambda);
+        Validate(coefficients, permutation, name);
+        hasCells = Array.Exists(fields, field => field.Extent is not null);
+        Extent = extent ?? fields.Select(field => field.Extent).MaxBy(drawn => drawn?.Cells);
+        if (fields.FirstOrDefault(field => field.Extent is { } drawn && drawn.Count != Extent!.Count) is { } stranger)
+        {
+            throw new ArgumentException($"A field lies over {stranger.Extent} and another extent is {Extent}; expected one number of dimensions. Draw all fields for the same samples.", name);
+        }
+
+        var others = Array.ConvertAll(coefficients, lambda => 1 - lambda);
+        var first = new Combination(coefficients, others, permutation);
         if (twoOutputs)
         {
-            map = new BothOutputs(first, new Combination(others, this.coefficients, this.permutation));
-            rows = new DeviceWeights([.. this.coefficients, .. others], [.. others, .. this.coefficients], [.. this.permutation, .. this.permutation]);
+            map = new BothOutputs(first, new Combination(others, coefficients, permutation));
+            rows = new DeviceWeights([.. coefficients, .. others], [.. others, .. coefficients], [.. permutation, .. permutation]);
         }
         else
         {
@@ -56,19 +92,39 @@ public sealed class Mix : IDisposable
     /// <summary>lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</summary>
     public ReadOnlySpan<double> Coefficients => coefficients;
 
+    /// <summary>Gets the field of each of the B samples.</summary>
+    public IReadOnlyList<Field> Fields => Array.AsReadOnly(fields);
+
+    /// <summary>Gets the extent of the samples that the fields were drawn for. Null if it was never needed: all fields are numbers.</summary>
+    public Extent? Extent { get; }
+
     /// <summary>The partner of each of the B samples.</summary>
     public ReadOnlySpan<long> Permutation => permutation;
 
     /// <summary>Blends each sample with its partner. Differentiable, with a backward pass that only gathers, so it is deterministic on every device.</summary>
-    /// <param name="tensor">[B, ...] of any rank from 1, float16, bfloat16, float32 or float64. Not modified.</param>
+    /// <param name="tensor">
+    /// [B, ...], float16, bfloat16, float32 or float64; of any rank from 1 if all fields are numbers, else of a rank that shows where the extent is. Where every field is 0 or 1 in every cell, of any type:
+    /// it is cut and pasted. Not modified.
+    /// </param>
     /// <returns>
-    /// A new tensor of the same shape, type, device and memory layout; [2B, ...] if each pair gives two outputs. Blended in at least float32, and rounded once.
+    /// A new tensor of the same shape, type, device and memory layout; [2B, ...] if each pair gives two outputs. Blended in at least float32, and rounded once. A weight of 0 or 1 copies bits.
     /// </returns>
-    /// <exception cref="ArgumentException">The tensor is a scalar, its first dimension is not B, or its type is not one of these four.</exception>
+    /// <exception cref="ArgumentException">The tensor is a scalar, its first dimension is not B, its rank does not show the extent, or its type cannot be blended.</exception>
     public Tensor Blend(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         CheckBlendable(tensor);
+        return BlendFunction.Apply(MapFor(tensor), tensor);
+    }
+
+    /// <summary>Blends what belongs to each sample as a whole, whatever its shape: by lambda.</summary>
+    /// <param name="tensor">[B, ...] of any rank from 1, float16, bfloat16, float32 or float64. Not modified.</param>
+    /// <returns>A new tensor, as of <see cref="Blend"/>.</returns>
+    /// <exception cref="ArgumentException">The tensor is a scalar, its first dimension is not B, or its type cannot be blended.</exception>
+    public Tensor BlendWhole(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        CheckType(tensor, canCopy: false);
         return BlendFunction.Apply(map, tensor);
     }
 
@@ -95,12 +151,13 @@ public sealed class Mix : IDisposable
     }
 
     /// <summary>
-    /// The mask that fits a blended sequence: a place is padding where it is padding in both of a pair. A sample that is not mixed (lambda 1) keeps its own mask.
+    /// The mask that fits a blended sequence: a place is padding where it is padding in both of a pair. A sample that is not mixed (lambda 1) keeps its own mask. A mask that has the extent of the
+    /// fields goes by cells: what is cut and pasted is so in the mask.
     /// </summary>
     /// <param name="mask">[B, ...], boolean.</param>
     /// <param name="trueIsPadding">Whether true marks padding, as in torch's <c>src_key_padding_mask</c>; otherwise true marks what is there. Default true.</param>
     /// <returns>A new mask, with as many rows as a blended tensor.</returns>
-    /// <exception cref="ArgumentException">The mask is not boolean, or its first dimension is not B.</exception>
+    /// <exception cref="ArgumentException">The mask is not boolean, or its first dimension is not B, or its rank does not show the extent.</exception>
     public Tensor UniteMask(Tensor mask, bool trueIsPadding = true)
     {
         ArgumentNullException.ThrowIfNull(mask);
@@ -112,7 +169,7 @@ public sealed class Mix : IDisposable
 
         using var scope = NewDisposeScope();
         var (own, partner) = (Own(mask), Partner(mask));
-        var (ownCounts, partnerCounts) = (rows.Own(own).ne(0), rows.Other(own).ne(0));
+        var (ownCounts, partnerCounts) = Counts(own, mask);
         var united = trueIsPadding
             ? own.bitwise_or(ownCounts.bitwise_not()).bitwise_and(partner.bitwise_or(partnerCounts.bitwise_not()))
             : own.bitwise_and(ownCounts).bitwise_or(partner.bitwise_and(partnerCounts));
@@ -173,11 +230,137 @@ public sealed class Mix : IDisposable
         rows.Dispose();
     }
 
+    /// <summary>Compares two draws by their fields, pairing, outputs and extent.</summary>
+    /// <param name="other">The other draw.</param>
+    /// <returns>Whether all are equal.</returns>
+    public bool Equals(Mix? other) =>
+        other is not null && Rows == other.Rows && position == other.position && Extent == other.Extent && permutation.AsSpan().SequenceEqual(other.permutation) && fields.SequenceEqual(other.fields);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Mix);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => fields.Aggregate(HashCode.Combine(Rows, permutation[0]), HashCode.Combine);
+
+    /// <summary>Writes the partner and the field of each sample.</summary>
+    /// <returns>Such as <c>Mix { 0 with 1: NumberField { Lambda = 0.5 }, ... }</c>.</returns>
+    public override string ToString() =>
+        $"Mix {{ {string.Join(", ", fields.Select((field, sample) => $"{sample} with {permutation[sample]}: {field}"))}{(Rows == BatchSize ? string.Empty : ", two outputs")} }}";
+
     /// <summary>Blends a tensor in place, which only goes with one output a pair.</summary>
-    internal void BlendInPlace(Tensor tensor) => ((Combination)map).Overwrite(tensor);
+    internal void BlendInPlace(Tensor tensor)
+    {
+        var chosen = MapFor(tensor);
+        if (chosen is Combination numbers)
+        {
+            numbers.Overwrite(tensor);
+            return;
+        }
+
+        using var noGrad = no_grad();
+        using var blended = chosen.Apply(tensor);
+        tensor.copy_(blended).DetachFromDisposeScope();
+    }
+
+    /// <summary>Blends what a module or the model returned. There [B, F] holds features of the whole sample, even if F is the length of a sequence.</summary>
+    internal Tensor BlendInside(Tensor tensor)
+    {
+        if (tensor.dim() == 2)
+        {
+            return BlendWhole(tensor);
+        }
+
+        return Blend(tensor);
+    }
 
     /// <summary>Checks what <see cref="Blend"/> takes.</summary>
     internal void CheckBlendable(Tensor tensor)
+    {
+        CheckType(tensor, canCopy: Extent is not null);
+        if (!Check.IsMixable(tensor.dtype))
+        {
+            if (FirstOfExtent(tensor) is not { } first)
+            {
+                throw new ArgumentException(
+                    $"A tensor {tensor.dtype} {Check.Shape(tensor)} has no extent beside fields over {Extent}, so it would be blended, and integers cannot be. Leave it out of the inputs, or convert it to floating point.");
+            }
+
+            var seen = ExtentWithin.Of(tensor, first, Extent!.Count).Extent;
+            if (Array.Find(fields, field => !field.IsHardAt(seen)) is { } soft)
+            {
+                throw new ArgumentException(
+                    $"A tensor {tensor.dtype} {Check.Shape(tensor)} can be cut and pasted, but not blended; expected weights of 0 and 1 at {seen}, and {soft} has others. " +
+                    "Give it the extent that the fields were drawn on, choose a method that only copies, or mix behind the embedding by manifold mixup.");
+            }
+        }
+        else if (hasCells)
+        {
+            FirstOfExtent(tensor);
+        }
+    }
+
+    private LinearMap MapFor(Tensor tensor)
+    {
+        if ((!hasCells && Check.IsMixable(tensor.dtype)) || FirstOfExtent(tensor) is not { } first)
+        {
+            return map;
+        }
+
+        return fieldMaps[first] ??= MakeFieldMap(first);
+    }
+
+    private LinearMap MakeFieldMap(int first)
+    {
+        var (own, other) = (new FieldPlanes(fields, ofPartner: false), new FieldPlanes(fields, ofPartner: true));
+        LinearMap Of(FieldPlanes sample, FieldPlanes partner) => new FieldCombination(sample, partner, permutation, first, Extent!.Count);
+        return Rows == BatchSize ? Of(own, other) : new BothOutputs(Of(own, other), Of(other, own));
+    }
+
+    /// <summary>The first dimension of the extent within a tensor; null where there is none, and lambda counts.</summary>
+    /// <exception cref="ArgumentException">The shape does not show the extent.</exception>
+    private int? FirstOfExtent(Tensor tensor)
+    {
+        var (shape, extent) = (tensor.shape, Extent!);
+        if (shape.Length <= 1 || tensor.numel() == 0)
+        {
+            return null;
+        }
+
+        if (shape.Length == extent.Count + 2)
+        {
+            return position == ExtentPosition.Trailing ? 2 : 1;
+        }
+
+        // [B, 197, 768] beside images is no [B, h, w]: without channels, the proportions tell.
+        if (shape.Length == extent.Count + 1 && Enumerable.Range(0, extent.Count).All(d => extent.Count == 1 ? shape[1] == extent[0] : shape[1 + d] * extent[0] == shape[1] * extent[d]))
+        {
+            return 1;
+        }
+
+        if (shape.Length == 2)
+        {
+            return null;
+        }
+
+        throw new ArgumentException(
+            $"A tensor of shape {Check.Shape(tensor)} does not show where it has the extent of fields over {extent}; expected [B, C, ...] with {extent.Count} dimensions more, or [B, ...] in the same proportions, " +
+            "or [B, F], which is blended by lambda. Reshape it, for instance by unsqueeze(1); mix at another module; or call BlendWhole, which blends by lambda.");
+    }
+
+    /// <summary>Whether samples and partners count, in each row of a blended tensor and, where it has the extent, in each cell.</summary>
+    private (Tensor Own, Tensor Partner) Counts(Tensor like, Tensor tensor)
+    {
+        if (!hasCells || FirstOfExtent(tensor) is not { } first)
+        {
+            return (rows.Own(like).ne(0), rows.Other(like).ne(0));
+        }
+
+        Tensor Of(bool ofPartner) => new FieldPlanes(fields, ofPartner).Of(0, BatchSize, ExtentWithin.Of(tensor, first, Extent!.Count), ScalarType.Float32, tensor.device).ne(0);
+        var (own, partner) = (Of(false), Of(true));
+        return Rows == BatchSize ? (own, partner) : (cat([own, partner]), cat([partner, own]));
+    }
+
+    private void CheckType(Tensor tensor, bool canCopy)
     {
         Check.HasBatch(tensor, BatchSize, "the tensor to blend");
         if (tensor.is_sparse)
@@ -185,35 +368,48 @@ public sealed class Mix : IDisposable
             throw new ArgumentException($"A sparse tensor of shape {Check.Shape(tensor)} cannot be blended; expected a dense one. Convert it by to_dense().");
         }
 
-        if (tensor.dtype == ScalarType.Bool)
+        if (tensor.dtype == ScalarType.Bool && !canCopy)
         {
             throw new ArgumentException(
                 "A tensor of type Bool cannot be blended: float16, bfloat16, float32 or float64 is expected. If it is a mask, leave it out of the inputs, and unite it by step.Mix.UniteMask(mask).");
         }
 
-        if (!Check.IsMixable(tensor.dtype))
+        if (!Check.IsMixable(tensor.dtype) && !(canCopy && Check.IsInteger(tensor)))
         {
             throw new ArgumentException(
                 $"A tensor of type {tensor.dtype} cannot be blended: float16, bfloat16, float32 or float64 is expected. For token ids use manifold mixup on the embedding; convert images to floating point first.");
         }
     }
 
-    private static void Validate(double[] coefficients, long[] permutation)
+    private static Field[] Numbers(ReadOnlySpan<double> coefficients)
+    {
+        var numbers = new Field[coefficients.Length];
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = coefficients[i] is >= 0 and <= 1
+                ? new NumberField(coefficients[i])
+                : throw new ArgumentException($"coefficient {i} is {coefficients[i]}; each must lie between 0 (the partner alone) and 1 (the sample alone).", nameof(coefficients));
+        }
+
+        return numbers;
+    }
+
+    private static Field[] NotNull(IReadOnlyList<Field> fields)
+    {
+        ArgumentNullException.ThrowIfNull(fields);
+        return fields.Contains(null) ? throw new ArgumentException("A field is null; expected one for each sample. Give new NumberField(1) for a sample that is not mixed.", nameof(fields)) : [.. fields];
+    }
+
+    private static void Validate(double[] coefficients, long[] permutation, string name)
     {
         if (coefficients.Length == 0)
         {
-            throw new ArgumentException("the batch is empty: mixing needs one sample or more.", nameof(coefficients));
+            throw new ArgumentException("the batch is empty: mixing needs one sample or more.", name);
         }
 
         if (permutation.Length != coefficients.Length)
         {
-            throw new ArgumentException($"there are {coefficients.Length} coefficients but {permutation.Length} partners; give one of each for every sample.", nameof(permutation));
-        }
-
-        var bad = Array.FindIndex(coefficients, lambda => lambda is not (>= 0 and <= 1));
-        if (bad >= 0)
-        {
-            throw new ArgumentException($"coefficient {bad} is {coefficients[bad]}; each must lie between 0 (the partner alone) and 1 (the sample alone).", nameof(coefficients));
+            throw new ArgumentException($"there are {coefficients.Length} {name} but {permutation.Length} partners; give one of each for every sample.", nameof(permutation));
         }
 
         var taken = new bool[permutation.Length];

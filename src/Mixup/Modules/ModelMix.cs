@@ -197,8 +197,18 @@ internal sealed class ModelMix : PendingMix
                 "Set batch_first: true on recurrent modules, choose a module that keeps the batch first, or insert a MixupPoint where it is.");
         }
 
+        Tensor blended;
+        try
+        {
+            blended = mix.BlendInside(output);
+        }
+        catch (ArgumentException e)
+        {
+            runs = 0;
+            throw new InvalidOperationException($"{name} cannot be mixed: {e.Message}", e);
+        }
+
         wasMixed = true;
-        var blended = mix.Blend(output);
         if (!isInPass || !model.GivesSeveral || model.Unmixed.ContainsKey(place!.Name) || !is_grad_enabled())
         {
             return blended;

@@ -14,7 +14,7 @@ internal abstract class PendingMix : IDisposable
 /// <summary>Mixes the prediction itself. Nothing is hooked: the loss asks.</summary>
 internal sealed class OutputMix(Mix mix) : PendingMix
 {
-    public override Tensor Finish(Tensor prediction) => mix.Blend(prediction);
+    public override Tensor Finish(Tensor prediction) => mix.BlendInside(prediction);
 
     public override void Dispose()
     {

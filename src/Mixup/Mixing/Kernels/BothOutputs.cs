@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>Both combinations of each pair: the rows of the one, and behind them those of the other.</summary>
-internal sealed class BothOutputs(Combination first, Combination second) : LinearMap
+internal sealed class BothOutputs(LinearMap first, LinearMap second) : LinearMap
 {
     private Sum? transposed;
 
@@ -13,7 +13,7 @@ internal sealed class BothOutputs(Combination first, Combination second) : Linea
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var result = CpuKernel.TryApply([first, second], x)
+        var result = (first is Combination one && second is Combination two ? CpuKernel.TryApply([one, two], x) : null)
             ?? (x.is_contiguous() ? InHalves(x) : cat([first.Apply(x), second.Apply(x)])); // cat keeps the layout
         return result.MoveToOuterDisposeScope();
     }
@@ -57,7 +57,7 @@ internal sealed class BothOutputs(Combination first, Combination second) : Linea
         public override void Dispose() => outputs.Dispose();
     }
 
-    private Combination First => first;
+    private LinearMap First => first;
 
-    private Combination Second => second;
+    private LinearMap Second => second;
 }
