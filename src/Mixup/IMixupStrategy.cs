@@ -10,6 +10,7 @@ public interface IMixupStrategy
 {
     /// <summary>Concentration of the Beta(alpha, alpha) distribution of the next draws; may be changed between steps, as a schedule does. 0 mixes nothing.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
+    /// <exception cref="InvalidOperationException">The options name a method, which has its own.</exception>
     double Alpha { get; set; }
 
     /// <summary>

@@ -42,6 +42,11 @@ public sealed class InputMixup : MixupStrategy
             throw new ArgumentException($"there are {inputs.Count} inputs, but a stacked input is one: the network is called with (x, x[p], lambda).", nameof(inputs));
         }
 
+        if (mix.Extent is not null)
+        {
+            throw new ArgumentException($"The draw has fields over {mix.Extent}, but a stacked input tells the network lambda alone. Replay a draw of numbers, or leave StackInput off.");
+        }
+
         // Aliases, so that the step can free all three alike.
         using var scope = NewDisposeScope();
         return [inputs[0].alias().DetachFromDisposeScope(), mix.Partner(inputs[0]).DetachFromDisposeScope(), mix.CoefficientsFor(inputs[0]).flatten().DetachFromDisposeScope()];

@@ -69,8 +69,8 @@ public sealed class ManifoldMixup : MixupStrategy
 
     private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random)
     {
-        // Token ids cannot be mixed: for them the input is no place.
-        var floating = inputs.All(input => Check.IsMixable(input.dtype));
+        // Token ids cannot be blended: for them the input is no place, unless the method only copies.
+        var floating = Options.Method is { Copies: true } || inputs.All(input => Check.IsMixable(input.dtype));
         var candidates = weighted.Where(pair => floating || pair.Place != MixupPlace.Input).ToArray();
         var last = Array.FindLastIndex(candidates, pair => pair.Weight > 0);
         if (last < 0)

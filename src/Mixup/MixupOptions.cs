@@ -15,7 +15,37 @@ public sealed record MixupOptions
         init => field = Check.Alpha(value);
     } = 0.4;
 
-    /// <summary>Who shares a coefficient. Default: each sample has its own, as in fastai.</summary>
+    /// <summary>
+    /// How two samples are put together: <see cref="CutMix"/>, <see cref="OneOf"/> several, or one's own. Default null: <see cref="Interpolation"/> with <see cref="Alpha"/> and <see cref="Fold"/>,
+    /// which belong to it and must not be given beside a method.
+    /// </summary>
+    public Method? Method { get; init; }
+
+    /// <summary>
+    /// The number of dimensions of the extent that methods cut along: 1 for a sequence, 2 for an image. Default null: all dimensions of the first input behind its second.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int? ExtentDimensions
+    {
+        get;
+        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "an extent has one dimension or more; null takes all behind the second.");
+    }
+
+    /// <summary>Where tensors with channels have the extent. Default: their last dimensions, as in [B, C, H, W]. For [B, T, F] choose <see cref="ExtentPosition.BehindBatch"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    public ExtentPosition ExtentPosition
+    {
+        get;
+        init => field = Check.Defined(value);
+    } = ExtentPosition.Trailing;
+
+    /// <summary>
+    /// Whether a target belongs to its sample as a whole whatever its shape, so that it is weighted by lambda. Default false: one whose rank is that of the extent and the batch, or more, might belong to
+    /// parts of the sample, and is refused beside a method that cuts.
+    /// </summary>
+    public bool TargetsAreWhole { get; init; }
+
+    /// <summary>Who shares a coefficient, or the field of another method. Default: each sample has its own, as in fastai.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public CoefficientPer CoefficientPer
     {

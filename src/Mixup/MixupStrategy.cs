@@ -28,6 +28,16 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new ArgumentException("only a batch that is mixed at the input, with one output a pair, can be overwritten: leave OverwriteInput off.", nameof(options));
         }
 
+        if (options.Method is not null && (!options.Fold || options.Alpha != new MixupOptions().Alpha))
+        {
+            throw new ArgumentException("Alpha and Fold belong to the default method and do nothing beside another: set them on the method, such as new Interpolation(0.2) { Fold = false }.", nameof(options));
+        }
+
+        if (options is { StackInput: true, Method.DrawsNumbers: false })
+        {
+            throw new ArgumentException("a stacked input tells the network lambda alone, which no box or mask follows from: choose Interpolation, or leave StackInput off.", nameof(options));
+        }
+
         Options = options;
         alpha = options.Alpha;
         seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
@@ -40,7 +50,9 @@ public abstract class MixupStrategy : IMixupStrategy
     public double Alpha
     {
         get => alpha;
-        set => alpha = Check.Alpha(value);
+        set => alpha = Options.Method is null || value.Equals(alpha)
+            ? Check.Alpha(value)
+            : throw new InvalidOperationException($"Alpha belongs to the method {Options.Method}, which does not change. Make a strategy with another method.");
     }
 
     /// <inheritdoc/>
@@ -52,7 +64,7 @@ public abstract class MixupStrategy : IMixupStrategy
             ArgumentNullException.ThrowIfNull(value);
             ArgumentOutOfRangeException.ThrowIfNegative(value.Step);
             ArgumentOutOfRangeException.ThrowIfEqual(value.Step, long.MaxValue);
-            Alpha = value.Alpha;
+            alpha = Check.Alpha(value.Alpha);
             (seed, step) = (value.Seed, value.Step);
         }
     }
@@ -68,9 +80,10 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new InvalidOperationException("The strategy has drawn for as many batches as it can count. Set State with another seed and step 0.");
         }
 
-        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize), draw is null, Options.TargetMixing);
+        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize), draw is null, Options.TargetMixing, Options.TargetsAreWhole);
         try
         {
+            request.Draw.Mix.CheckWhole(target, Options.TargetsAreWhole);
             var opened = Open(request);
             step += draw is null ? 1 : 0;
             return opened;
@@ -98,6 +111,11 @@ public abstract class MixupStrategy : IMixupStrategy
         var (inputs, mix) = (request.Inputs, request.Draw.Mix);
         foreach (var input in inputs)
         {
+            if (request.OwnsDraw)
+            {
+                mix.CheckCopied(input, Options.Method is { Copies: true });
+            }
+
             mix.CheckBlendable(input);
         }
 
@@ -118,7 +136,7 @@ public abstract class MixupStrategy : IMixupStrategy
     private MixupDraw Sample(IReadOnlyList<Tensor> inputs, int batchSize)
     {
         var random = new SplitMix(seed, step);
-        return new MixupDraw(Sampler.Draw(Options, alpha, batchSize, random), DrawPlace(inputs, random));
+        return new MixupDraw(Sampler.Draw(Options, alpha, inputs, batchSize, random), DrawPlace(inputs, random));
     }
 
     /// <summary>The error for a draw that another strategy made.</summary>

@@ -273,6 +273,38 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         return Blend(tensor);
     }
 
+    /// <summary>Refuses a target that may belong to parts of the samples: lambda would be wrong for each of them.</summary>
+    internal void CheckWhole(Tensor target, bool isWhole)
+    {
+        if (!isWhole && Extent is not null && target.dim() > Extent.Count)
+        {
+            throw new ArgumentException(
+                $"The target has shape {Check.Shape(target)} beside fields over {Extent}, so it may belong to parts of the samples, which lambda does not weigh; expected [B], or a rank of at most {Extent.Count}. " +
+                "If it belongs to each sample as a whole, say so by TargetsAreWhole, or isWhole of MixedTarget; otherwise mix by Interpolation.");
+        }
+    }
+
+    /// <summary>Checks that an integer tensor is copied by every draw of a method that copies on the extent that it is drawn for, and not by this one alone.</summary>
+    internal void CheckCopied(Tensor tensor, bool copies)
+    {
+        if (Extent is null || Check.IsMixable(tensor.dtype))
+        {
+            return;
+        }
+
+        if (!copies)
+        {
+            throw new ArgumentException(
+                $"An input {tensor.dtype} {Check.Shape(tensor)} can be cut and pasted, but the method also blends. Choose a method that only copies, such as CutMix, or use manifold mixup on the embedding.");
+        }
+
+        if (FirstOfExtent(tensor) is { } first && !ExtentWithin.Of(tensor, first, Extent.Count).Extent.Zip(Extent, (seen, drawn) => seen % drawn == 0).All(isMultiple => isMultiple))
+        {
+            throw new ArgumentException(
+                $"An input {tensor.dtype} {Check.Shape(tensor)} cannot be cut along whole cells of {Extent}; expected that extent or a whole multiple. Give it first, or the same extent as the first input.");
+        }
+    }
+
     /// <summary>Checks what <see cref="Blend"/> takes.</summary>
     internal void CheckBlendable(Tensor tensor)
     {

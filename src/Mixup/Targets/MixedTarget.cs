@@ -15,18 +15,20 @@ public sealed class MixedTarget
     /// <param name="mix">The draw of the batch.</param>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not disposed with this.</param>
     /// <param name="mixing">Whether losses or targets are mixed. Default: as suits the loss, then the target's type.</param>
-    /// <exception cref="ArgumentException">The target does not have B rows.</exception>
+    /// <param name="isWhole">Whether the target belongs to each sample as a whole, whatever its shape. Default false.</param>
+    /// <exception cref="ArgumentException">The target does not have B rows, or may belong to parts of the samples while fields vary over them.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="mixing"/> is not one of the enumeration.</exception>
-    public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss)
-        : this(mix, target, mixing, null, null)
+    public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss, bool isWhole = false)
+        : this(mix, target, mixing, isWhole, null, null)
     {
     }
 
-    internal MixedTarget(Mix mix, Tensor target, TargetMixing mixing, PendingMix? pending, StepState? step)
+    internal MixedTarget(Mix mix, Tensor target, TargetMixing mixing, bool isWhole, PendingMix? pending, StepState? step)
     {
         ArgumentNullException.ThrowIfNull(mix);
         ArgumentNullException.ThrowIfNull(target);
         Check.HasBatch(target, mix.BatchSize, "the target");
+        mix.CheckWhole(target, isWhole);
         (Mix, Target, Mixing, this.pending, this.step) = (mix, target, Check.Defined(mixing), pending, step);
     }
 
@@ -92,13 +94,13 @@ public sealed class MixedTarget
     {
         if (!Check.IsInteger(Target))
         {
-            return Mix.Blend(Target);
+            return Mix.BlendWhole(Target);
         }
 
         var wide = Check.AccumulationType(prediction);
         if (Target.shape.AsSpan(1).SequenceEqual(prediction.shape.AsSpan(1)))
         {
-            return Mix.Blend(Target.to(wide));
+            return Mix.BlendWhole(Target.to(wide));
         }
 
         if (prediction.dim() != Target.dim() + 1)
@@ -110,6 +112,6 @@ public sealed class MixedTarget
         // one_hot would read the largest id back from the device when it is not told the number of classes, and checks the ids by a read in any case.
         long[] shape = [Mix.BatchSize, .. prediction.shape[1..]];
         var oneHot = zeros(shape, wide, prediction.device);
-        return Mix.Blend(oneHot.scatter_(1, Target.to(ScalarType.Int64).unsqueeze(1), ones(1, wide, prediction.device).expand(Target.unsqueeze(1).shape)));
+        return Mix.BlendWhole(oneHot.scatter_(1, Target.to(ScalarType.Int64).unsqueeze(1), ones(1, wide, prediction.device).expand(Target.unsqueeze(1).shape)));
     }
 }

@@ -1,17 +1,33 @@
-using MathNet.Numerics.Distributions;
+using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Draws coefficients and pairings. Pure: the same options and generator give the same mix.</summary>
+/// <summary>Draws pairings and fields. Pure: the same options and generator give the same mix.</summary>
 internal static class Sampler
 {
-    // From far below on, every draw is 0.5 to the last bit; the sum of two gamma variates of a much larger one is infinite.
-    private const double LargestAlpha = 1e300;
-
-    public static Mix Draw(MixupOptions options, double alpha, int batchSize, Random random)
+    public static Mix Draw(MixupOptions options, double alpha, IReadOnlyList<Tensor> inputs, int batchSize, Random random)
     {
         var permutation = DrawPartners(options, batchSize, random);
-        return new Mix(DrawCoefficients(options, alpha, permutation, random), permutation, options.TwoOutputs);
+        var method = options.Method ?? new Interpolation(alpha) { Fold = options.Fold };
+        if (method.DrawsNumbers)
+        {
+            return new Mix(DrawFields(options, method, null, inputs, permutation, random), permutation, options.TwoOutputs, options.ExtentPosition);
+        }
+
+        // A method may look at the inputs, and keep what it made until all fields are drawn.
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var extent = ExtentOf(options, inputs[0]);
+        return new Mix(DrawFields(options, method, extent, inputs, permutation, random), permutation, options.TwoOutputs, options.ExtentPosition, extent);
+    }
+
+    /// <summary>The extent of an input; null where it has none.</summary>
+    private static Extent? ExtentOf(MixupOptions options, Tensor input)
+    {
+        var rank = (int)input.dim();
+        var dimensions = options.ExtentDimensions ?? rank - 2;
+        var first = rank == dimensions + 1 || options.ExtentPosition == ExtentPosition.BehindBatch ? 1 : 2;
+        return dimensions > 0 && rank - dimensions is 1 or 2 && input.numel() > 0 ? new Extent(input.shape.AsSpan(first, dimensions)) : null;
     }
 
     private static long[] DrawPartners(MixupOptions options, int batchSize, Random random)
@@ -75,56 +91,44 @@ internal static class Sampler
         }
     }
 
-    private static double[] DrawCoefficients(MixupOptions options, double alpha, long[] partners, Random random)
+    private static Field[] DrawFields(MixupOptions options, Method method, Extent? extent, IReadOnlyList<Tensor> inputs, long[] partners, Random random)
     {
-        var coefficients = new double[partners.Length];
-        if (options.CoefficientPer == CoefficientPer.Batch)
+        var fields = new Field?[partners.Length];
+        var made = new Dictionary<object, object>();
+        Field Draw(int sample)
         {
-            Array.Fill(coefficients, DrawCoefficient(options, alpha, random));
-            return coefficients;
+            if (method is Interpolation { Alpha: 0 } || (options.Probability < 1 && random.NextDouble() >= options.Probability))
+            {
+                return new NumberField(1);
+            }
+
+            return method.Draw(new Drawing(random, inputs, extent, sample, partners[sample], made))
+                ?? throw new InvalidOperationException($"{method.GetType().Name}.Draw returned null; expected a field. Return new NumberField(1) for a sample that is not mixed.");
         }
 
-        var drawn = new bool[partners.Length];
-        for (var i = 0; i < coefficients.Length; i++)
+        if (options.CoefficientPer == CoefficientPer.Batch)
         {
-            if (drawn[i])
+            Array.Fill(fields, Draw(0));
+            return fields!;
+        }
+
+        for (var i = 0; i < fields.Length; i++)
+        {
+            if (fields[i] is not null)
             {
                 continue;
             }
 
-            var lambda = DrawCoefficient(options, alpha, random);
+            var field = Draw(i);
             var j = (long)i;
             do
             {
-                (coefficients[j], drawn[j]) = (lambda, true);
+                fields[j] = field;
                 j = partners[j];
             }
             while (options.CoefficientPer == CoefficientPer.Pair && j != i);
         }
 
-        return coefficients;
-    }
-
-    private static double DrawCoefficient(MixupOptions options, double alpha, Random random)
-    {
-        if (alpha == 0 || (options.Probability < 1 && random.NextDouble() >= options.Probability))
-        {
-            return 1;
-        }
-
-        var lambda = alpha < 1 ? DrawConcentrated(alpha, random) : Beta.Sample(random, Math.Min(alpha, LargestAlpha), Math.Min(alpha, LargestAlpha));
-        return options.Fold ? Math.Max(lambda, 1 - lambda) : lambda;
-    }
-
-    /// <summary>
-    /// Below alpha 1 the two gamma variates behind a draw underflow, ever more often, so their ratio is taken in logarithms: Gamma(a) is
-    /// Gamma(a + 1) * U^(1/a) (Marsaglia and Tsang 2000, section 6).
-    /// </summary>
-    private static double DrawConcentrated(double alpha, Random random)
-    {
-        // Smaller ones give the same coins, but their logarithms overflow.
-        alpha = Math.Max(alpha, 1e-300);
-        double LogGamma() => Math.Log(Gamma.Sample(random, alpha + 1, 1)) + (Math.Log(1 - random.NextDouble()) / alpha);
-        return 1 / (1 + Math.Exp(-LogGamma() + LogGamma()));
+        return fields!;
     }
 }
