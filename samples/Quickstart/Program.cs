@@ -55,7 +55,7 @@ static void DrawMixedBatch(string path, double alpha)
 {
     using var scope = NewDisposeScope();
     var digits = Digits.Load(0, 12, 0, CPU);
-    using var step = new InputMixup(new MixupOptions { Alpha = alpha, Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
+    using var step = new InputMixup(new MixupOptions { Method = new Interpolation(alpha), Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
     var (own, partner) = (digits.TrainClasses.data<long>().ToArray(), step.Mix.Partner(digits.TrainClasses).data<long>().ToArray());
     Figures.Images(
         path,
