@@ -25,7 +25,7 @@ public sealed class InputMixup : MixupStrategy
     /// Gets whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Read the three from <see cref="MixupStep.Inputs"/>.
     /// Default false.
     /// </summary>
-    /// <exception cref="ArgumentException">The method draws boxes or masks, or each pair gives two outputs, or the input is overwritten.</exception>
+    /// <exception cref="ArgumentException">The method draws boxes or masks, or there is more than one row for each sample, or the input is overwritten.</exception>
     public bool StackInput
     {
         get;
@@ -36,7 +36,7 @@ public sealed class InputMixup : MixupStrategy
     /// Gets whether the caller's batch is written over instead of kept: no memory but for the coefficients, for loaders that make a batch and forget it. Default false.
     /// The inputs must not require gradients, must not be inference tensors, and must not share memory with each other, with the target, or among their own rows.
     /// </summary>
-    /// <exception cref="ArgumentException">Each pair gives two outputs, or the input is stacked.</exception>
+    /// <exception cref="ArgumentException">There is more than one row for each sample, or the input is stacked.</exception>
     public bool OverwriteInput
     {
         get;
@@ -62,10 +62,10 @@ public sealed class InputMixup : MixupStrategy
             : OpenAtInput(request, OverwriteInput);
     }
 
-    private bool CheckStacks(bool stacks, bool overwrites, Method method) => (stacks, overwrites, Options.TwoOutputs, method.DrawsNumbers) switch
+    private bool CheckStacks(bool stacks, bool overwrites, Method method) => (stacks, overwrites, Options.Outputs.RowsPerSample > 1, method.DrawsNumbers) switch
     {
         (true, true, _, _) => throw new ArgumentException("A stacked input is mixed by the network itself, so nothing is overwritten: leave StackInput or OverwriteInput off."),
-        (true, _, true, _) => throw new ArgumentException("A stacked input is mixed by the network itself: that goes with one output a pair. Leave StackInput or TwoOutputs off."),
+        (true, _, true, _) => throw new ArgumentException("A stacked input is mixed by the network itself: that goes with one output a pair. Leave StackInput off, or choose MixupOutputs.Mixed."),
         (true, _, _, false) => throw new ArgumentException($"A stacked input tells the network lambda alone, which no box or mask of {method} follows from: choose Interpolation, or leave StackInput off."),
         _ => stacks,
     };

@@ -45,7 +45,7 @@ public sealed class ManifoldMixup : MixupStrategy
     {
         ArgumentNullException.ThrowIfNull(model);
         choice = places ?? ManifoldPlaces.Found;
-        finder = new PlaceFinder(model, choice, options.TwoOutputs);
+        finder = new PlaceFinder(model, choice, options.Outputs.RowsPerSample > 1);
         watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral);
         weighted = [.. finder.Eligible.Select(eligible => (MixupPlace.Module(eligible.Name), Weight(eligible.Name)))];
         if (choice.InputWeight is { } weight)
@@ -66,7 +66,7 @@ public sealed class ManifoldMixup : MixupStrategy
     /// <summary>
     /// Gets whether a batch that is mixed at the input is written over instead of kept. Default false. The conditions are those of <see cref="InputMixup.OverwriteInput"/>.
     /// </summary>
-    /// <exception cref="ArgumentException">The input is none of the places, or each pair gives two outputs.</exception>
+    /// <exception cref="ArgumentException">The input is none of the places, or there is more than one row for each sample.</exception>
     public bool OverwriteInput
     {
         get;

@@ -118,8 +118,8 @@ public abstract class MixupStrategy : IMixupStrategy
     }
 
     /// <summary>Checks that a batch may be overwritten, if that was asked for.</summary>
-    private protected bool CheckOverwrites(bool overwrites) => overwrites && Options.TwoOutputs
-        ? throw new ArgumentException("Only a batch with one output a pair can be overwritten, since two do not fit into it: leave OverwriteInput or TwoOutputs off.")
+    private protected bool CheckOverwrites(bool overwrites) => overwrites && Options.Outputs.RowsPerSample > 1
+        ? throw new ArgumentException("Only a batch with one row for each sample can be overwritten, since more do not fit into it: leave OverwriteInput off, or choose MixupOutputs.Mixed.")
         : overwrites;
 
     private (Method Method, double Probability) Scheduled()

@@ -10,14 +10,14 @@ internal static class Sampler
     {
         if (method.DrawsNumbers)
         {
-            return new Mix(DrawFields(options.CoefficientPer, method, probability, null, inputs, partners, random), partners, options.TwoOutputs, options.ExtentPosition);
+            return new Mix(DrawFields(options.CoefficientPer, method, probability, null, inputs, partners, random), partners, options.Outputs, options.ExtentPosition);
         }
 
         // A method may look at the inputs, and keep what it made until all fields are drawn.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var extent = ExtentOf(options, inputs[0]);
-        return new Mix(DrawFields(options.CoefficientPer, method, probability, extent, inputs, partners, random), partners, options.TwoOutputs, options.ExtentPosition, extent);
+        return new Mix(DrawFields(options.CoefficientPer, method, probability, extent, inputs, partners, random), partners, options.Outputs, options.ExtentPosition, extent);
     }
 
     /// <summary>The extent of an input; null where it has none.</summary>

@@ -200,7 +200,7 @@ public sealed class MetricTests
     /// <summary>Draws the same for every batch.</summary>
     private sealed class Fixed(bool twoOutputs) : IMixupStrategy
     {
-        private readonly InputMixup inner = new(new MixupOptions { TwoOutputs = twoOutputs });
+        private readonly InputMixup inner = new(new MixupOptions { Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed });
 
         public MixupState State { get => inner.State; set => inner.State = value; }
 
@@ -209,7 +209,7 @@ public sealed class MetricTests
         public int? Epochs { get => inner.Epochs; set => inner.Epochs = value; }
 
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null) =>
-            inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs), MixupPlace.Input));
+            inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed), MixupPlace.Input));
     }
 
     private sealed class Squeezing() : Loss<Tensor, Tensor, Tensor>(nn.Reduction.Mean)

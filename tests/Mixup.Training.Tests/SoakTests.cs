@@ -88,7 +88,7 @@ public sealed class SoakTests
             Pairing = pairing,
             CoefficientPer = pairing == Pairing.Roll ? CoefficientPer.Sample : (CoefficientPer)random.Next(3),
             TargetMixing = (TargetMixing)random.Next(3),
-            TwoOutputs = two,
+            Outputs = two ? MixupOutputs.Both : MixupOutputs.Mixed,
             Seed = (ulong)random.Next(),
         };
         return kind switch
