@@ -80,10 +80,10 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new InvalidOperationException("The strategy has drawn for as many batches as it can count. Set State with another seed and step 0.");
         }
 
-        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize), draw is null, Options.TargetMixing, Options.TargetsAreWhole);
+        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize), draw is null, Options.TargetMixing, Options.TargetKind);
         try
         {
-            request.Draw.Mix.CheckWhole(target, Options.TargetsAreWhole);
+            request.Draw.Mix.DenseFor(target, Options.TargetKind); // an input may be overwritten, so what is wrong with the target must show before
             var opened = Open(request);
             step += draw is null ? 1 : 0;
             return opened;
