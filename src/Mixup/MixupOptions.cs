@@ -40,7 +40,8 @@ public sealed record MixupOptions
     } = ExtentPosition.Trailing;
 
     /// <summary>
-    /// Whether a target belongs to each sample as a whole, which lambda weighs, or to the cells of its extent, which the field weighs. Default: as the shape says, and where it does not, an error.
+    /// Whether a target belongs to each sample as a whole, which lambda weighs, or to the cells of its extent, which the field weighs.
+    /// Default: as the shape says, and where it does not, an error.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public TargetKind TargetKind

@@ -80,10 +80,11 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new InvalidOperationException("The strategy has drawn for as many batches as it can count. Set State with another seed and step 0.");
         }
 
-        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize), draw is null, Options.TargetMixing, Options.TargetKind);
+        var drawn = draw ?? Sample(inputs, batchSize);
+        var request = new StepRequest(inputs, target, drawn, draw is null, Options.TargetMixing, Options.TargetKind);
         try
         {
-            request.Draw.Mix.DenseFor(target, Options.TargetKind); // an input may be overwritten, so what is wrong with the target must show before
+            request.Draw.Mix.DenseFor(target, Options.TargetKind); // what is wrong with it must show before an input is overwritten
             var opened = Open(request);
             step += draw is null ? 1 : 0;
             return opened;

@@ -25,11 +25,13 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
     /// <exception cref="ArgumentException">It does not have them.</exception>
     public Tensor BlendPrediction(Tensor prediction) => mix.BlendAt(prediction, Find(prediction)
         ?? throw new ArgumentException(
-            $"The prediction has shape {Check.Shape(prediction)} beside a dense target over {at.Extent}; expected the same extent, so that output mixup can mix both alike. " +
+            $"The prediction has shape {Check.Shape(prediction)} beside a dense target over {at.Extent}; " +
+            "expected the same extent, so that output mixup can mix both alike. " +
             "Resize one, or choose TargetKind.Whole if the target belongs to each sample as a whole."));
 
     /// <summary>
-    /// The targets of the samples and of the partners, for each row of a blended tensor; but where a weight is 0 the other one stands in, since a loss of what does not count may be infinite.
+    /// The targets of the samples and of the partners, for each row of a blended tensor; but where a weight is 0 the other one stands in,
+    /// since a loss of what does not count may be infinite.
     /// </summary>
     public (Tensor Own, Tensor Partner) PairUp(Tensor target)
     {
@@ -37,14 +39,16 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
         var (ofSample, ofPartner) = Planes(at, ScalarType.Float32, target.device);
 
         // META has no `where`.
-        Tensor Choose(Tensor first, Tensor second, Tensor weights) => first.masked_fill(weights.eq(0), 0).add(second.masked_fill(weights.ne(0), 0));
+        static Tensor Choose(Tensor first, Tensor second, Tensor weights) =>
+            first.masked_fill(weights.eq(0), 0).add(second.masked_fill(weights.ne(0), 0));
         return (Choose(sample, partner, ofSample), Choose(partner, sample, ofPartner));
     }
 
     /// <summary>The weights of pairs [R, 2, ...]: targets of the samples and of the partners, side by side behind the batch.</summary>
     public Tensor WeightsOfPairs(Tensor pairs)
     {
-        var (ofSample, ofPartner) = Planes(at with { First = at.First + 1, Rank = at.Rank + 1 }, Check.AccumulationType(pairs), pairs.device);
+        var besideClasses = at with { First = at.First + 1, Rank = at.Rank + 1 };
+        var (ofSample, ofPartner) = Planes(besideClasses, Check.AccumulationType(pairs), pairs.device);
         return cat([ofSample, ofPartner], 1);
     }
 
@@ -55,8 +59,9 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
         if (Find(ofOwn) is not { } first)
         {
             throw new ArgumentException(
-                $"{what} returned shape {Check.Shape(ofOwn)}, but a dense target under weights between 0 and 1 needs a value for each cell of {at.Extent}. Give a loss that returns [B, ...] with this extent, " +
-                "such as one with Reduction.None; floating targets with TargetMixing.Targets, which take one loss; or a method that only copies, such as CutMix.");
+                $"{what} returned shape {Check.Shape(ofOwn)}, but a dense target under weights between 0 and 1 needs a value for each cell of {at.Extent}. " +
+                "Give a loss that returns [B, ...] with this extent, such as one with Reduction.None; floating targets with TargetMixing.Targets, " +
+                "which take one loss; or a method that only copies, such as CutMix.");
         }
 
         var (sample, partner) = Planes(new ExtentWithin(first, at.Extent, (int)ofOwn.dim()), Check.AccumulationType(ofOwn), ofOwn.device);
@@ -67,7 +72,8 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
     /// <summary>The weights of the samples and of the partners in each row, which broadcast against a tensor.</summary>
     private (Tensor Own, Tensor Partner) Planes(ExtentWithin within, ScalarType type, Device device)
     {
-        var (sample, partner) = (own.Of(0, mix.BatchSize, within, type, device), other.Of(0, mix.BatchSize, within, type, device));
+        Tensor Of(FieldPlanes planes) => planes.Of(0, mix.BatchSize, within, type, device);
+        var (sample, partner) = (Of(own), Of(other));
         return mix.Rows == mix.BatchSize ? (sample, partner) : (cat([sample, partner]), cat([partner, sample]));
     }
 
@@ -82,6 +88,7 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
             1 => [expected, 3 - expected],
             _ => [],
         };
-        return places.Cast<int?>().FirstOrDefault(first => tensor.shape.AsSpan(first!.Value, at.Extent.Count).SequenceEqual(at.Extent.ToArray()));
+        bool Has(int first) => tensor.shape.AsSpan(first, at.Extent.Count).SequenceEqual(at.Extent.ToArray());
+        return places.Where(Has).Cast<int?>().FirstOrDefault();
     }
 }

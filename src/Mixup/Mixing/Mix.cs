@@ -25,7 +25,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     private readonly ExtentPosition position;
     private readonly bool hasCells;
     private readonly LinearMap map;
-    private readonly LinearMap?[] fieldMaps = new LinearMap?[4]; // by the first dimension of the extent: 3 for probabilities of classes with channels
+    private readonly LinearMap?[] fieldMaps = new LinearMap?[4]; // by the first dimension of the extent: 3 for rows of classes
     private readonly DeviceWeights rows;
     private readonly bool hasCopies;
 
@@ -273,10 +273,15 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         return Blend(tensor);
     }
 
-    /// <summary>How the cells of a dense target are mixed. Null for a target that lambda weighs: it belongs to each sample as a whole, or all weights are numbers.</summary>
+    /// <summary>
+    /// How the cells of a dense target are mixed. Null for a target that lambda weighs: it belongs to each sample as a whole, or all weights
+    /// are numbers.
+    /// </summary>
     /// <exception cref="ArgumentException">The shape does not tell which of the two it is, or cannot be what it is said to be.</exception>
     internal DenseMix? DenseFor(Tensor target, TargetKind kind) =>
-        FirstOfTarget(target, Check.Defined(kind)) is { } first && hasCells ? new DenseMix(this, fields, ExtentWithin.Of(target, first, Extent!.Count)) : null;
+        FirstOfTarget(target, Check.Defined(kind)) is { } first && hasCells
+            ? new DenseMix(this, fields, ExtentWithin.Of(target, first, Extent!.Count))
+            : null;
 
     /// <summary>Blends a tensor whose extent begins at a given dimension.</summary>
     internal Tensor BlendAt(Tensor tensor, int first)
@@ -410,7 +415,8 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
             return null;
         }
 
-        var isProportional = channels == 1 && dimensions > 1 && Enumerable.Range(0, dimensions).All(d => shape[expected + d] * Extent[0] == shape[expected] * Extent[d]);
+        var isProportional = channels == 1 && dimensions > 1
+            && Enumerable.Range(0, dimensions).All(d => shape[expected + d] * Extent[0] == shape[expected] * Extent[d]);
         if (isProportional || (kind == TargetKind.Dense && channels is 0 or 1))
         {
             return expected;
@@ -418,8 +424,10 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
 
         throw new ArgumentException(
             kind == TargetKind.Dense
-                ? $"The target has shape {Check.Shape(target)}, but a dense one beside fields over {Extent} has {dimensions + 1} dimensions, or with channels {dimensions + 2}. Reshape it, or choose TargetKind.Whole."
-                : $"The target has shape {Check.Shape(target)} beside fields over {Extent}, so it may belong to each sample as a whole, which lambda weighs, or to its parts, which the field weighs. " +
+                ? $"The target has shape {Check.Shape(target)}, but a dense one beside fields over {Extent} has {dimensions + 1} dimensions, " +
+                  $"or with channels {dimensions + 2}. Reshape it, or choose TargetKind.Whole."
+                : $"The target has shape {Check.Shape(target)} beside fields over {Extent}, so it may belong to each sample as a whole, " +
+                  "which lambda weighs, or to its parts, which the field weighs. " +
                   "Say which it is by TargetKind.Whole or TargetKind.Dense: in the options, in step.TargetFor, or in new MixedTarget.");
     }
 

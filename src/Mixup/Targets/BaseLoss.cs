@@ -66,7 +66,10 @@ internal abstract class BaseLoss(string name, Reduction reduction)
 
     /// <summary>The loss of something that does not reduce.</summary>
     public static BaseLoss Of(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction, MixupLossOptions? options) => new TwinLoss(
-        "loss", Check.Defined(reduction), (prediction, target) => Reduce(Check.NotBroadcast(unreduced(prediction, target), prediction, target, "The loss"), reduction), unreduced).With(options);
+        "loss",
+        Check.Defined(reduction),
+        (prediction, target) => Reduce(Check.NotBroadcast(unreduced(prediction, target), prediction, target, "The loss"), reduction),
+        unreduced).With(options);
 
     /// <summary>The loss as it is.</summary>
     public Tensor Plain(Tensor prediction, Tensor target)
@@ -96,7 +99,9 @@ internal abstract class BaseLoss(string name, Reduction reduction)
 
         if (Options.TargetThreshold is not null)
         {
-            throw new ArgumentException("TargetThreshold says which labels of a mixed target count, but here the losses of two targets are mixed. Choose TargetMixing.Targets, or give floating targets or class ids with TargetMixing.ByLoss.");
+            throw new ArgumentException(
+                "TargetThreshold says which labels of a mixed target count, but here the losses of two targets are mixed. " +
+                "Choose TargetMixing.Targets, or give floating targets or class ids with TargetMixing.ByLoss.");
         }
 
         return target.Paste() is { } pasted ? AgainstOne(prediction, pasted) : MixedLosses(prediction, target);
@@ -130,7 +135,8 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     {
         if (WhyTargetsCannotBlend is { } why)
         {
-            throw new ArgumentException($"LabelSmoothing and TargetThreshold mean nothing to {Name}: {why}. Leave them off, or choose another loss.");
+            throw new ArgumentException(
+                $"LabelSmoothing and TargetThreshold mean nothing to {Name}: {why}. Leave them off, or choose another loss.");
         }
     }
 
@@ -144,7 +150,8 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     }
 
     protected ArgumentException NoIdsToSmooth(Tensor prediction, Tensor target) => new(
-        $"LabelSmoothing smooths class ids [B, ...] for a prediction [B, K, ...], but the target is {target.dtype} {Check.Shape(target)} for a prediction {Check.Shape(prediction)}. " +
+        $"LabelSmoothing smooths class ids [B, ...] for a prediction [B, K, ...], but the target is {target.dtype} {Check.Shape(target)} " +
+        $"for a prediction {Check.Shape(prediction)}. " +
         $"Give {Name} class ids, or smooth the target beforehand and leave LabelSmoothing off.");
 
     protected static Tensor Reduce(Tensor values, Reduction reduction) => reduction switch

@@ -39,7 +39,8 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         if (loss.label_smoothing > 0)
         {
             throw new ArgumentException(
-                $"The labels would be smoothed twice: by CrossEntropyLoss, {loss.label_smoothing}, and by LabelSmoothing, {smoothing}. Leave one of them off; they mean the same.");
+                $"The labels would be smoothed twice: by CrossEntropyLoss, {loss.label_smoothing}, and by LabelSmoothing, {smoothing}. " +
+                "Leave one of them off; they mean the same.");
         }
 
         var smoothed = new CrossEntropyLoss(loss.weight, loss.ignore_index, loss.reduction, smoothing);
@@ -48,9 +49,10 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
     public static ClassLoss OfLogProbabilities(NLLLoss loss, double smoothing) => smoothing == 0
         ? new ClassLoss(loss, loss.weight, null, 0, logits: false) { TakesLogits = false }
-        : throw new ArgumentException("NLLLoss cannot smooth labels. Give CrossEntropyLoss with LabelSmoothing: of log-probabilities it is the same loss.");
+        : throw new ArgumentException(
+            "NLLLoss cannot smooth labels. Give CrossEntropyLoss with LabelSmoothing: of log-probabilities it is the same loss.");
 
-    // Cross-entropy is linear in its target: mixing the rows of probabilities that stand for class ids gives the same number as mixing their losses.
+    // Linear in the target: mixing the rows of probabilities that stand for class ids gives the same number as mixing their losses.
     public override bool MixesLosses(MixedTarget target) => base.MixesLosses(target) || Check.IsInteger(target.Target);
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target) =>
@@ -64,7 +66,8 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     {
         if (options.TargetThreshold is not null)
         {
-            throw new ArgumentException($"TargetThreshold makes several labels 1, but the probabilities of {Name} sum to one. Use BCEWithLogitsLoss, or leave the threshold off.");
+            throw new ArgumentException(
+                $"TargetThreshold makes several labels 1, but the probabilities of {Name} sum to one. Use BCEWithLogitsLoss, or leave the threshold off.");
         }
     }
 
@@ -86,7 +89,8 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         CheckShapes(prediction, target.Target);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
-        var onHost = target.IsWeighedByLambda && target.Target.device_type == DeviceType.CPU && target.Target.numel() is > 0 and <= MostOnHost;
+        var onHost = target.IsWeighedByLambda && target.Target.device_type == DeviceType.CPU
+            && target.Target.numel() is > 0 and <= MostOnHost;
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {
             return PairedClasses.MeanOnHost(logProbabilities, target, classWeight, ignored);

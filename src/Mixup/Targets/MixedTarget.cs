@@ -4,8 +4,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// The target of a mixed batch. It carries the draw, so that whatever judges a prediction, <see cref="MixupLoss"/> or a metric, weighs the
-/// two targets of every sample as the batch was mixed: a target of the whole sample by lambda, a dense one by the field, cell by cell. Where all cells of a dense target are those of the sample or
-/// of the partner, it is pasted, and is one target.
+/// two targets of every sample as the batch was mixed: a target of the whole sample by lambda, a dense one by the field, cell by cell. Where
+/// all cells of a dense target are those of the sample or of the partner, it is pasted, and is one target.
 /// </summary>
 public sealed class MixedTarget
 {
@@ -19,7 +19,7 @@ public sealed class MixedTarget
     /// <param name="mixing">Whether losses or targets are mixed. Default: as suits the loss, then the target's type.</param>
     /// <param name="kind">Whether the target belongs to each sample as a whole, or to the cells of its extent. Default: as its shape says.</param>
     /// <exception cref="ArgumentException">The target does not have B rows, or its shape does not tell what it belongs to.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="mixing"/> or <paramref name="kind"/> is not one of the enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="mixing"/> or <paramref name="kind"/> is none of its enumeration.</exception>
     public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss, TargetKind kind = TargetKind.ByShape)
         : this(mix, target, mixing, kind, null, null)
     {
@@ -35,7 +35,8 @@ public sealed class MixedTarget
         if (IsMixedAtOutput && dense is { AnyPastes: true })
         {
             throw new ArgumentException(
-                $"Output mixup with a field that only copies pastes cells of predictions and the same cells of the target {Check.Shape(target)}: the losses of the cells stand in another order, and nothing is mixed. " +
+                $"Output mixup with a field that only copies pastes cells of predictions and the same cells of the target {Check.Shape(target)}: " +
+                "the losses of the cells stand in another order, and nothing is mixed. " +
                 "Use InputMixup or ManifoldMixup, a method that blends, or TargetKind.Whole if the target belongs to each sample as a whole.");
         }
     }
@@ -62,7 +63,9 @@ public sealed class MixedTarget
     internal Tensor Finish(Tensor prediction)
     {
         step?.ThrowUnlessMixing();
-        prediction = IsMixedAtOutput && dense is not null ? dense.BlendPrediction(prediction) : pending?.Finish(prediction) ?? prediction;
+        prediction = IsMixedAtOutput && dense is not null
+            ? dense.BlendPrediction(prediction)
+            : pending?.Finish(prediction) ?? prediction;
         Check.HasBatch(prediction, Mix.Rows, "the prediction");
         return prediction;
     }

@@ -4,8 +4,9 @@ namespace TorchSharp.Mixup;
 public sealed record MixupLossOptions
 {
     /// <summary>
-    /// Label smoothing of class ids, s from 0 to 1: the class has the probability <c>1 - s + s / K</c> and each other one <c>s / K</c> (Szegedy et al. 2016, section 7; timm's <c>smoothing</c>).
-    /// Default 0. Of a <c>CrossEntropyLoss</c> it is the same as its own <c>label_smoothing</c>.
+    /// Label smoothing of class ids, s from 0 to 1: the class has the probability <c>1 - s + s / K</c> and each other one <c>s / K</c>
+    /// (Szegedy et al. 2016, section 7; timm's <c>smoothing</c>). Default 0. Plain targets of class ids are smoothed alike.
+    /// Of a <c>CrossEntropyLoss</c> it is the same as its own <c>label_smoothing</c>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is outside [0, 1] or not a number.</exception>
     public double LabelSmoothing
@@ -17,8 +18,9 @@ public sealed record MixupLossOptions
     }
 
     /// <summary>
-    /// After mixing, a label above this value becomes 1 and any other 0, so that both classes of a pair may count in full (timm's <c>BinaryCrossEntropy(target_threshold)</c>; Wightman et al. 2021).
-    /// From 0 to below 1. Default null: labels stay as they are mixed. For losses such as <c>BCEWithLogitsLoss</c>, which take each label on its own.
+    /// After mixing, a label above this value becomes 1 and any other 0, so that both classes of a pair may count in full
+    /// (Wightman et al. 2021; timm's <c>BinaryCrossEntropy(target_threshold)</c>). From 0 to below 1. Default null: labels stay as they are
+    /// mixed. For losses such as <c>BCEWithLogitsLoss</c>, which take each label on its own.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, 1 or more, or not a number.</exception>
     public double? TargetThreshold
@@ -26,6 +28,7 @@ public sealed record MixupLossOptions
         get;
         init => field = value is null or (>= 0 and < 1)
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "the threshold of labels lies from 0 to below 1; null leaves labels as they are.");
+            : throw new ArgumentOutOfRangeException(
+                nameof(value), value, "the threshold of labels lies from 0 to below 1; null leaves labels as they are.");
     }
 }
