@@ -38,10 +38,15 @@ public sealed record MixupOptions
     } = ExtentPosition.Trailing;
 
     /// <summary>
-    /// Whether a target belongs to its sample as a whole whatever its shape, so that it is weighted by lambda. Default false: one whose rank is that of the extent and the batch, or more, might belong to
-    /// parts of the sample, and is refused beside a method that cuts.
+    /// Whether a target belongs to each sample as a whole, which lambda weighs, or to the cells of its extent, which the field weighs.
+    /// Default: as the shape says, and where it does not, an error.
     /// </summary>
-    public bool TargetsAreWhole { get; init; }
+    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    public TargetKind TargetKind
+    {
+        get;
+        init => field = Check.Defined(value);
+    } = TargetKind.ByShape;
 
     /// <summary>Who shares a coefficient, or the field of another method. Default: each sample has its own, as in fastai.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>

@@ -64,10 +64,11 @@ public abstract class MixupStrategy : IMixupStrategy
         }
 
         var (method, probability) = draw is null ? Scheduled() : (null, 1);
-        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize, method!, probability), method, Options.TargetMixing, Options.TargetsAreWhole);
+        var drawn = draw ?? Sample(inputs, batchSize, method!, probability);
+        var request = new StepRequest(inputs, target, drawn, method, Options.TargetMixing, Options.TargetKind);
         try
         {
-            request.Draw.Mix.CheckWhole(target, Options.TargetsAreWhole);
+            request.Draw.Mix.DenseFor(target, Options.TargetKind); // what is wrong with it must show before an input is overwritten
             var opened = Open(request);
             step += draw is null ? 1 : 0;
             return opened;

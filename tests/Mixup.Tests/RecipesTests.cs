@@ -55,6 +55,8 @@ public sealed class RecipesTests
         var timm = new MixupOptions { CoefficientPer = CoefficientPer.Batch, Pairing = Pairing.Flip };
         static Method Either(double alpha) => new OneOf(new Interpolation(alpha) { Fold = false }, new CutMix(1));
         Assert.All([Recipes.DeiT, Recipes.Swin, Recipes.ConvNeXt], recipe => Assert.Equal(timm with { Method = Either(0.8) }, recipe.Options));
+        Assert.Equal(timm with { Method = Either(0.2) }, Recipes.ResNetStrikesBackA1.Options);
+        Assert.All([Recipes.ResNetStrikesBackA2, Recipes.ResNetStrikesBackA3], recipe => Assert.Equal(timm with { Method = Either(0.1) }, recipe.Options));
         Assert.Equal(timm with { Method = Either(0.2), Pairing = Pairing.Roll }, Recipes.Torchvision.Options);
         Assert.Equal(new MixupOptions { Method = new Interpolation(0.4) }, Recipes.FastaiMixup.Options);
         Assert.Equal(new MixupOptions { Method = new CutMix(1), CoefficientPer = CoefficientPer.Batch }, Recipes.FastaiCutMix.Options);
@@ -74,6 +76,28 @@ public sealed class RecipesTests
             var expected = mix.Blend(rows).mul(logits.log_softmax(1)).sum(1).neg().mean();
             Some.AssertClose(expected, recipe.MakeLoss().call(logits, new MixedTarget(mix, y)), 1e-12);
             Some.AssertClose(nn.functional.cross_entropy(logits, y, label_smoothing: smoothing), recipe.MakeLoss().call(logits, y), 1e-12);
+        }
+    }
+
+    [Fact]
+    public void ResNetStrikesBackTakesBinaryCrossEntropyAsTimmDoes()
+    {
+        using var scope = NewDisposeScope();
+        var (logits, y) = (Some.Normal(1, ScalarType.Float64, 6, 5), Some.Classes(2, 5, 6));
+        using var mix = new Mix([1, 0.9, 0.7, 0.5, 0.2, 0], [5, 4, 3, 2, 1, 0]);
+        Tensor Expected(double smoothing, double? threshold)
+        {
+            var rows = mix.Blend(nn.functional.one_hot(y, 5).to(ScalarType.Float64).mul(1 - smoothing).add(smoothing / 5));
+            rows = threshold is { } least ? rows.gt(least).to(ScalarType.Float64) : rows;
+            return logits.clamp_min(0).sub(logits.mul(rows)).add(logits.abs().neg().exp().log1p()).mean();
+        }
+
+        foreach (var (recipe, smoothing, threshold) in new[]
+        {
+            (Recipes.ResNetStrikesBackA1, 0.1, (double?)null), (Recipes.ResNetStrikesBackA2, 0, 0.2), (Recipes.ResNetStrikesBackA3, 0, null),
+        })
+        {
+            Some.AssertClose(Expected(smoothing, threshold), recipe.MakeLoss().call(logits, new MixedTarget(mix, y)), 1e-12);
         }
     }
 

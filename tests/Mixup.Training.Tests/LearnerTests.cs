@@ -276,7 +276,7 @@ public sealed class LearnerTests
             using var optimizer = optim.SGD(network.parameters(), 0.1);
             using var loss = nn.CrossEntropyLoss();
             using var data = new Small();
-            var mixup = new InputMixup(options);
+            var mixup = new InputMixup(options) { StackInput = true };
             if (byLearner)
             {
                 new Learner(network, loss, optimizer, callbacks: [new MixupCallback(mixup)]).Fit(data.Train, epochs: 2);

@@ -270,10 +270,12 @@ public sealed class MethodTests
 
     public static TheoryData<string, Func<object>, string> Mistakes => new()
     {
-        { "dense ids", () => Begin(new CutMix(), Image, Some.Classes(1, 3, 4, 8, 8)), "TargetsAreWhole" },
-        { "dense ids of a draw without boxes", () => new InputMixup(new MixupOptions { Method = new CutMix(), Probability = 0 }).Begin(Image, Some.Classes(1, 3, 4, 8, 8)), "TargetsAreWhole" },
-        { "labels of a sequence", () => Begin(new CutMix(), Some.Normal(1, 4, 3, 8), Some.Classes(1, 3, 4, 8)), "TargetsAreWhole" },
-        { "a dense target of one's own", () => new MixedTarget(new Mix([new BoxField([8], [1], [2])], [0]), zeros(1, 8)), "isWhole" },
+        { "a target that must be said", () => Begin(new CutMix(), Image, Some.Classes(1, 3, 4, 5, 7)), "TargetKind.Whole or TargetKind.Dense" },
+        { "such a target of a draw without boxes", () => new InputMixup(new MixupOptions { Method = new CutMix(), Probability = 0 }).Begin(Image, Some.Classes(1, 3, 4, 5, 7)), "TargetKind.Dense" },
+        { "labels of a sequence of another length", () => Begin(new CutMix(), Some.Normal(1, 4, 3, 8), Some.Classes(1, 3, 4, 6)), "TargetKind.Dense" },
+        { "a dense target of one's own", () => new MixedTarget(new Mix([new BoxField([8], [1], [2])], [0]), zeros(1, 6)), "new MixedTarget" },
+        { "no dense target", () => new MixedTarget(new Mix([new BoxField([8, 8], [1, 1], [2, 2])], [0]), zeros(1, 6), kind: TargetKind.Dense), "choose TargetKind.Whole" },
+        { "no such kind", () => new MixupOptions { TargetKind = (TargetKind)7 }, "no such TargetKind" },
         { "no extent", () => Begin(new CutMix(), Some.Normal(1, 4, 8), Classes), "ExtentDimensions" },
         { "ids where the method blends", () => Begin(new OneOf(new CutMix(), new Interpolation()), Some.Classes(1, 9, 4, 2, 8), Classes), "only copies" },
         { "ids that have no extent", () => new InputMixup(new MixupOptions { Method = new CutMix() }).Begin([Image, Classes], Classes), "no extent" },
@@ -310,7 +312,7 @@ public sealed class MethodTests
         var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), Seed = 9 }) { OverwriteInput = true };
         var (x, state) = (Image, strategy.State);
         var before = x.clone();
-        Assert.Throws<ArgumentException>(() => strategy.Begin(x, Some.Classes(1, 3, 4, 8, 8)));
+        Assert.Throws<ArgumentException>(() => strategy.Begin(x, Some.Classes(1, 3, 4, 5, 7)));
         Assert.Throws<ArgumentException>(() => strategy.Begin([x, Some.Normal(1, 4, 5, 6, 7, 8)], Classes));
         Bits.AssertEqual(before, x);
         Assert.Equal(state, strategy.State);
@@ -320,7 +322,7 @@ public sealed class MethodTests
     public void ATargetThatIsSaidToBeWholeIsWeighedByLambda()
     {
         using var scope = NewDisposeScope();
-        var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), TargetsAreWhole = true, Seed = 10 });
+        var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), TargetKind = TargetKind.Whole, Seed = 10 });
         var (x, y, logits) = (Some.Normal(1, 4, 3, 8), Some.Normal(2, 4, 8).sigmoid(), Some.Normal(3, 4, 8));
         using var step = strategy.Begin(x, y);
         var lambda = tensor(step.Mix.Coefficients.ToArray(), ScalarType.Float32).to(Some.Device).unsqueeze(1);
