@@ -330,7 +330,7 @@ public sealed class DenseTests
             "masks" => [.. Enumerable.Range(0, B).Select(Soft)],
             _ => each,
         };
-        return (new Mix(drawn, [2, 0, 1, 4, 3], twoOutputs), seen);
+        return (new Mix(drawn, [2, 0, 1, 4, 3], Some.Outputs(twoOutputs)), seen);
     }
 
     /// <summary>The weight of the sample itself in each row and cell, float64.</summary>
