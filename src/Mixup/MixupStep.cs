@@ -92,10 +92,13 @@ public sealed class MixupStep : IDisposable
     }
 }
 
-/// <summary>A batch that was checked, with its draw: what a strategy opens a step of.</summary>
-internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, bool OwnsDraw, TargetMixing TargetMixing, TargetKind TargetKind)
+/// <summary>A batch that was checked, with its draw and the method that drew it, none if it is replayed: what a strategy opens a step of.</summary>
+internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, Method? Method, TargetMixing TargetMixing, TargetKind TargetKind)
 {
     public StepState State { get; } = new();
+
+    /// <summary>Whether the draw ends with the step; a replayed one is the caller's.</summary>
+    public bool OwnsDraw => Method is not null;
 
     /// <summary>What the step alone holds. Hooks have a weak reference to it, so a step that was lost is noticed.</summary>
     public object Token { get; } = new();
