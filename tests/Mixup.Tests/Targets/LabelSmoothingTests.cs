@@ -43,7 +43,7 @@ public sealed class LabelSmoothingTests
         var seen = empty(0);
         Tensor Watched(Tensor p, Tensor t)
         {
-            seen = t;
+            seen = t.clone().MoveToOuterDisposeScope();
             return (p - t).pow(2);
         }
 
