@@ -8,16 +8,23 @@ internal static class Sampler
     /// <summary>Draws the fields for partners that are known.</summary>
     public static Mix Draw(MixupOptions options, Method method, double probability, IReadOnlyList<Tensor> inputs, long[] partners, SplitMix random)
     {
+        if (options.Outputs == MixupOutputs.Both && !method.HasSecondOutput)
+        {
+            throw new ArgumentException(
+                $"{method} has no second output: what a resized partner lacks is nowhere. " +
+                "Choose MixupOutputs.Mixed or CleanAndMixed, or another method.");
+        }
+
         if (method.DrawsNumbers)
         {
-            return new Mix(DrawFields(options.CoefficientPer, method, probability, null, inputs, partners, random), partners, options.Outputs, options.ExtentPosition);
+            return new Mix(DrawFields(options.CoefficientPer, method, probability, null, options.ExtentPosition, inputs, partners, random), partners, options.Outputs, options.ExtentPosition);
         }
 
         // A method may look at the inputs, and keep what it made until all fields are drawn.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var extent = ExtentOf(options, inputs[0]);
-        return new Mix(DrawFields(options.CoefficientPer, method, probability, extent, inputs, partners, random), partners, options.Outputs, options.ExtentPosition, extent);
+        return new Mix(DrawFields(options.CoefficientPer, method, probability, extent, options.ExtentPosition, inputs, partners, random), partners, options.Outputs, options.ExtentPosition, extent);
     }
 
     /// <summary>The extent of an input; null where it has none.</summary>
@@ -95,11 +102,11 @@ internal static class Sampler
     }
 
     private static Field[] DrawFields(
-        CoefficientPer per, Method method, double probability, Extent? extent, IReadOnlyList<Tensor> inputs, long[] partners, SplitMix random)
+        CoefficientPer per, Method method, double probability, Extent? extent, ExtentPosition position, IReadOnlyList<Tensor> inputs, long[] partners, SplitMix random)
     {
         var fields = new Field?[partners.Length];
         var made = new Dictionary<object, object>();
-        Field Draw(int sample)
+        Field Draw(long sample, SplitMix random)
         {
             var own = random.Fork();
             if (probability < 1 && own.NextDouble() >= probability)
@@ -107,31 +114,33 @@ internal static class Sampler
                 return new NumberField(1);
             }
 
-            return method.Draw(new Drawing(own, inputs, extent, sample, partners[sample], made))
+            return method.Draw(new Drawing(own, inputs, extent, position, (int)sample, partners[sample], made))
                 ?? throw new InvalidOperationException($"{method.GetType().Name}.Draw returned null; expected a field. Return new NumberField(1) for a sample that is not mixed.");
         }
 
-        if (per == CoefficientPer.Batch)
+        // Those who share a field: all, a cycle of partners, or a sample alone.
+        IEnumerable<long> Group(int first)
         {
-            Array.Fill(fields, Draw(0));
-            return fields!;
+            for (long sample = first; sample < fields.Length && fields[sample] is null; sample = per == CoefficientPer.Pair ? partners[sample] : sample + 1)
+            {
+                yield return sample;
+                if (per == CoefficientPer.Sample)
+                {
+                    yield break;
+                }
+            }
         }
 
-        for (var i = 0; i < fields.Length; i++)
+        for (var first = 0; first < fields.Length; first++)
         {
-            if (fields[i] is not null)
+            Field? shared = null;
+            var start = random.Copy();
+            foreach (var sample in Group(first))
             {
-                continue;
+                // A method that looks at the samples draws for each of them, and all have the same luck.
+                fields[sample] = shared is null ? Draw(sample, random) : method.DependsOnSamples ? Draw(sample, start.Copy()) : shared;
+                shared ??= fields[sample];
             }
-
-            var field = Draw(i);
-            var j = (long)i;
-            do
-            {
-                fields[j] = field;
-                j = partners[j];
-            }
-            while (per == CoefficientPer.Pair && j != i);
         }
 
         return fields!;
