@@ -5,20 +5,20 @@ namespace TorchSharp.Mixup;
 /// <summary>Draws pairings and fields. Pure: the same options and generator give the same mix.</summary>
 internal static class Sampler
 {
-    public static Mix Draw(MixupOptions options, double alpha, IReadOnlyList<Tensor> inputs, int batchSize, Random random)
+    public static Mix Draw(MixupOptions options, double alpha, IReadOnlyList<Tensor> inputs, int batchSize, SplitMix random)
     {
         var permutation = DrawPartners(options, batchSize, random);
         var method = options.Method ?? new Interpolation(alpha) { Fold = options.Fold };
         if (method.DrawsNumbers)
         {
-            return new Mix(DrawFields(options, method, null, inputs, permutation, random), permutation, options.TwoOutputs, options.ExtentPosition);
+            return new Mix(DrawFields(options, method, null, inputs, permutation, random), permutation, options.Outputs, options.ExtentPosition);
         }
 
         // A method may look at the inputs, and keep what it made until all fields are drawn.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var extent = ExtentOf(options, inputs[0]);
-        return new Mix(DrawFields(options, method, extent, inputs, permutation, random), permutation, options.TwoOutputs, options.ExtentPosition, extent);
+        return new Mix(DrawFields(options, method, extent, inputs, permutation, random), permutation, options.Outputs, options.ExtentPosition, extent);
     }
 
     /// <summary>The extent of an input; null where it has none.</summary>
@@ -91,42 +91,44 @@ internal static class Sampler
         }
     }
 
-    private static Field[] DrawFields(MixupOptions options, Method method, Extent? extent, IReadOnlyList<Tensor> inputs, long[] partners, Random random)
+    private static Field[] DrawFields(MixupOptions options, Method method, Extent? extent, IReadOnlyList<Tensor> inputs, long[] partners, SplitMix random)
     {
         var fields = new Field?[partners.Length];
         var made = new Dictionary<object, object>();
-        Field Draw(int sample)
+        Field Draw(long sample, SplitMix random)
         {
             if (method is Interpolation { Alpha: 0 } || (options.Probability < 1 && random.NextDouble() >= options.Probability))
             {
                 return new NumberField(1);
             }
 
-            return method.Draw(new Drawing(random, inputs, extent, sample, partners[sample], made))
+            return method.Draw(new Drawing(random, inputs, extent, options.ExtentPosition, (int)sample, partners[sample], made))
                 ?? throw new InvalidOperationException($"{method.GetType().Name}.Draw returned null; expected a field. Return new NumberField(1) for a sample that is not mixed.");
         }
 
-        if (options.CoefficientPer == CoefficientPer.Batch)
+        // Those who share a field: all, a cycle of partners, or a sample alone.
+        IEnumerable<long> Group(int first)
         {
-            Array.Fill(fields, Draw(0));
-            return fields!;
+            for (long sample = first; sample < fields.Length && fields[sample] is null; sample = options.CoefficientPer == CoefficientPer.Pair ? partners[sample] : sample + 1)
+            {
+                yield return sample;
+                if (options.CoefficientPer == CoefficientPer.Sample)
+                {
+                    yield break;
+                }
+            }
         }
 
-        for (var i = 0; i < fields.Length; i++)
+        for (var first = 0; first < fields.Length; first++)
         {
-            if (fields[i] is not null)
+            Field? shared = null;
+            var start = random.Copy();
+            foreach (var sample in Group(first))
             {
-                continue;
+                // A method that looks at the samples draws for each of them, and all have the same luck.
+                fields[sample] = shared is null ? Draw(sample, random) : method.DependsOnSamples ? Draw(sample, start.Copy()) : shared;
+                shared ??= fields[sample];
             }
-
-            var field = Draw(i);
-            var j = (long)i;
-            do
-            {
-                fields[j] = field;
-                j = partners[j];
-            }
-            while (options.CoefficientPer == CoefficientPer.Pair && j != i);
         }
 
         return fields!;

@@ -20,9 +20,14 @@ public sealed class VectorCase
 
     public double[] Lambda => Numbers(json.GetProperty("lambda"));
 
+    /// <summary>The draw before lambda was corrected.</summary>
+    public double[] RawLambda => Numbers(json.GetProperty("lambda_raw"));
+
     public long[] Permutation => [.. Numbers(json.GetProperty("permutation")).Select(value => (long)value)];
 
     public static TheoryData<string> Names(string family) => [.. Family(family).Select(c => c.Name)];
+
+    public static TheoryData<string> NamesOf(string family, string op) => [.. Family(family).Where(c => c.Op == op).Select(c => c.Name)];
 
     public static VectorCase Find(string family, string name) => Family(family).First(c => c.Name == name);
 

@@ -34,9 +34,7 @@ public sealed record CutMix(double Alpha = 1) : Method
     public (double Least, double Largest)? SideShares
     {
         get;
-        init => field = value is null or ( >= 0, <= 1) && !(value?.Least > value?.Largest)
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "the shares of the sides must lie in order between 0 and 1.");
+        init => field = value is { } shares ? Check.Shares(shares, nameof(value)) : null;
     }
 
     /// <inheritdoc/>
@@ -57,25 +55,18 @@ public sealed record CutMix(double Alpha = 1) : Method
         var (extent, random) = (drawing.Extent, drawing.Random);
         if (SideShares is var (least, largest))
         {
-            return Inside(extent, [.. extent.Select(size => random.NextInt64((long)(size * least), (long)(size * largest) + 1))], random);
+            return BoxField.Inside(extent, [.. extent.Select(size => random.NextInt64((long)(size * least), (long)(size * largest) + 1))], random);
         }
 
         var lambda = drawing.Beta(Alpha);
         var sides = Sides(extent, lambda);
         var box = Position switch
         {
-            BoxPosition.Inside => Inside(extent, sides, random),
+            BoxPosition.Inside => BoxField.Inside(extent, sides, random),
             BoxPosition.UniformOverCells => BoxField.Around(extent, [.. extent.Zip(sides, (size, side) => random.NextInt64(-(side / 2), size + (side / 2) + 1))], sides),
             _ => BoxField.Around(extent, [.. extent.Select(size => random.NextInt64(size))], sides),
         };
         return CorrectLambda ? box : box.WithLambda(lambda);
-    }
-
-    private static BoxField Inside(Extent extent, long[] sides, Random random)
-    {
-        // A box may touch every border: the last place is drawn too.
-        long[] from = [.. extent.Zip(sides, (size, side) => random.NextInt64(size - side + 1))];
-        return new BoxField(extent, from, [.. from.Zip(sides, (first, side) => first + side)]);
     }
 
     private static long[] Sides(Extent extent, double lambda)

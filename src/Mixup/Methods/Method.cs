@@ -11,6 +11,11 @@ public abstract record Method
     /// </summary>
     public virtual bool Copies => false;
 
+    /// <summary>
+    /// Gets whether a field depends on the sample or the partner that it is for. Then those who share a draw share its random numbers, and each has a field of its own. Default false: they share the field.
+    /// </summary>
+    public virtual bool DependsOnSamples => false;
+
     /// <summary>Whether every field is a number, which needs no extent and goes with every target.</summary>
     internal virtual bool DrawsNumbers => false;
 

@@ -37,6 +37,9 @@ public sealed record OneOf : Method
     /// <summary>Gets whether all methods that can be drawn copy: an input that cannot be blended must not fail at random.</summary>
     public override bool Copies => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.Copies);
 
+    /// <summary>Gets whether any of the methods looks at the samples.</summary>
+    public override bool DependsOnSamples => Array.Exists(methods, method => method.DependsOnSamples);
+
     internal override bool DrawsNumbers => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.DrawsNumbers);
 
     /// <inheritdoc/>

@@ -11,6 +11,9 @@ internal sealed class SplitMix(ulong seed, long step) : Random
     private const ulong Golden = 0x9e3779b97f4a7c15;
     private ulong state = Scramble(seed + (Golden * ((ulong)step + 1)));
 
+    /// <summary>A generator that goes on as this one does, and does not change it.</summary>
+    public SplitMix Copy() => (SplitMix)MemberwiseClone();
+
     public override double NextDouble() => Sample();
 
     public override float NextSingle() => (NextWord() >> 40) * (1.0f / (1 << 24));

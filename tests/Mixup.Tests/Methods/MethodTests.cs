@@ -140,7 +140,7 @@ public sealed class MethodTests
         Assert.NotEqual(method, new OneOf((new Interpolation(1), 1), (new CutMix(), 2), (new HalfMix(), 0)));
     }
 
-    public static TheoryData<string, string, int, bool> Product => new MatrixTheoryData<string, string, int, bool>(["cutmix", "uncorrected", "one of", "own"], ["input", "a", "output"], [1, 2, 3], [false, true]);
+    public static TheoryData<string, string, int, bool> Product => new MatrixTheoryData<string, string, int, bool>(["cutmix", "uncorrected", "fmix", "soft fmix", "gridmix", "smoothmix", "saliencymix", "attentivemix", "one of", "own"], ["input", "a", "output"], [1, 2, 3], [false, true]);
 
     [Theory]
     [MemberData(nameof(Product))]
@@ -154,7 +154,7 @@ public sealed class MethodTests
         using var first = Linear(extent[^1], 7, dtype: dtype);
         using var last = Linear(2 * (extent.Aggregate(1L, (a, b) => a * b) / extent[^1]) * 7, 3, dtype: dtype);
         using var model = Sequential(("a", first), ("b", Tanh()), ("c", Flatten()), ("d", last)).to(Some.Device);
-        var options = new MixupOptions { Method = Make(name), TwoOutputs = twoOutputs, Seed = 2 };
+        var options = new MixupOptions { Method = Make(name), Outputs = Some.Outputs(twoOutputs), Seed = 2 };
         IMixupStrategy strategy = place switch
         {
             "input" => new InputMixup(options),
@@ -259,7 +259,7 @@ public sealed class MethodTests
     {
         using var scope = NewDisposeScope();
         using var model = Sequential(("a", Linear(6, 8)), ("b", Flatten()), ("c", Linear(80, 4))).to(META);
-        var options = new MixupOptions { Method = new OneOf(new CutMix(), new Interpolation(1)), Seed = 8 };
+        var options = new MixupOptions { Method = new OneOf(new CutMix(), new Interpolation(1), new FMix(), new GridMix(), new SmoothMix()), Seed = 8 };
         IMixupStrategy strategy = place switch
         {
             "input" => new InputMixup(options),
@@ -342,6 +342,12 @@ public sealed class MethodTests
     {
         "cutmix" => new CutMix(),
         "uncorrected" => new CutMix { CorrectLambda = false },
+        "fmix" => new FMix(),
+        "soft fmix" => new FMix { Softness = 0.3 },
+        "gridmix" => new GridMix(),
+        "smoothmix" => new SmoothMix(),
+        "saliencymix" => new SaliencyMix(),
+        "attentivemix" => new AttentiveMix(samples => samples.mean([1]), 3),
         "one of" => new OneOf(new Interpolation(1), new CutMix()),
         _ => new HalfMix(),
     };

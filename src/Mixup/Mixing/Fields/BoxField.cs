@@ -50,6 +50,28 @@ public sealed record BoxField : Field
         return new BoxField(extent, from, to);
     }
 
+    /// <summary>Draws a place for a box within the extent, uniform over all places: a box may touch every border.</summary>
+    /// <param name="extent">The extent that the box lies in.</param>
+    /// <param name="sides">The length along each dimension, from 0 to the size there.</param>
+    /// <param name="random">The generator.</param>
+    /// <returns>The box.</returns>
+    /// <exception cref="ArgumentException">The number of dimensions differs, or a side is negative or longer than the extent.</exception>
+    public static BoxField Inside(Extent extent, ReadOnlySpan<long> sides, Random random)
+    {
+        ArgumentNullException.ThrowIfNull(random);
+        CheckCount(extent, sides.Length, nameof(sides));
+        var (from, to) = (new long[extent.Count], new long[extent.Count]);
+        for (var d = 0; d < from.Length; d++)
+        {
+            from[d] = sides[d] < 0 || sides[d] > extent[d]
+                ? throw new ArgumentException($"The side along dimension {d} is {sides[d]}; expected 0 to {extent[d]}. Give the length in cells.", nameof(sides))
+                : random.NextInt64(extent[d] - sides[d] + 1);
+            to[d] = from[d] + sides[d];
+        }
+
+        return new BoxField(extent, from, to);
+    }
+
     /// <summary>Makes the same box with another lambda than its mean, as CutMix has it whose lambda is not corrected to the area.</summary>
     /// <param name="lambda">The weight of the sample in its target, from 0 to 1.</param>
     /// <returns>The box with this lambda.</returns>

@@ -14,6 +14,14 @@ internal static class Check
     public static double Probability(double value) =>
         value is >= 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "the probability of mixing lies between 0 (never) and 1 (always).");
 
+    /// <summary>Checks a range of shares.</summary>
+    public static (double Least, double Largest) Shares((double Least, double Largest) value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        value is ( >= 0, <= 1) && value.Least <= value.Largest ? value : throw new ArgumentOutOfRangeException(name, value, "shares must lie in order between 0 and 1.");
+
+    /// <summary>Checks a range of ratios.</summary>
+    public static (double Least, double Largest) Ratios((double Least, double Largest) value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        value is ( > 0, < double.PositiveInfinity) && value.Least <= value.Largest ? value : throw new ArgumentOutOfRangeException(name, value, "ratios must lie in order above 0, and be finite.");
+
     public static T Defined<T>(T value) where T : struct, Enum =>
         Enum.IsDefined(value)
             ? value

@@ -1,0 +1,53 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>
+/// The partner shines through in a spot without edges: its weight falls from the centre as a Gaussian does (Lee et al. 2020, "SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust
+/// Classifiers", section 3). Lambda follows from the spot.
+/// </summary>
+public sealed record SmoothMix : Method
+{
+    /// <summary>Gets the least and the largest standard deviation of the spot along each dimension, as a share of its size. Default 0.25 to 0.5, as in the paper's code.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, not above 0, or not finite.</exception>
+    public (double Least, double Largest) Spread
+    {
+        get;
+        init => field = Check.Ratios(value);
+    } = (0.25, 0.5);
+
+    /// <summary>Makes the mask of a given spot: <c>1 - exp(-r^2 / 2)</c>, where r is the distance from the centre in standard deviations.</summary>
+    /// <param name="extent">The extent of the samples.</param>
+    /// <param name="centre">The centre along each dimension, in cells: 0 is the middle of the first cell. It may lie between cells.</param>
+    /// <param name="spread">The standard deviation along each dimension as a share of its size, above 0.</param>
+    /// <returns>The mask.</returns>
+    /// <exception cref="ArgumentException">The number of dimensions differs.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The spread is not above 0, or not finite.</exception>
+    public static MaskField MaskOf(Extent extent, ReadOnlySpan<double> centre, double spread)
+    {
+        ArgumentNullException.ThrowIfNull(extent);
+        Check.Ratios((spread, spread), nameof(spread));
+        if (centre.Length != extent.Count)
+        {
+            throw new ArgumentException($"The extent {extent} has {extent.Count} dimensions, but the centre has {centre.Length}; expected one number for each.", nameof(centre));
+        }
+
+        using var scope = NewDisposeScope();
+        var squares = zeros(extent.ToArray(), ScalarType.Float64);
+        for (var d = 0; d < extent.Count; d++)
+        {
+            var distance = arange(extent[d], ScalarType.Float64).sub(centre[d]).div(spread * extent[d]);
+            squares = squares.add(distance.square().view(Check.Broadcast(extent[d], d, extent.Count)));
+        }
+
+        return new MaskField(squares.mul(-0.5).expm1().neg());
+    }
+
+    /// <inheritdoc/>
+    public override Field Draw(Drawing drawing)
+    {
+        ArgumentNullException.ThrowIfNull(drawing);
+        double[] centre = [.. drawing.Extent.Select(size => (drawing.Random.NextDouble() * size) - 0.5)];
+        return MaskOf(drawing.Extent, centre, Spread.Least + ((Spread.Largest - Spread.Least) * drawing.Random.NextDouble()));
+    }
+}
