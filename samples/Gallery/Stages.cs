@@ -4,7 +4,10 @@ using static TorchSharp.torch.nn;
 
 namespace Mixup.Samples.Gallery;
 
-/// <summary>A network of two stages that halve an image and draw its edges darker, each colour by itself: its hidden features can be looked at without training.</summary>
+/// <summary>
+/// A network of two stages that halve an image and draw its edges darker, each colour by itself: its hidden features can be looked at
+/// without training.
+/// </summary>
 public sealed class Stages : Module<Tensor, Tensor>
 {
     private readonly Stage stage1 = new(), stage2 = new();

@@ -8,7 +8,7 @@ public static class MixPictures
 {
     /// <summary>
     /// Draws a mixed batch, as fastai's <c>show_batch</c>: for each sample a column with the sample, its partner, and the mixed image with
-    /// lambda, the weight of the sample. Where a mix gives more than one output for each sample, each has a row.
+    /// lambda, the weight of the sample. Of two combinations of each pair, each has a row.
     /// </summary>
     /// <param name="mix">The draw of the batch.</param>
     /// <param name="images">
@@ -59,12 +59,15 @@ public static class MixPictures
             .Add("partner", images.index(TensorIndex.Tensor(partners)), Names(i => (int)mix.Permutation[i]));
         var mixed = mix.Blend(Pixels.Floating(images));
         var weights = mix.CoefficientsFor(mixed).cpu().to(ScalarType.Float64).flatten().data<double>().ToArray();
-        for (var first = 0; first < mix.Rows; first += mix.BatchSize)
+        var clean = mix.Outputs.MixedWeight is null ? 0 : mix.BatchSize; // rows that are the samples again
+        for (var first = clean; first < mix.Rows; first += mix.BatchSize)
         {
             var lambdas = weights[first..(first + count)];
-            sheet.Add("mixed", Shown(mixed, first), Array.ConvertAll(lambdas, lambda => string.Create(CultureInfo.InvariantCulture, $"λ {lambda:0.00}")));
+            sheet.Add("mixed", Shown(mixed, first), Array.ConvertAll(lambdas, Caption));
         }
 
         return sheet;
     }
+
+    private static string Caption(double lambda) => string.Create(CultureInfo.InvariantCulture, $"λ {lambda:0.00}");
 }

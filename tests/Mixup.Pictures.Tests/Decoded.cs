@@ -18,7 +18,8 @@ internal sealed class Decoded
     public int Height { get; }
 
     /// <summary>The colours of the whole picture, [3, H, W].</summary>
-    public byte[] Planes => [.. pixels.Select(pixel => pixel.Red), .. pixels.Select(pixel => pixel.Green), .. pixels.Select(pixel => pixel.Blue)];
+    public byte[] Planes =>
+        [.. pixels.Select(pixel => pixel.Red), .. pixels.Select(pixel => pixel.Green), .. pixels.Select(pixel => pixel.Blue)];
 
     /// <summary>Finds every place where an image stands, enlarged by a factor.</summary>
     /// <param name="image">[C, H, W] of bytes.</param>

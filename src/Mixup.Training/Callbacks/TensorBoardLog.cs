@@ -26,7 +26,8 @@ public sealed class TensorBoardLog : ITrainerCallback
     /// <param name="step">The epoch or batch that it belongs to, from 0.</param>
     /// <exception cref="ArgumentException">The name is empty, or the image has another shape or type.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The native library of SkiaSharp is missing, by which TorchSharp writes PNG. On Linux the package TorchSharp.Mixup.Pictures brings it.
+    /// The native library of SkiaSharp is missing, by which TorchSharp writes PNG. On Linux the package TorchSharp.Mixup.Pictures brings
+    /// it.
     /// </exception>
     public void AddImage(string name, Tensor image, int step)
     {
@@ -35,7 +36,9 @@ public sealed class TensorBoardLog : ITrainerCallback
         if (image.dim() != 3 || image.shape[0] is not (1 or 3) || image.numel() == 0 || image.dtype != ScalarType.Byte)
         {
             throw new ArgumentException(
-                $"The image is {image.dtype} [{string.Join(", ", image.shape)}]; expected bytes [3, H, W] or [1, H, W]. Convert values from 0 to 1 by mul(255).to(torch.uint8).", nameof(image));
+                $"The image is {image.dtype} [{string.Join(", ", image.shape)}]; expected bytes [3, H, W] or [1, H, W]. " +
+                "Convert values from 0 to 1 by mul(255).to(torch.uint8).",
+                nameof(image));
         }
 
         using var scope = NewDisposeScope();
@@ -46,7 +49,9 @@ public sealed class TensorBoardLog : ITrainerCallback
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
         {
             throw new InvalidOperationException(
-                "TorchSharp writes images by SkiaSharp, whose native library is missing. Reference the package TorchSharp.Mixup.Pictures, or SkiaSharp.NativeAssets.Linux.NoDependencies.", e);
+                "TorchSharp writes images by SkiaSharp, whose native library is missing. Reference the package " +
+                "TorchSharp.Mixup.Pictures, or SkiaSharp.NativeAssets.Linux.NoDependencies.",
+                e);
         }
     }
 
