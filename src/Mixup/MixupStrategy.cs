@@ -38,6 +38,11 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new ArgumentException("a stacked input tells the network lambda alone, which no box or mask follows from: choose Interpolation, or leave StackInput off.", nameof(options));
         }
 
+        if (options.Outputs == MixupOutputs.Both && options.Method is { HasSecondOutput: false })
+        {
+            throw new ArgumentException($"{options.Method} has no second output: what a resized partner lacks is nowhere. Choose MixupOutputs.Mixed or CleanAndMixed, or another method.", nameof(options));
+        }
+
         Options = options;
         alpha = options.Alpha;
         seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));

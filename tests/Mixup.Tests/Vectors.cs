@@ -23,6 +23,9 @@ public sealed class VectorCase
     /// <summary>The draw before lambda was corrected.</summary>
     public double[] RawLambda => Numbers(json.GetProperty("lambda_raw"));
 
+    /// <summary>The cell in the middle of the one box of the batch.</summary>
+    public long[] Centre => [.. Numbers(json.GetProperty("centers")).Select(value => (long)value)];
+
     public long[] Permutation => [.. Numbers(json.GetProperty("permutation")).Select(value => (long)value)];
 
     public static TheoryData<string> Names(string family) => [.. Family(family).Select(c => c.Name)];

@@ -19,6 +19,9 @@ public abstract record Method
     /// <summary>Whether every field is a number, which needs no extent and goes with every target.</summary>
     internal virtual bool DrawsNumbers => false;
 
+    /// <summary>Whether the rest of each pair makes a second output.</summary>
+    internal virtual bool HasSecondOutput => true;
+
     /// <summary>Draws a field: for a sample, a pair or a batch, as <see cref="MixupOptions.CoefficientPer"/> says.</summary>
     /// <param name="drawing">The generator, and what the fields are drawn for.</param>
     /// <returns>The field.</returns>

@@ -42,6 +42,8 @@ public sealed record OneOf : Method
 
     internal override bool DrawsNumbers => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.DrawsNumbers);
 
+    internal override bool HasSecondOutput => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.HasSecondOutput);
+
     /// <inheritdoc/>
     public override Field Draw(Drawing drawing)
     {

@@ -71,6 +71,12 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
             throw new ArgumentException($"A field lies over {stranger.Extent} and another extent is {Extent}; expected one number of dimensions. Draw all fields for the same samples.", name);
         }
 
+        if (outputs == MixupOutputs.Both && Array.Exists(fields, field => field is ResizedBoxField))
+        {
+            throw new ArgumentException(
+                "A ResizedBoxField, as of ResizeMix, has no second output: what the partner lacks in the box is nowhere. Choose MixupOutputs.Mixed or CleanAndMixed, or another method.", nameof(outputs));
+        }
+
         var others = Array.ConvertAll(coefficients, lambda => 1 - lambda);
         var first = new Combination(coefficients, others, permutation);
         if (outputs.RowsPerSample == 1)
@@ -182,7 +188,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         }
 
         using var scope = NewDisposeScope();
-        var (own, partner) = (Own(mask), Partner(mask));
+        var (own, partner) = (Own(mask), PartnerOfMask(mask));
         var (ownCounts, partnerCounts) = Counts(own, mask);
         var united = trueIsPadding
             ? own.bitwise_or(ownCounts.bitwise_not()).bitwise_and(partner.bitwise_or(partnerCounts.bitwise_not()))
@@ -368,7 +374,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     private LinearMap MakeFieldMap(int first)
     {
         var (own, other) = (new FieldPlanes(fields, ofPartner: false), new FieldPlanes(fields, ofPartner: true));
-        LinearMap Of(FieldPlanes sample, FieldPlanes partner) => new FieldCombination(sample, partner, permutation, first, Extent!.Count);
+        LinearMap Of(FieldPlanes sample, FieldPlanes partner) => new FieldCombination(sample, partner, new ResizedRows(fields, transposed: false), permutation, first, Extent!.Count);
         return Rows == BatchSize ? Of(own, other)
             : HasClean ? new StackedMaps(new Identity(), Of(own, other))
             : new StackedMaps(Of(own, other), Of(other, own));
@@ -418,6 +424,23 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         return Rows == BatchSize ? (own, partner)
             : HasClean ? (cat([ones_like(own), own]), cat([zeros_like(partner), partner]))
             : (cat([own, partner]), cat([partner, own]));
+    }
+
+    /// <summary>The partner of a mask as it is seen in the sample: resized where the field says so.</summary>
+    private Tensor PartnerOfMask(Tensor mask)
+    {
+        if (!Array.Exists(fields, field => field is ResizedBoxField) || FirstOfExtent(mask) is not { } first)
+        {
+            return Partner(mask);
+        }
+
+        if (Array.Exists(fields, field => field is ResizedBoxField { Resizing: not Resizing.Nearest }))
+        {
+            throw new ArgumentException($"A mask {Check.Shape(mask)} cannot be interpolated; expected fields that resize to the nearest cell. Choose Resizing.Nearest.");
+        }
+
+        var seen = new ResizedRows(fields, transposed: false).Apply(mask.index(TensorIndex.Tensor(torch.tensor(permutation).to(mask.device))), 0, ExtentWithin.Of(mask, first, Extent!.Count));
+        return Rows == BatchSize ? seen : cat([mask, seen]); // clean samples, which have no partner
     }
 
     private void CheckType(Tensor tensor, bool canCopy)

@@ -82,12 +82,9 @@ public sealed record BoxField : Field
     public override bool IsHardAt(Extent extent)
     {
         this.extent.CheckDimensionsOf(extent);
-        for (var d = 0; d < from.Length; d++)
+        if (IsEmpty)
         {
-            if (from[d] == to[d])
-            {
-                return true;
-            }
+            return true;
         }
 
         for (var d = 0; d < from.Length; d++)
@@ -113,6 +110,9 @@ public sealed record BoxField : Field
     /// <inheritdoc/>
     public override string ToString() =>
         $"BoxField {{ Extent = {extent}, From = [{string.Join(", ", from)}], To = [{string.Join(", ", to)}], Lambda = {Lambda:R} }}";
+
+    /// <summary>Whether the box has no cell.</summary>
+    internal bool IsEmpty => from.Zip(to).Any(side => side.First == side.Second);
 
     /// <summary>How much of each cell lies in the box, along one dimension at a resolution. Whole cells have exactly 1.</summary>
     internal double[] CoverageAlong(int dimension, long size)

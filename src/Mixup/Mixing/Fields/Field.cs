@@ -4,7 +4,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// The weights of a sample itself over its own extent; the partner has the rest up to 1. A field can be seen at any resolution, and its mean is the same at each.
-/// There are three kinds: <see cref="NumberField"/> as in mixup, <see cref="BoxField"/> as in CutMix, and <see cref="MaskField"/> as in FMix.
+/// There are four kinds: <see cref="NumberField"/> as in mixup, <see cref="BoxField"/> as in CutMix, <see cref="MaskField"/> as in FMix, and <see cref="ResizedBoxField"/> as in ResizeMix.
 /// </summary>
 public abstract record Field
 {

@@ -16,6 +16,7 @@ internal sealed class FieldCombination : LinearMap
     private const long LeastElements = 1 << 16;
     private readonly FieldPlanes own;
     private readonly FieldPlanes other;
+    private readonly ResizedRows resized;
     private readonly long[] sources;
     private readonly int first;
     private readonly int dimensions;
@@ -25,16 +26,17 @@ internal sealed class FieldCombination : LinearMap
     /// <summary>Makes a blend: the weights of each row are a field and its rest.</summary>
     /// <param name="own">The weights of the row itself.</param>
     /// <param name="other">The weights of the other row.</param>
+    /// <param name="resized">How the other rows are resized.</param>
     /// <param name="sources">The other row of each row: a permutation.</param>
     /// <param name="first">The first dimension of the extent.</param>
     /// <param name="dimensions">The number of dimensions of the extent.</param>
-    public FieldCombination(FieldPlanes own, FieldPlanes other, long[] sources, int first, int dimensions)
-        : this(own, other, sources, first, dimensions, isBlend: true)
+    public FieldCombination(FieldPlanes own, FieldPlanes other, ResizedRows resized, long[] sources, int first, int dimensions)
+        : this(own, other, resized, sources, first, dimensions, isBlend: true)
     {
     }
 
-    private FieldCombination(FieldPlanes own, FieldPlanes other, long[] sources, int first, int dimensions, bool isBlend) =>
-        (this.own, this.other, this.sources, this.first, this.dimensions, this.isBlend) = (own, other, sources, first, dimensions, isBlend);
+    private FieldCombination(FieldPlanes own, FieldPlanes other, ResizedRows resized, long[] sources, int first, int dimensions, bool isBlend) =>
+        (this.own, this.other, this.resized, this.sources, this.first, this.dimensions, this.isBlend) = (own, other, resized, sources, first, dimensions, isBlend);
 
     // A sample gets back its own weight and that of its reader, which do not sum to one. A gather, no scatter: the same bits on every run.
     public override LinearMap Transposed => transposed ??= Transpose();
@@ -75,6 +77,13 @@ internal sealed class FieldCombination : LinearMap
     private void Copy(int from, int count, ExtentWithin at, Tensor x, Tensor target)
     {
         var fromOther = other.Of(from, count, at, ScalarType.Float32, x.device).ne(0);
+        if (resized.Any(from, count))
+        {
+            var both = cat([x.narrow(0, from, count), resized.Apply(Partners(from, count, x), from, at)]);
+            target.copy_(Pick(both, fromOther.to(ScalarType.Int64).mul_(count).add_(Rows(Enumerable.Range(0, count).Select(i => (long)i), at, x.device))));
+            return;
+        }
+
         var row = Rows(Enumerable.Range(from, count).Select(i => (long)i), at, x.device);
         var distance = Rows(Enumerable.Range(from, count).Select(i => sources[i] - i), at, x.device);
         target.copy_(Pick(x, fromOther.to(ScalarType.Int64).mul_(distance).add_(row)));
@@ -84,22 +93,32 @@ internal sealed class FieldCombination : LinearMap
     {
         var wide = Check.AccumulationType(x);
         var sample = x.narrow(0, from, count);
-        var partner = x.index(TensorIndex.Tensor(tensor(sources.AsSpan(from, count).ToArray()).to(x.device, non_blocking: true)));
+        var partner = Partners(from, count, x);
+        var isResized = resized.Any(from, count);
+        if (isBlend && isResized)
+        {
+            partner = resized.Apply(partner.to(wide), from, at);
+        }
+
         var (ofSample, ofPartner) = (own.Of(from, count, at, wide, x.device), other.Of(from, count, at, wide, x.device));
         var (notSample, notPartner) = (ofSample.eq(0), ofPartner.eq(0));
 
         // 0 times infinity is not a number; adding -0.0 changes no bit of a number.
         var sum = sample.to(wide).mul(ofSample).masked_fill_(notSample, 0);
-        sum = sum.add_(partner.to(wide).mul(ofPartner).masked_fill_(notPartner, -0.0)).to(x.dtype);
+        var rest = partner.to(wide).mul(ofPartner).masked_fill_(notPartner, -0.0);
+        sum = sum.add_(isResized && !isBlend ? resized.Apply(rest, from, at) : rest).to(x.dtype);
         if (isBlend && own.Fields.Skip(from).Take(count).Any(MayCopy))
         {
             // Arithmetic changes what is not a number: such a cell is taken from the sample or the partner, which stand behind the sums.
             var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64), alpha: 2).mul_(count);
-            sum = Pick(cat([sum, sample, partner]), source.add_(Rows(Enumerable.Range(0, count).Select(i => (long)i), at, x.device)));
+            sum = Pick(cat([sum, sample, partner.to(x.dtype)]), source.add_(Rows(Enumerable.Range(0, count).Select(i => (long)i), at, x.device)));
         }
 
         target.copy_(sum);
     }
+
+    private Tensor Partners(int from, int count, Tensor x) =>
+        x.index(TensorIndex.Tensor(tensor(sources.AsSpan(from, count).ToArray()).to(x.device, non_blocking: true)));
 
     /// <summary>The elements of the rows that an index names, cell by cell: [rows, 1, cells].</summary>
     private static Tensor Pick(Tensor x, Tensor rows)
@@ -130,6 +149,6 @@ internal sealed class FieldCombination : LinearMap
             readers[sources[row]] = row;
         }
 
-        return new FieldCombination(own, other.Gather(readers), readers, first, dimensions, isBlend: false) { transposed = this };
+        return new FieldCombination(own, other.Gather(readers), resized.Transpose(readers), readers, first, dimensions, isBlend: false) { transposed = this };
     }
 }

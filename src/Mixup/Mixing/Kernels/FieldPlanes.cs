@@ -21,12 +21,15 @@ internal readonly record struct ExtentWithin(int First, Extent Extent, int Rank)
 }
 
 /// <summary>A plane of weights for each row: a field itself, or what it leaves to the partner. Made anew for each part of a batch, since planes cost as much as images of one channel.</summary>
-internal sealed class FieldPlanes(IReadOnlyList<Field> fields, bool ofPartner)
+internal sealed class FieldPlanes(IReadOnlyList<Field> all, bool ofPartner)
 {
+    // Where a partner is resized into a box, the weights are those of the box.
+    private readonly Field[] fields = [.. all.Select(field => field is ResizedBoxField resized ? resized.Box : field)];
+
     public IReadOnlyList<Field> Fields => fields;
 
     /// <summary>The planes of the rows that an index names.</summary>
-    public FieldPlanes Gather(long[] rows) => new([.. rows.Select(row => fields[(int)row])], ofPartner);
+    public FieldPlanes Gather(long[] rows) => new([.. rows.Select(row => fields[row])], ofPartner);
 
     /// <summary>The planes of some rows.</summary>
     /// <returns>A tensor that broadcasts against the rows of the tensor that the extent lies within. Weights of 0 and 1 are exact.</returns>

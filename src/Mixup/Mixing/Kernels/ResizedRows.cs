@@ -1,0 +1,103 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>
+/// Resizes rows as their fields say, or transposes that. Along each dimension a cell is a weighted sum of a few cells, its taps; those of the transpose are the cells that read it. So both are
+/// gathers, which give the same bits on every run.
+/// </summary>
+internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
+{
+    /// <summary>The transpose, for rows in another order.</summary>
+    public ResizedRows Transpose(long[] rows) => new([.. rows.Select(row => fields[(int)row])], !transposed);
+
+    /// <summary>Whether any of some rows is resized.</summary>
+    public bool Any(int from, int count) => fields.Skip(from).Take(count).Any(IsResized);
+
+    /// <summary>Resizes rows.</summary>
+    /// <param name="x">Some rows; not modified.</param>
+    /// <param name="from">The number of the first of them.</param>
+    /// <param name="at">Where the extent lies.</param>
+    /// <returns>New rows of the same type. Those that are not resized are the same bits.</returns>
+    public Tensor Apply(Tensor x, int from, ExtentWithin at)
+    {
+        using var scope = NewDisposeScope();
+        long[] rows = [.. Enumerable.Range(0, (int)x.shape[0]).Where(row => IsResized(fields[from + row])).Select(row => (long)row)];
+        ResizedBoxField[] boxes = [.. rows.Select(row => (ResizedBoxField)fields[from + (int)row])];
+        if (boxes.Length == 0)
+        {
+            return x.clone().MoveToOuterDisposeScope();
+        }
+
+        var index = tensor(rows).to(x.device, non_blocking: true);
+        var resized = boxes.Length == x.shape[0] ? x : x.index(TensorIndex.Tensor(index));
+        for (var axis = 0; axis < at.Extent.Count; axis++)
+        {
+            resized = Along(resized, boxes, axis, at);
+        }
+
+        resized = resized.to(x.dtype);
+        return (boxes.Length == x.shape[0] ? resized : x.clone().index_copy_(0, index, resized)).MoveToOuterDisposeScope();
+    }
+
+    private static bool IsResized(Field field) => field is ResizedBoxField { Box.IsEmpty: false };
+
+    private Tensor Along(Tensor x, ResizedBoxField[] boxes, int axis, ExtentWithin at)
+    {
+        var size = at.Extent[axis];
+        var taps = boxes.SelectMany(box => Taps(box, axis, size)).ToArray();
+        var wide = Check.AccumulationType(x);
+        Tensor? sum = null;
+        for (var tap = 0; tap < taps.Max(of => of.Count); tap++)
+        {
+            // A cell without a tap stands for itself, with the weight 0.
+            var shape = at.Broadcast(boxes.Length, axis);
+            long[] cells = [.. taps.Select((of, cell) => tap < of.Count ? of[tap].Source : cell % size)];
+            var sources = tensor(cells, ScalarType.Int64).view(shape).to(x.device, non_blocking: true);
+            double[] weights = [.. taps.Select(of => tap < of.Count ? of[tap].Weight : 0)];
+            var picked = x.index(Cells(x, sources, at.First + axis));
+            if (!transposed && Array.TrueForAll(taps, of => of.Count == 0 || (of.Count == 1 && of[0].Weight == 1)))
+            {
+                return picked; // a copy, of any type; what is outside of the box is not read
+            }
+
+            var factors = tensor(weights, shape, wide).to(x.device, non_blocking: true);
+            var part = picked.to(wide).mul(factors).masked_fill_(factors.eq(0), -0.0);
+            sum = sum is null ? part : sum.add_(part);
+        }
+
+        return sum!; // a box has a cell, so some cell has a tap
+    }
+
+    /// <summary>The taps of each cell along an axis.</summary>
+    private List<(long Source, double Weight)>[] Taps(ResizedBoxField box, int axis, long size)
+    {
+        var taps = new List<(long Source, double Weight)>[size];
+        for (var cell = 0L; cell < size; cell++)
+        {
+            taps[cell] = [];
+        }
+
+        for (var cell = 0L; cell < size; cell++)
+        {
+            foreach (var (source, weight) in box.TapsAt(axis, size, cell))
+            {
+                var (reader, read) = transposed ? (source, cell) : (cell, source);
+                taps[reader].Add((read, weight));
+            }
+        }
+
+        return taps;
+    }
+
+    private static TensorIndex[] Cells(Tensor x, Tensor sources, int axis)
+    {
+        var indices = new TensorIndex[x.dim()];
+        for (var d = 0; d < indices.Length; d++)
+        {
+            indices[d] = TensorIndex.Tensor(d == axis ? sources : arange(x.shape[d], ScalarType.Int64, x.device).view(Check.Broadcast(x.shape[d], d, x.dim())));
+        }
+
+        return indices;
+    }
+}
