@@ -12,6 +12,7 @@ public sealed record Exhibit(string Title, string Source, Method Method, ulong S
     [
         new("mixup", "Zhang et al. 2018", Mixup, 49),
         new("CutMix", "Yun et al. 2019", new CutMix(), 8),
+        new("ResizeMix", "Qin et al. 2020", new ResizeMix(), 73),
         new("FMix", "Harris et al. 2020", new FMix(), 23),
         new("GridMix", "Baek et al. 2021", new GridMix(), 51),
         new("SmoothMix", "Lee et al. 2020", new SmoothMix(), 15),
