@@ -23,7 +23,7 @@ public sealed record PictureOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "The size of a tile must be 1 pixel or more.");
     } = 96;
 
-    /// <summary>Gets the size of the text in pixels; margins follow from it. Default 13.</summary>
+    /// <summary>Gets the size of the text in pixels; margins follow from it. Default 14.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not above 0, or is not finite.</exception>
     public float TextSize
     {
@@ -31,7 +31,7 @@ public sealed record PictureOptions
         init => field = value > 0 && float.IsFinite(value)
             ? value
             : throw new ArgumentOutOfRangeException(nameof(value), value, "The size of the text must be above 0.");
-    } = 13;
+    } = 14;
 
     /// <summary>
     /// Gets the mean of each channel that was subtracted when the images were normalized; one number serves all channels. Default null: 0.
