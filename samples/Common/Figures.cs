@@ -21,30 +21,6 @@ public static class Figures
     public static void Bars(string path, IReadOnlyList<BarPanel> panels, string yLabel) =>
         SideBySide(path, panels.Count, Math.Max(480, 900 / panels.Count), (plot, i) => Draw(plot, panels[i], yLabel));
 
-    /// <summary>A grid of grey images, each under its caption.</summary>
-    public static void Images(string path, IReadOnlyList<(double[,] Pixels, string Caption)> images, int columns)
-    {
-        var rows = (images.Count + columns - 1) / columns;
-        var multiplot = new Multiplot();
-        multiplot.AddPlots(images.Count);
-        multiplot.Layout = new ScottPlot.MultiplotLayouts.Grid(rows, columns);
-        for (var i = 0; i < images.Count; i++)
-        {
-            var plot = multiplot.GetPlot(i);
-            var heatmap = plot.Add.Heatmap(images[i].Pixels);
-            heatmap.Colormap = new ScottPlot.Colormaps.Grayscale();
-            heatmap.ManualRange = new(0, 1);
-            plot.Title(images[i].Caption, 15);
-            plot.HideGrid();
-            plot.Axes.SetLimits(-0.5, images[i].Pixels.GetLength(1) - 0.5, -0.5, images[i].Pixels.GetLength(0) - 0.5);
-            plot.Axes.Frameless();
-            plot.Layout.Fixed(new PixelPadding(8, 8, 8, 34));
-            plot.Axes.Title.IsVisible = true;
-        }
-
-        multiplot.SavePng(path, 170 * columns, 190 * rows);
-    }
-
     private static void SideBySide(string path, int count, int width, Action<Plot, int> draw)
     {
         var multiplot = new Multiplot();

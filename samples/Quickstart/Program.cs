@@ -3,6 +3,7 @@ using Mixup.Samples;
 using Mixup.Samples.Quickstart;
 using TorchSharp;
 using TorchSharp.Mixup;
+using TorchSharp.Mixup.Pictures;
 using TorchSharp.Mixup.Training;
 using static TorchSharp.torch;
 
@@ -60,15 +61,6 @@ static void DrawMixedBatch(string path, MixupOptions mixing)
     using var scope = NewDisposeScope();
     var digits = Digits.Load(0, 12, 0, CPU);
     using var step = new InputMixup(mixing with { Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
-    var (own, partner) = (digits.TrainClasses.data<long>().ToArray(), step.Mix.Partner(digits.TrainClasses).data<long>().ToArray());
-    Figures.Images(
-        path,
-        [.. Enumerable.Range(0, own.Length).Select(i =>
-        {
-            var lambda = step.Mix.Coefficients[i];
-            var pixels = new double[8, 8];
-            Buffer.BlockCopy(step.Input[i].to(ScalarType.Float64).data<double>().ToArray(), 0, pixels, 0, 64 * sizeof(double));
-            return (pixels, string.Create(CultureInfo.InvariantCulture, $"{lambda:0%} of {own[i]}, {1 - lambda:0%} of {partner[i]}"));
-        })],
-        columns: 4);
+    string[] labels = [.. digits.TrainClasses.data<long>().ToArray().Select(digit => digit.ToString(CultureInfo.InvariantCulture))];
+    step.Mix.Picture(digits.TrainImages, labels).SavePng(path);
 }

@@ -3,6 +3,7 @@ using Mixup.Samples;
 using Mixup.Samples.Segmentation;
 using TorchSharp;
 using TorchSharp.Mixup;
+using TorchSharp.Mixup.Pictures;
 using TorchSharp.Mixup.Training;
 using static TorchSharp.torch;
 
@@ -71,15 +72,9 @@ static void Draw(string path, UNet model, Scenes scenes)
     model.eval();
     using var noGrad = no_grad();
     var read = model.call(scenes.Images.narrow(0, 0, 4)).argmax(1).cpu();
-    (double[,], string)[] Row(Tensor images, double scale, string caption) => [.. Enumerable.Range(0, 4).Select(i =>
-    {
-        var pixels = new double[Scenes.Size, Scenes.Size];
-        Buffer.BlockCopy(images[i].reshape(-1).to(ScalarType.Float64).mul(scale).clamp(0, 1).cpu().data<double>().ToArray(), 0, pixels, 0, pixels.Length * sizeof(double));
-        return (pixels, caption);
-    })];
-    Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-    Figures.Images(
-        path,
-        [.. Row(scenes.Images, 1, "scene"), .. Row(scenes.PixelClasses.remainder(Scenes.Ignored), 0.1, "classes, by grey"), .. Row(read, 0.1, "as read")],
-        columns: 4);
+    new PictureSheet()
+        .Add("scene", scenes.Images.narrow(0, 0, 4))
+        .Add("classes\nby grey", scenes.PixelClasses.narrow(0, 0, 4).remainder(Scenes.Ignored).to(ScalarType.Float32).div(10))
+        .Add("as read", read.to(ScalarType.Float32).div(10))
+        .SavePng(path);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
@@ -31,6 +32,12 @@ public sealed class MixupCallback : IStatefulCallback
 
     /// <summary>Gets the order: 10, after callbacks that change the data of a batch, and before those that watch.</summary>
     public int Order => 10;
+
+    /// <summary>
+    /// Receives the first training batch of every epoch with its draw, to look at what is mixed:
+    /// <c>(mix, images, epoch) => log.AddImage("batch", mix.Picture(images).ToTensor(), epoch)</c>. Default null: nobody looks.
+    /// </summary>
+    public FirstBatchViewer? FirstBatch { get; init; }
 
     /// <inheritdoc/>
     public string StateKey => "mixup";
@@ -83,7 +90,10 @@ public sealed class MixupCallback : IStatefulCallback
         }
 
         var plain = state.Target;
+        var viewer = state.BatchIndex == 0 ? FirstBatch : null;
+        using var viewed = viewer is null ? null : state.Inputs[0].clone(); // mixing may write over the batch
         step = strategy.Begin(state.Inputs, plain);
+        viewer?.Invoke(step.Mix, viewed!, state.Epoch);
         judged = false;
         var target = step.Target;
         state.Inputs = step.Inputs;
@@ -160,3 +170,9 @@ public sealed class MixupCallback : IStatefulCallback
         }
     }
 }
+
+/// <summary>Looks at the first training batch of an epoch.</summary>
+/// <param name="mix">The draw of the batch. It can be used until the batch ends.</param>
+/// <param name="input">The first input before it was mixed, [B, ...], on the learner's device. It is disposed when the viewer returns.</param>
+/// <param name="epoch">The epoch, from 0.</param>
+public delegate void FirstBatchViewer(Mix mix, Tensor input, int epoch);
