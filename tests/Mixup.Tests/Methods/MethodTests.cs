@@ -137,65 +137,6 @@ public sealed class MethodTests
         Assert.NotEqual(method, new OneOf((new Interpolation(1), 1), (new CutMix(), 2), (new HalfMix(), 0)));
     }
 
-    public static TheoryData<string, string, int, bool> Product => new MatrixTheoryData<string, string, int, bool>(["cutmix", "uncorrected", "fmix", "soft fmix", "gridmix", "smoothmix", "saliencymix", "attentivemix", "one of", "own"], ["input", "a", "output"], [1, 2, 3], [false, true]);
-
-    [Theory]
-    [MemberData(nameof(Product))]
-    public void EveryMethodAtEveryPlaceIsThePlainFormula(string name, string place, int dimensions, bool twoOutputs)
-    {
-        using var scope = NewDisposeScope();
-        manual_seed(1);
-        long[] extent = [.. new long[] { 6, 5, 4 }[..dimensions]];
-        var dtype = ScalarType.Float64;
-        // The last dimension alone goes through the layers; the hidden extent is another one.
-        using var first = Linear(extent[^1], 7, dtype: dtype);
-        using var last = Linear(2 * (extent.Aggregate(1L, (a, b) => a * b) / extent[^1]) * 7, 3, dtype: dtype);
-        using var model = Sequential(("a", first), ("b", Tanh()), ("c", Flatten()), ("d", last)).to(Some.Device);
-        var options = new MixupOptions { Method = Make(name), Outputs = Some.Outputs(twoOutputs), Seed = 2 };
-        IMixupStrategy strategy = place switch
-        {
-            "input" => new InputMixup(options),
-            "output" => new OutputMixup(options),
-            _ => new ManifoldMixup(model, options, ManifoldPlaces.Named("a").WithoutInput()),
-        };
-        var loss = CrossEntropyLoss(reduction: Reduction.None);
-        for (var i = 0; i < 3; i++)
-        {
-            var (x, y) = (Some.Normal(i, dtype, [6, 2, .. extent]), Some.Classes(i, 3, 6));
-            using var step = strategy.Begin(x, y);
-            model.zero_grad();
-            var value = new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target);
-            value.backward();
-            Tensor[] gradients = [.. model.parameters().Select(parameter => parameter.grad!.clone())];
-
-            Tensor Blend(Tensor values)
-            {
-                var weights = stack([.. step.Mix.Fields.Select(field => values.dim() > 2 ? field.WeightsAt(new Extent(values.shape.AsSpan(2))) : tensor(field.Lambda, dtype))]).to(Some.Device);
-                weights = values.dim() > 2 ? weights.unsqueeze(1) : weights.unsqueeze(1).expand(values.shape);
-                var partner = values.index(TensorIndex.Tensor(tensor(step.Mix.Permutation.ToArray(), device: Some.Device)));
-                Tensor Of(Tensor own) => values.mul(own).add(partner.mul(own.neg().add(1)));
-                return twoOutputs ? cat([Of(weights), Of(weights.neg().add(1))]) : Of(weights);
-            }
-
-            model.zero_grad();
-            step.Dispose();
-            var hidden = first.call(place == "input" ? Blend(x) : x);
-            var flat = (place == "a" ? Blend(hidden) : hidden).tanh().flatten(1);
-            var logits = place == "output" ? Blend(last.call(flat)) : last.call(flat);
-            var lambda = tensor(step.Mix.Coefficients.ToArray(), dtype).to(Some.Device);
-            var partners = y.index(TensorIndex.Tensor(tensor(step.Mix.Permutation.ToArray(), device: Some.Device)));
-            var (own, other) = twoOutputs ? (cat([y, y]), cat([partners, partners])) : (y, partners);
-            lambda = twoOutputs ? cat([lambda, 1 - lambda]) : lambda;
-            var expected = loss.call(logits, own).mul(lambda).add(loss.call(logits, other).mul(1 - lambda)).mean();
-            expected.backward();
-            Some.AssertClose(expected, value, 1e-12);
-            foreach (var (parameter, gradient) in model.parameters().Zip(gradients))
-            {
-                Some.AssertClose(parameter.grad!, gradient, 1e-10, 1e-12);
-            }
-        }
-    }
-
     [Fact]
     public void TokensAreCutAlongTimeWithTheirPadding()
     {
