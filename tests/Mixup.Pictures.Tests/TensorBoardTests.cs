@@ -21,7 +21,7 @@ public sealed class TensorBoardTests : IDisposable
         using var model = Sequential(Flatten(), Linear(36, 3)).to(Some.Device);
         using var optimizer = optim.SGD(model.parameters(), 0.1);
         using var loss = CrossEntropyLoss();
-        var mixup = new MixupCallback(new InputMixup(new MixupOptions { Method = new CutMix(), Seed = 1, OverwriteInput = overwrites }))
+        var mixup = new MixupCallback(new InputMixup(new MixupOptions { Method = new CutMix(), Seed = 1 }) { OverwriteInput = overwrites })
         {
             FirstBatch = (mix, input, epoch) =>
             {

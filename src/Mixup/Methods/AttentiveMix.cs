@@ -3,17 +3,20 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The sample keeps the cells of a grid that matter most in it, and the partner has the rest (Walawalkar et al. 2020, "Attentive CutMix: An Enhanced Data Augmentation Approach for Deep Learning Based Image
+/// The sample keeps the cells of a grid that matter most in it, and the partner has the rest (Walawalkar et al. 2020, "Attentive CutMix:
+/// An Enhanced Data Augmentation Approach for Deep Learning Based Image
 /// Classification", section 3). Lambda is the share of the cells, so nothing is drawn at random.
 /// </summary>
 /// <remarks>
-/// The maps of a batch are read back from their device once, which waits for the device. A mix on META is refused. Whoever shares a coefficient still has the cells of its own sample.
+/// The maps of a batch are read back from their device once, which waits for the device. A mix on META is refused. Whoever shares a
+/// coefficient still has the cells of its own sample.
 /// </remarks>
 public sealed record AttentiveMix : Method
 {
     /// <summary>Takes the function that says what matters.</summary>
     /// <param name="attention">
-    /// Takes the first input as [B, C, ...], with one channel if it has none, and returns how much each cell of a grid matters: [B, ...] with as many dimensions as the extent, such as the mean over channels of the last feature map of a
+    /// Takes the first input as [B, C, ...], with one channel if it has none, and returns how much each cell of a grid matters: [B, ...]
+    /// with as many dimensions as the extent, such as the mean over channels of the last feature map of a
     /// trained network. It runs without gradients.
     /// </param>
     /// <param name="cells">The number of cells that the sample keeps, 1 or more. Default 6, as in the paper, whose grid is 7 x 7.</param>
@@ -40,10 +43,13 @@ public sealed record AttentiveMix : Method
 
     /// <summary>Makes the mask of a given map.</summary>
     /// <param name="attention">How much each cell of the grid matters in one sample, real numbers.</param>
-    /// <param name="cells">The number of cells that the sample keeps, from 1 to those of the grid. Of equal ones the first are kept.</param>
-    /// <param name="extent">The extent of the sample. A cell of it belongs to the cell of the grid that its first edge lies in, as torch's nearest interpolation has it.</param>
+    /// <param name="cells">The number of cells that the sample keeps, from 1 to those of the grid. Of equal ones the first are
+    /// kept.</param>
+    /// <param name="extent">The extent of the sample. A cell of it belongs to the cell of the grid that its first edge lies in, as torch's
+    /// nearest interpolation has it.</param>
     /// <returns>The mask over the extent: 1 in the cells that are kept.</returns>
-    /// <exception cref="ArgumentException">The map is empty or has what is not a number, the number of dimensions differs, or the grid has fewer cells.</exception>
+    /// <exception cref="ArgumentException">The map is empty or has what is not a number, the number of dimensions differs, or the grid has
+    /// fewer cells.</exception>
     public static MaskField MaskOf(Tensor attention, int cells, Extent extent)
     {
         var (grid, values) = SampleMaps.Of(attention);
@@ -64,7 +70,9 @@ public sealed record AttentiveMix : Method
         ArgumentOutOfRangeException.ThrowIfLessThan(cells, 1);
         if (cells > values.Length)
         {
-            throw new ArgumentException($"{cells} cells are to be kept, but the grid {grid} has {values.Length}; expected as many or fewer. Keep fewer cells, or return a finer map.", nameof(cells));
+            throw new ArgumentException(
+                $"{cells} cells are to be kept, but the grid {grid} has {values.Length}; " +
+                "expected as many or fewer. Keep fewer cells, or return a finer map.", nameof(cells));
         }
 
         using var scope = NewDisposeScope();

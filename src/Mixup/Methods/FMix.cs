@@ -4,10 +4,12 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A mask that is cut out of low-pass noise (Harris et al. 2020, "FMix: Enhancing Mixed Sample Data Augmentation", section 4): the cells with the largest values are the sample's, as many as lambda says.
+/// A mask that is cut out of low-pass noise (Harris et al. 2020, "FMix: Enhancing Mixed Sample Data Augmentation", section 4): the cells
+/// with the largest values are the sample's, as many as lambda says.
 /// It works in any number of dimensions. The noise is made on the CPU.
 /// </summary>
-/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the paper.</param>
+/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the
+/// paper.</param>
 public sealed record FMix(double Alpha = 1) : Method
 {
     /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution of lambda.</summary>
@@ -18,31 +20,39 @@ public sealed record FMix(double Alpha = 1) : Method
         init => field = Check.Alpha(value);
     } = Check.Alpha(Alpha);
 
-    /// <summary>Gets the power by which high frequencies decay. A higher one gives fewer and larger patches; 0 gives white noise. Default 3, as in the paper.</summary>
+    /// <summary>Gets the power by which high frequencies decay. A higher one gives fewer and larger patches; 0 gives white noise. Default
+    /// 3, as in the paper.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
     public double Decay
     {
         get;
-        init => field = double.IsFinite(value) && value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "the decay is a finite power, 0 (white noise) or more.");
+        init => field = double.IsFinite(value) && value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "the decay is a finite power, 0 (white noise) or more.");
     } = 3;
 
     /// <summary>
-    /// Gets the share of all cells, on each side of the border, over which the weight falls from 1 to 0. Default 0: every weight is 0 or 1, so the method copies.
+    /// Gets the share of all cells, on each side of the border, over which the weight falls from 1 to 0. Default 0: every weight is 0 or
+    /// 1, so the method copies.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is outside [0, 0.5] or not a number.</exception>
     public double Softness
     {
         get;
-        init => field = value is >= 0 and <= 0.5 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "the softness is a share of the cells between 0 and 0.5.");
+        init => field = value is >= 0 and <= 0.5
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "the softness is a share of the cells between 0 and 0.5.");
     }
 
     /// <inheritdoc/>
     public override bool Copies => Softness == 0;
 
-    /// <summary>Makes low-pass noise from given white noise in the frequency domain: each frequency f is scaled by <c>f^-decay</c> (section 4).</summary>
+    /// <summary>Makes low-pass noise from given white noise in the frequency domain: each frequency f is scaled by <c>f^-decay</c>
+    /// (section 4).</summary>
     /// <param name="extent">The extent of the noise.</param>
     /// <param name="spectrum">
-    /// The real and the imaginary parts of the half spectrum, floating, on the CPU: the shape of the extent, but <c>size / 2 + 1</c> along the last dimension, and 2 behind it.
+    /// The real and the imaginary parts of the half spectrum, floating, on the CPU: the shape of the extent, but <c>size / 2 + 1</c> along
+    /// the last dimension, and 2 behind it.
     /// </param>
     /// <param name="decay">The power by which high frequencies decay, 0 or more.</param>
     /// <returns>A new float64 tensor of the extent.</returns>
@@ -55,7 +65,9 @@ public sealed record FMix(double Alpha = 1) : Method
         if (!spectrum.shape.SequenceEqual([.. shape, 2]))
         {
             throw new ArgumentException(
-                $"The spectrum has shape {Check.Shape(spectrum)}; expected [{string.Join(", ", shape)}, 2] for the extent {extent}. Give the half spectrum, with real and imaginary parts last.", nameof(spectrum));
+                $"The spectrum has shape {Check.Shape(spectrum)}; expected [{string.Join(", ", shape)}, 2] for the extent {extent}. " +
+                "Give the half spectrum, with real and imaginary parts last.",
+                nameof(spectrum));
         }
 
         using var scope = NewDisposeScope();
@@ -69,13 +81,15 @@ public sealed record FMix(double Alpha = 1) : Method
 
         // The mean, which has no frequency, counts as the lowest one.
         var scale = squares.sqrt().clamp_min(1.0 / extent.Max()).pow(-decay);
-        return fft.irfftn(spectrum.to(ScalarType.Float64).mul(scale.unsqueeze(-1)).view_as_complex(), extent.ToArray()).MoveToOuterDisposeScope();
+        var complex = spectrum.to(ScalarType.Float64).mul(scale.unsqueeze(-1)).view_as_complex();
+        return fft.irfftn(complex, extent.ToArray()).MoveToOuterDisposeScope();
     }
 
     /// <summary>Makes the mask of given noise: the sample keeps the cells with the largest values.</summary>
     /// <param name="noise">The noise over the extent, floating, on the CPU.</param>
     /// <param name="lambda">The share of cells that the sample is to keep, from 0 to 1.</param>
-    /// <param name="softness">The share of cells, on each side of the border, over which the weight falls from 1 to 0; limited to lambda and to its rest. Default 0.</param>
+    /// <param name="softness">The share of cells, on each side of the border, over which the weight falls from 1 to 0; limited to lambda
+    /// and to its rest. Default 0.</param>
     /// <param name="roundUp">Whether the number of cells is rounded up. Default false: down.</param>
     /// <returns>The mask.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Lambda or the softness is outside [0, 1] or not a number.</exception>

@@ -3,10 +3,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A grid of holes through which the partner is seen (Baek, Bang and Shim 2021, "GridMix: Strong regularization through local context mapping", in the form of I. Dobrynin's GridMixup and OpenMixup).
-/// The grid lies within a box; its patches are as many along the last dimension as <see cref="Holes"/> says, and each has a hole of a share of <c>1 - lambda</c>. Lambda is corrected to the area.
+/// A grid of holes through which the partner is seen (Baek, Bang and Shim 2021, "GridMix: Strong regularization through local context
+/// mapping", in the form of I. Dobrynin's GridMixup and OpenMixup).
+/// The grid lies within a box; its patches are as many along the last dimension as <see cref="Holes"/> says, and each has a hole of a
+/// share of <c>1 - lambda</c>. Lambda is corrected to the area.
 /// </summary>
-/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of the share that a patch keeps, 0 (no mixing) or more. Default 1.</param>
+/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of the share that a patch keeps, 0 (no mixing) or more.
+/// Default 1.</param>
 public sealed record GridMix(double Alpha = 1) : Method
 {
     /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution.</summary>
@@ -17,7 +20,8 @@ public sealed record GridMix(double Alpha = 1) : Method
         init => field = Check.Alpha(value);
     } = Check.Alpha(Alpha);
 
-    /// <summary>Gets the least and the largest number of patches along the last dimension. At most one for every two cells is used. Default 2 to 6.</summary>
+    /// <summary>Gets the least and the largest number of patches along the last dimension. At most one for every two cells is used.
+    /// Default 2 to 6.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The numbers are not in order, or below 1.</exception>
     public (int Least, int Largest) Holes
     {
@@ -27,7 +31,8 @@ public sealed record GridMix(double Alpha = 1) : Method
             : throw new ArgumentOutOfRangeException(nameof(value), value, "the numbers of holes must lie in order, from 1 on.");
     } = (2, 6);
 
-    /// <summary>Gets the least and the largest length of a patch along each other dimension, as a multiple of that along the last. Default 1: patches are square.</summary>
+    /// <summary>Gets the least and the largest length of a patch along each other dimension, as a multiple of that along the last. Default
+    /// 1: patches are square.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The ratios are not in order, not above 0, or not finite.</exception>
     public (double Least, double Largest) PatchAspect
     {
@@ -44,7 +49,8 @@ public sealed record GridMix(double Alpha = 1) : Method
     } = (0.5, 1);
 
     /// <summary>
-    /// Gets the least and the largest ratio of the sides of the box: the share of each other dimension over that of the last. A side ends at the borders. Default 0.5 to 2.
+    /// Gets the least and the largest ratio of the sides of the box: the share of each other dimension over that of the last. A side ends
+    /// at the borders. Default 0.5 to 2.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The ratios are not in order, not above 0, or not finite.</exception>
     public (double Least, double Largest) BoxAspect
@@ -79,9 +85,11 @@ public sealed record GridMix(double Alpha = 1) : Method
 
     /// <summary>Makes the mask of a given grid.</summary>
     /// <param name="box">The box that the grid lies in.</param>
-    /// <param name="lambda">The share of a patch that the sample keeps, from 0 to 1. With 1 there is no hole; otherwise a hole has one cell along each dimension or more, but not the whole patch.</param>
+    /// <param name="lambda">The share of a patch that the sample keeps, from 0 to 1. With 1 there is no hole; otherwise a hole has one
+    /// cell along each dimension or more, but not the whole patch.</param>
     /// <param name="holes">The number of patches along the last dimension, 1 or more. At most one for every two cells is used.</param>
-    /// <param name="patchAspect">The length of a patch along each other dimension as a multiple of that along the last, above 0. Default 1.</param>
+    /// <param name="patchAspect">The length of a patch along each other dimension as a multiple of that along the last, above 0. Default
+    /// 1.</param>
     /// <returns>The mask: 0 in the holes.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Lambda is outside [0, 1], there is no hole, or the aspect is not above 0.</exception>
     public static MaskField MaskOf(BoxField box, double lambda, int holes, double patchAspect = 1)

@@ -1,18 +1,21 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// How two samples are put together: draws the field of weights of a sample. A method knows nothing of where it is applied, to what, or with which loss. Derive one's own from it.
+/// How two samples are put together: draws the field of weights of a sample. A method knows nothing of where it is applied, to what, or
+/// with which loss. Derive one's own from it.
 /// </summary>
 public abstract record Method
 {
     /// <summary>
-    /// Gets whether every field that the method draws has only weights of 0 and 1 on the extent that it is drawn for. Then it cuts and pastes tensors of any type, token ids included.
+    /// Gets whether every field that the method draws has only weights of 0 and 1 on the extent that it is drawn for. Then it cuts and
+    /// pastes tensors of any type, token ids included.
     /// Default false.
     /// </summary>
     public virtual bool Copies => false;
 
     /// <summary>
-    /// Gets whether a field depends on the sample or the partner that it is for. Then those who share a draw share its random numbers, and each has a field of its own. Default false: they share the field.
+    /// Gets whether a field depends on the sample or the partner that it is for. Then those who share a draw share its random numbers, and
+    /// each has a field of its own. Default false: they share the field.
     /// </summary>
     public virtual bool DependsOnSamples => false;
 

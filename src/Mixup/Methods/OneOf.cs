@@ -1,6 +1,7 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>One of several methods, drawn anew for each batch, pair or sample, as <see cref="MixupOptions.CoefficientPer"/> says (timm's <c>switch_prob</c>).</summary>
+/// <summary>One of several methods, drawn anew for each batch, pair or sample, as <see cref="MixupOptions.CoefficientPer"/> says (timm's
+/// <c>switch_prob</c>).</summary>
 public sealed record OneOf : Method
 {
     private readonly Method[] methods;
@@ -16,7 +17,8 @@ public sealed record OneOf : Method
 
     /// <summary>Draws among methods by weight.</summary>
     /// <param name="methods">The methods, and how often each is drawn beside the others.</param>
-    /// <exception cref="ArgumentException">There is none, one is null, a weight is negative, infinite or not a number, or all are 0.</exception>
+    /// <exception cref="ArgumentException">There is none, one is null, a weight is negative, infinite or not a number, or all are
+    /// 0.</exception>
     public OneOf(params (Method Method, double Weight)[] methods)
     {
         ArgumentNullException.ThrowIfNull(methods);

@@ -1,13 +1,15 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The whole partner, resized into a box of the sample (Qin et al. 2020, "ResizeMix: Mixing Data with Preserved Object Information and True Labels", section 3.2). Every side of the box is the same share of the
+/// The whole partner, resized into a box of the sample (Qin et al. 2020, "ResizeMix: Mixing Data with Preserved Object Information and
+/// True Labels", section 3.2). Every side of the box is the same share of the
 /// extent, whose centre is uniform over the cells; it is clipped at the borders, and lambda is the area that is left of the sample.
 /// </summary>
 /// <remarks>A pair has one output: <see cref="MixupOutputs.Both"/> is refused.</remarks>
 public sealed record ResizeMix : Method
 {
-    /// <summary>Gets the least and the largest share of each side. The share is uniform between them. Default 0.1 to 0.8, as in the paper.</summary>
+    /// <summary>Gets the least and the largest share of each side. The share is uniform between them. Default 0.1 to 0.8, as in the
+    /// paper.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, or outside [0, 1].</exception>
     public (double Least, double Largest) SideShares
     {
@@ -15,7 +17,8 @@ public sealed record ResizeMix : Method
         init => field = Check.Shares(value);
     } = (0.1, 0.8);
 
-    /// <summary>Gets how the partner is resized. Default: nearest, as in OpenMixup, which copies; bilinear only blends floating tensors.</summary>
+    /// <summary>Gets how the partner is resized. Default: nearest, as in OpenMixup, which copies; bilinear only blends floating
+    /// tensors.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public Resizing Resizing
     {

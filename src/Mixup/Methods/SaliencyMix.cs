@@ -3,13 +3,16 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A box around the most salient point of the partner (Uddin et al. 2021, "SaliencyMix: A Saliency Guided Data Augmentation Strategy for Better Regularization", section 3). Sides and lambda are those of
+/// A box around the most salient point of the partner (Uddin et al. 2021, "SaliencyMix: A Saliency Guided Data Augmentation Strategy for
+/// Better Regularization", section 3). Sides and lambda are those of
 /// <see cref="CutMix"/>.
 /// </summary>
 /// <remarks>
-/// The saliency of a batch is read back from its device once, which waits for the device. A mix on META is refused. Whoever shares a coefficient shares its draw; each has the box of its own partner.
+/// The saliency of a batch is read back from its device once, which waits for the device. A mix on META is refused. Whoever shares a
+/// coefficient shares its draw; each has the box of its own partner.
 /// </remarks>
-/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the paper.</param>
+/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the
+/// paper.</param>
 public sealed record SaliencyMix(double Alpha = 1) : Method
 {
     /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution of lambda.</summary>
@@ -21,7 +24,8 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
     } = Check.Alpha(Alpha);
 
     /// <summary>
-    /// Gets the function that takes the first input as [B, C, ...], with one channel if it has none, and returns how salient each cell is: [B, ...] with as many dimensions as the extent, which may be coarser. It runs without
+    /// Gets the function that takes the first input as [B, C, ...], with one channel if it has none, and returns how salient each cell is:
+    /// [B, ...] with as many dimensions as the extent, which may be coarser. It runs without
     /// gradients. Default: <see cref="SpectralResidual"/>.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
@@ -50,8 +54,10 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
     }
 
     /// <summary>
-    /// Computes the saliency of a batch by the spectral residual (Hou and Zhang 2007, "Saliency Detection: A Spectral Residual Approach", equations 7 to 10): what stands out from the smooth amplitude
-    /// spectrum of the mean over channels, smoothed by a Gaussian of 2.5/64 of each side, as in the paper's code. In any number of dimensions, on the CPU.
+    /// Computes the saliency of a batch by the spectral residual (Hou and Zhang 2007, "Saliency Detection: A Spectral Residual Approach",
+    /// equations 7 to 10): what stands out from the smooth amplitude
+    /// spectrum of the mean over channels, smoothed by a Gaussian of 2.5/64 of each side, as in the paper's code. In any number of
+    /// dimensions, on the CPU.
     /// </summary>
     /// <param name="x">[B, C, ...] of any real type.</param>
     /// <returns>A new tensor [B, ...], float64, on the CPU: 0 or more.</returns>
@@ -61,7 +67,9 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
         ArgumentNullException.ThrowIfNull(x);
         if (x.dim() < 3 || x.numel() == 0)
         {
-            throw new ArgumentException($"The spectral residual of shape {Check.Shape(x)} is not defined; expected [B, C, ...]. Give a channel by unsqueeze(1), or a saliency function of your own.", nameof(x));
+            throw new ArgumentException(
+                $"The spectral residual of shape {Check.Shape(x)} is not defined; " +
+                "expected [B, C, ...]. Give a channel by unsqueeze(1), or a saliency function of your own.", nameof(x));
         }
 
         using var scope = NewDisposeScope();

@@ -2,7 +2,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What a function of the user's finds in each sample, read back once for a batch: a value for each cell of a grid, which may be coarser than the extent.</summary>
+/// <summary>What a function of the user's finds in each sample, read back once for a batch: a value for each cell of a grid, which may be
+/// coarser than the extent.</summary>
 internal static class SampleMaps
 {
     /// <summary>The map of a sample.</summary>
@@ -20,7 +21,9 @@ internal static class SampleMaps
         ArgumentNullException.ThrowIfNull(map);
         if (map.dim() == 0 || map.numel() == 0 || map.dtype is ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64)
         {
-            throw new ArgumentException($"The map is {map.dtype} {Check.Shape(map)}; expected real numbers of one dimension or more. Give the map of one sample.", nameof(map));
+            throw new ArgumentException(
+                $"The map is {map.dtype} {Check.Shape(map)}; " +
+                "expected real numbers of one dimension or more. Give the map of one sample.", nameof(map));
         }
 
         return (new Extent(map.shape), ValuesOf(map));
@@ -32,14 +35,20 @@ internal static class SampleMaps
         var (x, dimensions) = (drawing.ChannelsFirst, drawing.Extent.Count);
         if (x.device_type == DeviceType.META)
         {
-            throw new ArgumentException("The first input is on the META device, which holds no values to look at. Give the batch on another device, or choose a method that does not look at the samples.");
+            throw new ArgumentException(
+                "The first input is on the META device, " +
+                "which holds no values to look at. Give the batch on another device, or choose a method that does not look at the samples.");
         }
 
-        var map = function(x) ?? throw new ArgumentException("The function of the method returned null; expected a map for each sample, [B, ...].");
-        if (map.dim() != dimensions + 1 || map.shape[0] != x.shape[0] || map.numel() == 0 || map.dtype is ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64)
+        var map = function(x) ?? throw new ArgumentException(
+            "The function of the method returned null; " +
+            "expected a map for each sample, [B, ...].");
+        if (map.dim() != dimensions + 1 || map.shape[0] != x.shape[0] || map.numel() == 0
+            || map.dtype is ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64)
         {
             throw new ArgumentException(
-                $"The function of the method returned {map.dtype} {Check.Shape(map)} for samples {Check.Shape(x)}; expected real numbers [{x.shape[0]}, ...] with {dimensions} dimensions more. " +
+                $"The function of the method returned {map.dtype} {Check.Shape(map)} for samples {Check.Shape(x)}; " +
+                $"expected real numbers [{x.shape[0]}, ...] with {dimensions} dimensions more. " +
                 "Take the mean over channels, or squeeze(1).");
         }
 
@@ -52,7 +61,9 @@ internal static class SampleMaps
         using var noGrad = no_grad();
         var values = map.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
         return Array.Exists(values, double.IsNaN)
-            ? throw new ArgumentException($"A map {Check.Shape(map)} of samples has values that are not a number, so there is no largest. Correct the function of the method.")
+            ? throw new ArgumentException(
+                $"A map {Check.Shape(map)} of samples has values that are not a number, " +
+                "so there is no largest. Correct the function of the method.")
             : values;
     }
 }

@@ -3,12 +3,14 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The partner shines through in a spot without edges: its weight falls from the centre as a Gaussian does (Lee et al. 2020, "SmoothMix: a Simple Yet Effective Data Augmentation to Train Robust
+/// The partner shines through in a spot without edges: its weight falls from the centre as a Gaussian does (Lee et al. 2020, "SmoothMix: a
+/// Simple Yet Effective Data Augmentation to Train Robust
 /// Classifiers", section 3). Lambda follows from the spot.
 /// </summary>
 public sealed record SmoothMix : Method
 {
-    /// <summary>Gets the least and the largest standard deviation of the spot along each dimension, as a share of its size. Default 0.25 to 0.5, as in the paper's code.</summary>
+    /// <summary>Gets the least and the largest standard deviation of the spot along each dimension, as a share of its size. Default 0.25
+    /// to 0.5, as in the paper's code.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, not above 0, or not finite.</exception>
     public (double Least, double Largest) Spread
     {
@@ -16,7 +18,8 @@ public sealed record SmoothMix : Method
         init => field = Check.Ratios(value);
     } = (0.25, 0.5);
 
-    /// <summary>Makes the mask of a given spot: <c>1 - exp(-r^2 / 2)</c>, where r is the distance from the centre in standard deviations.</summary>
+    /// <summary>Makes the mask of a given spot: <c>1 - exp(-r^2 / 2)</c>, where r is the distance from the centre in standard
+    /// deviations.</summary>
     /// <param name="extent">The extent of the samples.</param>
     /// <param name="centre">The centre along each dimension, in cells: 0 is the middle of the first cell. It may lie between cells.</param>
     /// <param name="spread">The standard deviation along each dimension as a share of its size, above 0.</param>
@@ -29,7 +32,9 @@ public sealed record SmoothMix : Method
         Check.Ratios((spread, spread), nameof(spread));
         if (centre.Length != extent.Count)
         {
-            throw new ArgumentException($"The extent {extent} has {extent.Count} dimensions, but the centre has {centre.Length}; expected one number for each.", nameof(centre));
+            throw new ArgumentException(
+                $"The extent {extent} has {extent.Count} dimensions, but the centre has {centre.Length}; " +
+                "expected one number for each.", nameof(centre));
         }
 
         using var scope = NewDisposeScope();

@@ -14,6 +14,9 @@ internal sealed class SplitMix(ulong seed, long step) : Random
     /// <summary>A generator that goes on as this one does, and does not change it.</summary>
     public SplitMix Copy() => (SplitMix)MemberwiseClone();
 
+    /// <summary>Makes a stream of its own, so that how much is drawn from it shifts no other.</summary>
+    public SplitMix Fork() => new(NextWord(), 0);
+
     public override double NextDouble() => Sample();
 
     public override float NextSingle() => (NextWord() >> 40) * (1.0f / (1 << 24));

@@ -18,7 +18,8 @@ public sealed class FMixTests
         vector.AssertClose(vector.Expected("mask"), vector.Number("lam_given") is null ? mask : 1 - mask, "mask");
     }
 
-    /// <summary>The code of the paper, and OpenMixup's, takes the first two rows of the spectrum for its real and imaginary parts, so that its noise hardly varies along the width.</summary>
+    /// <summary>The code of the paper, and OpenMixup's, takes the first two rows of the spectrum for its real and imaginary parts, so that
+    /// its noise hardly varies along the width.</summary>
     [Theory]
     [InlineData(9)]
     [InlineData(6, 8)]

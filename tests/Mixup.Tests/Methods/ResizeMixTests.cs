@@ -127,7 +127,7 @@ public sealed class ResizeMixTests
         foreach (var resizing in Enum.GetValues<Resizing>())
         {
             using var model = nn.Linear(6, 6).to(META);
-            var options = new MixupOptions { Method = new OneOf(new ResizeMix { Resizing = resizing }, new CutMix()), Seed = 8, TargetsAreWhole = true };
+            var options = new MixupOptions { Method = new OneOf(new ResizeMix { Resizing = resizing }, new CutMix()), Seed = 8 };
             using var step = new ManifoldMixup(nn.Sequential(("a", model)), options, ManifoldPlaces.Named("a").WithoutInput()).Begin(empty(5, 2, 5, 6, device: META), empty(5, ScalarType.Int64, META));
             using var input = new InputMixup(options).Begin(empty(5, 2, 5, 6, device: META), empty(5, ScalarType.Int64, META));
             var x = model.call(input.Input);
@@ -150,7 +150,7 @@ public sealed class ResizeMixTests
         static string Error(Func<object> act) => Assert.ThrowsAny<ArgumentException>(act).Message;
         var both = MixupOutputs.Both;
         Assert.Contains("second output", Error(() => new Mix([Make(Resizing.Nearest)], [0], both)), StringComparison.Ordinal);
-        Assert.Contains("second output", Error(() => new InputMixup(new MixupOptions { Method = new OneOf(new ResizeMix(), new CutMix()), Outputs = both })), StringComparison.Ordinal);
+        Assert.Contains("second output", Error(() => new InputMixup(new MixupOptions { Method = new OneOf(new ResizeMix(), new CutMix()), Outputs = both }).Begin(Some.Normal(1, 3, 1, 8, 8), Some.Classes(2, 3, 3))), StringComparison.Ordinal);
         Assert.Contains("shares", Error(() => new ResizeMix { SideShares = (0.8, 0.1) }), StringComparison.Ordinal);
         Assert.Contains("Resizing", Error(() => new ResizeMix { Resizing = (Resizing)5 }), StringComparison.Ordinal);
         Assert.Contains("only copies", Error(() => new InputMixup(new MixupOptions { Method = new ResizeMix { Resizing = Resizing.Bilinear } }).Begin(Some.Classes(1, 9, 3, 1, 8), Some.Classes(2, 3, 3))), StringComparison.Ordinal);

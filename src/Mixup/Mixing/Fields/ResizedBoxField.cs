@@ -1,7 +1,8 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A box of the sample in which the whole partner is seen, resized: the one field whose partner is not seen where it stands (Qin et al. 2020, ResizeMix). It has the weights of its box.
+/// A box of the sample in which the whole partner is seen, resized: the one field whose partner is not seen where it stands (Qin et al.
+/// 2020, ResizeMix). It has the weights of its box.
 /// </summary>
 /// <remarks>A pair under it has one output: the rest of the partner is nowhere, so there is no second combination.</remarks>
 public sealed record ResizedBoxField : Field
@@ -32,7 +33,8 @@ public sealed record ResizedBoxField : Field
     internal override double[] ValuesAt(Extent extent) => Box.ValuesAt(extent);
 
     /// <summary>
-    /// The cells of the partner that a cell is made of, along one dimension at a resolution: torch's <c>interpolate</c> with <c>align_corners</c> false, where the box is as long as its output. None
+    /// The cells of the partner that a cell is made of, along one dimension at a resolution: torch's <c>interpolate</c> with
+    /// <c>align_corners</c> false, where the box is as long as its output. None
     /// where the box is not.
     /// </summary>
     internal (long Source, double Weight)[] TapsAt(int dimension, long size, long cell)

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Resizes rows as their fields say, or transposes that. Along each dimension a cell is a weighted sum of a few cells, its taps; those of the transpose are the cells that read it. So both are
+/// Resizes rows as their fields say, or transposes that. Along each dimension a cell is a weighted sum of a few cells, its taps; those of
+/// the transpose are the cells that read it. So both are
 /// gathers, which give the same bits on every run.
 /// </summary>
 internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
@@ -95,7 +96,8 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
         var indices = new TensorIndex[x.dim()];
         for (var d = 0; d < indices.Length; d++)
         {
-            indices[d] = TensorIndex.Tensor(d == axis ? sources : arange(x.shape[d], ScalarType.Int64, x.device).view(Check.Broadcast(x.shape[d], d, x.dim())));
+            var all = arange(x.shape[d], ScalarType.Int64, x.device).view(Check.Broadcast(x.shape[d], d, x.dim()));
+            indices[d] = TensorIndex.Tensor(d == axis ? sources : all);
         }
 
         return indices;
