@@ -54,7 +54,8 @@ public sealed class MixupStep : IDisposable
     /// <param name="kind">Whether it belongs to each sample as a whole, or to the cells of its extent. Default null: as the options say.</param>
     /// <returns>The target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</returns>
     /// <exception cref="ArgumentException">
-    /// The target does not have B rows, its shape does not tell what it belongs to, or output mixup meets a dense target under fields that only copy.
+    /// The target does not have B rows, its shape does not tell what it belongs to, or output mixup meets a dense target under fields that
+    /// only copy.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="kind"/> is not one of the enumeration.</exception>
     public MixedTarget TargetFor(Tensor target, TargetKind? kind = null) =>

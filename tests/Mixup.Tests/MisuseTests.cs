@@ -85,7 +85,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("overwriting a sequence whose next items are the target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X.narrow(1, 0, 3), b.X.narrow(1, 1, 3))),
         Of<ArgumentException>("overwriting one tensor twice", "Input 1 shares memory with another input", "clone one of them", b => Overwriting.Begin([b.X, b.X], b.Y)),
         Of<ArgumentException>("overwriting rows that overlap", "its elements share memory", "clone the input", b => Overwriting.Begin(b.X.flatten().unfold(0, 4, 2).narrow(0, 0, 6), b.Y)),
-        Of<ArgumentException>("overwriting by a draw of two outputs", "two outputs a pair, 12 rows", "one output", b => Overwriting.Begin(b.X, b.Y, new MixupDraw(new Mix(b.Mix.Coefficients, b.Mix.Permutation, outputs: MixupOutputs.Both), MixupPlace.Input))),
+        Of<ArgumentException>("overwriting by a draw of two outputs", "two rows for each sample, 12 in all", "one output", b => Overwriting.Begin(b.X, b.Y, new MixupDraw(new Mix(b.Mix.Coefficients, b.Mix.Permutation, outputs: MixupOutputs.Both), MixupPlace.Input))),
         Of<ArgumentException>("overwriting an inference tensor", "made in inference mode", "clone the input", b =>
         {
             Tensor inference;

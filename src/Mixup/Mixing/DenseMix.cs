@@ -18,6 +18,9 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
     /// <summary>The same for rows of probabilities, which stand for class ids: the classes come directly behind the batch.</summary>
     public DenseMix BehindClasses() => new(mix, fields, at with { First = at.First + 1, Rank = at.Rank + 1 });
 
+    /// <summary>The same for the mixed rows, where clean ones stand before them.</summary>
+    public DenseMix WithoutClean() => new(mix.WithoutClean, fields, at);
+
     /// <summary>Blends a tensor that has the shape of the target, of any type where the mix is hard.</summary>
     public Tensor BlendTarget(Tensor target) => mix.BlendAt(target, at.First);
 
@@ -59,9 +62,9 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
         if (Find(ofOwn) is not { } first)
         {
             throw new ArgumentException(
-                $"{what} returned shape {Check.Shape(ofOwn)}, but a dense target under weights between 0 and 1 needs a value for each cell of {at.Extent}. " +
-                "Give a loss that returns [B, ...] with this extent, such as one with Reduction.None; floating targets with TargetMixing.Targets, " +
-                "which take one loss; or a method that only copies, such as CutMix.");
+                $"{what} returned shape {Check.Shape(ofOwn)}, but a dense target under weights between 0 and 1 needs a value for each cell of " +
+                $"{at.Extent}. Give a loss that returns [B, ...] with this extent, such as one with Reduction.None; " +
+                "floating targets with TargetMixing.Targets, which take one loss; or a method that only copies, such as CutMix.");
         }
 
         var (sample, partner) = Planes(new ExtentWithin(first, at.Extent, (int)ofOwn.dim()), Check.AccumulationType(ofOwn), ofOwn.device);
@@ -73,11 +76,13 @@ internal sealed class DenseMix(Mix mix, IReadOnlyList<Field> fields, ExtentWithi
     private (Tensor Own, Tensor Partner) Planes(ExtentWithin within, ScalarType type, Device device)
     {
         Tensor Of(FieldPlanes planes) => planes.Of(0, mix.BatchSize, within, type, device);
-        var (sample, partner) = (Of(own), Of(other));
-        return mix.Rows == mix.BatchSize ? (sample, partner) : (cat([sample, partner]), cat([partner, sample]));
+        return mix.ForRows(Of(own), Of(other));
     }
 
-    /// <summary>The first dimension of the target's extent within a prediction or its values; null where they do not have it. Classes come directly behind the batch.</summary>
+    /// <summary>
+    /// The first dimension of the target's extent within a prediction or its values; null where they do not have it. Classes come directly
+    /// behind the batch.
+    /// </summary>
     private int? Find(Tensor tensor)
     {
         var channels = tensor.dim() - at.Extent.Count - 1;

@@ -466,12 +466,18 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
 
         throw new ArgumentException(
             kind == TargetKind.Dense
-                ? $"The target has shape {Check.Shape(target)}, but a dense one beside fields over {Extent} has {dimensions + 1} dimensions, " +
-                  $"or with channels {dimensions + 2}. Reshape it, or choose TargetKind.Whole."
+                ? $"The target has shape {Check.Shape(target)}, but a dense one beside fields over {Extent} has " +
+                  $"{dimensions + 1} dimensions, or with channels {dimensions + 2}. Reshape it, or choose TargetKind.Whole."
                 : $"The target has shape {Check.Shape(target)} beside fields over {Extent}, so it may belong to each sample as a whole, " +
                   "which lambda weighs, or to its parts, which the field weighs. " +
                   "Say which it is by TargetKind.Whole or TargetKind.Dense: in the options, in step.TargetFor, or in new MixedTarget.");
     }
+
+    /// <summary>The weights of samples and partners, or whether they count, for each row of a blended tensor.</summary>
+    internal (Tensor Own, Tensor Partner) ForRows(Tensor own, Tensor partner) =>
+        Rows == BatchSize ? (own, partner)
+        : HasClean ? (cat([ones_like(own), own]), cat([zeros_like(partner), partner]))
+        : (cat([own, partner]), cat([partner, own]));
 
     /// <summary>Whether samples and partners count, in each row of a blended tensor and, where it has the extent, in each cell.</summary>
     private (Tensor Own, Tensor Partner) Counts(Tensor like, Tensor tensor)
@@ -482,10 +488,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         }
 
         Tensor Of(bool ofPartner) => new FieldPlanes(fields, ofPartner).Of(0, BatchSize, ExtentWithin.Of(tensor, first, Extent!.Count), ScalarType.Float32, tensor.device).ne(0);
-        var (own, partner) = (Of(false), Of(true));
-        return Rows == BatchSize ? (own, partner)
-            : HasClean ? (cat([ones_like(own), own]), cat([zeros_like(partner), partner]))
-            : (cat([own, partner]), cat([partner, own]));
+        return ForRows(Of(false), Of(true));
     }
 
     /// <summary>The partner of a mask as it is seen in the sample: resized where the field says so.</summary>

@@ -17,7 +17,8 @@ public enum TargetKind
     Whole,
 
     /// <summary>
-    /// The target has the extent of the sample, such as the classes of its pixels: the field itself weighs it, at the target's own resolution.
+    /// The target has the extent of the sample, such as the classes of its pixels: the field itself weighs it, at the target's own
+    /// resolution.
     /// It has d + 1 dimensions, or with channels d + 2. With channels and another resolution than the drawn one,
     /// <see cref="ExtentPosition"/> tells where the extent is.
     /// </summary>

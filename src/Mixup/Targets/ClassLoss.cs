@@ -67,7 +67,8 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         if (options.TargetThreshold is not null)
         {
             throw new ArgumentException(
-                $"TargetThreshold makes several labels 1, but the probabilities of {Name} sum to one. Use BCEWithLogitsLoss, or leave the threshold off.");
+                $"TargetThreshold makes several labels 1, but the probabilities of {Name} sum to one. " +
+                "Use BCEWithLogitsLoss, or leave the threshold off.");
         }
     }
 

@@ -19,8 +19,8 @@ internal static class ClassRows
         if (classes < 2)
         {
             throw new ArgumentException(
-                $"A prediction {Check.Shape(prediction)} has one class, of which class ids {Check.Shape(ids)} say nothing; expected two or more. " +
-                "For a label of yes or no give floating targets of the prediction's shape.");
+                $"A prediction {Check.Shape(prediction)} has one class, of which class ids {Check.Shape(ids)} say nothing; " +
+                "expected two or more. For a label of yes or no give floating targets of the prediction's shape.");
         }
 
         CheckIds(ids, classes);

@@ -17,7 +17,7 @@ public sealed class MixedTarget
     /// <param name="mix">The draw of the batch.</param>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not disposed with this.</param>
     /// <param name="mixing">Whether losses or targets are mixed. Default: as suits the loss, then the target's type.</param>
-    /// <param name="kind">Whether the target belongs to each sample as a whole, or to the cells of its extent. Default: as its shape says.</param>
+    /// <param name="kind">Whether it belongs to each sample as a whole, or to the cells of its extent. Default: as its shape says.</param>
     /// <exception cref="ArgumentException">The target does not have B rows, or its shape does not tell what it belongs to.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="mixing"/> or <paramref name="kind"/> is none of its enumeration.</exception>
     public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss, TargetKind kind = TargetKind.ByShape)
@@ -35,14 +35,14 @@ public sealed class MixedTarget
         if (IsMixedAtOutput && dense is { AnyPastes: true })
         {
             throw new ArgumentException(
-                $"Output mixup with a field that only copies pastes cells of predictions and the same cells of the target {Check.Shape(target)}: " +
-                "the losses of the cells stand in another order, and nothing is mixed. " +
+                "Output mixup with a field that only copies pastes cells of predictions and the same cells of the target " +
+                $"{Check.Shape(target)}: the losses of the cells stand in another order, and nothing is mixed. " +
                 "Use InputMixup or ManifoldMixup, a method that blends, or TargetKind.Whole if the target belongs to each sample as a whole.");
         }
     }
 
-    private MixedTarget(MixedTarget ids, Tensor rows) =>
-        (Mix, Target, Mixing, dense) = (ids.Mix, rows, ids.Mixing, ids.dense?.BehindClasses());
+    private MixedTarget(Mix mix, Tensor target, TargetMixing mixing, DenseMix? dense) =>
+        (Mix, Target, Mixing, this.dense) = (mix, target, mixing, dense);
 
     /// <summary>Gets the fields and the pairing of the batch.</summary>
     public Mix Mix { get; }
@@ -56,11 +56,11 @@ public sealed class MixedTarget
     /// <summary>Whether the prediction itself is mixed.</summary>
     internal bool IsMixedAtOutput => pending is OutputMix;
 
-    /// <summary>The target of the mixed rows, where clean ones stand before them.</summary>
-    internal MixedTarget WithoutClean() => new(Mix.WithoutClean, Target, Mixing, IsWeighedByLambda ? TargetKind.Whole : TargetKind.Dense);
-
     /// <summary>Whether lambda weighs each sample as a whole; otherwise its cells have weights of their own.</summary>
     internal bool IsWeighedByLambda => dense is null;
+
+    /// <summary>The target of the mixed rows, where clean ones stand before them.</summary>
+    internal MixedTarget WithoutClean() => new(Mix.WithoutClean, Target, Mixing, dense?.WithoutClean());
 
     /// <summary>Finishes the mixing of a prediction where that is left to be done, and checks that it was mixed.</summary>
     internal Tensor Finish(Tensor prediction)
@@ -79,7 +79,9 @@ public sealed class MixedTarget
     /// <summary>The weights of pairs [R, 2, ...]: targets of the samples and of the partners, side by side behind the batch.</summary>
     internal Tensor WeightsOfPairs(Tensor pairs) => dense?.WeightsOfPairs(pairs) ?? cat(Mix.WeightsOf(pairs), 1);
 
-    /// <summary>The weighted values against both targets, of a prediction that is finished. Against a target that is pasted they are taken once.</summary>
+    /// <summary>
+    /// The weighted values against both targets, of a prediction that is finished. Against a target that is pasted they are taken once.
+    /// </summary>
     internal Tensor Weigh(Func<Tensor, Tensor, Tensor> unreduced, Tensor prediction, string what)
     {
         Tensor Values(Tensor target) => CheckUnreduced(unreduced(prediction, target), prediction, target, what);
@@ -104,7 +106,8 @@ public sealed class MixedTarget
     }
 
     /// <summary>The same with rows of probabilities over the prediction's classes instead of class ids.</summary>
-    internal MixedTarget AsRows(Tensor prediction, double labelSmoothing) => new(this, ClassRows.Of(Target, prediction, labelSmoothing));
+    internal MixedTarget AsRows(Tensor prediction, double labelSmoothing) =>
+        new(Mix, ClassRows.Of(Target, prediction, labelSmoothing), Mixing, dense?.BehindClasses());
 
     /// <summary>The mixed target itself, [B, ...]; integer targets as rows of probabilities over the prediction's classes.</summary>
     internal Tensor Blend(Tensor prediction)

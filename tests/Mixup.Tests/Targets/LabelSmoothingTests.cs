@@ -43,7 +43,7 @@ public sealed class LabelSmoothingTests
         var seen = empty(0);
         Tensor Watched(Tensor p, Tensor t)
         {
-            seen = t;
+            seen = t.clone().MoveToOuterDisposeScope();
             return (p - t).pow(2);
         }
 
@@ -69,7 +69,7 @@ public sealed class LabelSmoothingTests
     public void LossesOverRowsTakeClassIds(double smoothing, double? threshold, Reduction reduction, bool twoOutputs)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs);
+        using var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
         var options = new MixupLossOptions { LabelSmoothing = smoothing, TargetThreshold = threshold };
         foreach (long[] trailing in new long[][] { [], [3], [2, 3] })
         {
@@ -151,7 +151,7 @@ public sealed class LabelSmoothingTests
             new MixupLoss(new CrossEntropyLoss(null, null, Reduction.Mean, 0.1)).call(logits, new MixedTarget(mix, ids)), new MixupLoss(CrossEntropyLoss(), options).call(logits, new MixedTarget(mix, ids)), 1e-6);
     }
 
-    public static TheoryData<string, Action<Mix, Tensor, Tensor>, string> Mistakes => new()
+    public static TheoryData<string, Func<Mix, Tensor, Tensor, object>, string> Mistakes => new()
     {
         { "smoothing twice", (_, _, _) => new MixupLoss(new CrossEntropyLoss(null, null, Reduction.Mean, 0.1), Smooth), "Leave one of them off" },
         { "smoothing of log-probabilities", (_, _, _) => new MixupLoss(NLLLoss(), Smooth), "Give CrossEntropyLoss" },
@@ -172,7 +172,7 @@ public sealed class LabelSmoothingTests
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public void MistakesAreNamed(string mistake, Action<Mix, Tensor, Tensor> act, string remedy)
+    public void MistakesAreNamed(string mistake, Func<Mix, Tensor, Tensor, object> act, string remedy)
     {
         using var scope = NewDisposeScope();
         using var mix = Some.Mix();
