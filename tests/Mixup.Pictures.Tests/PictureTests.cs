@@ -40,17 +40,17 @@ public sealed class PictureTests : IDisposable
         var partners = bytes[tensor(mix.Permutation.ToArray())];
         Tensor[] rows = [bytes, partners, mixed.to(ScalarType.Float32).mul(255).round().to(ScalarType.Byte)];
         var places = rows.Select((row, r) => Enumerable.Range(0, 4).Select(i => picture.Find(row[i], Factor)).ToArray()).ToArray();
+        var samples = places[0].Select(found => found.MinBy(place => place.Y)).ToArray();
+        Assert.Equal(samples.Select(place => place.X).Distinct().Order(), samples.Select(place => place.X));
+        Assert.Single(samples.Select(place => place.Y).Distinct());
         for (var i = 0; i < 4; i++)
         {
             // A column holds a sample, its partner and their mix, from top to bottom; a sample is a partner elsewhere.
-            var sample = places[0][i].MinBy(place => place.Y);
+            var sample = samples[i];
             var partner = places[1][i].Single(place => place.X == sample.X && place.Y > sample.Y && place.Y < sample.Y + 60);
             Assert.Contains(places[2][i], place => place.X == sample.X && place.Y > partner.Y + 20);
         }
 
-        var columns = places[0].Select(found => found.Min(place => place.X)).ToArray();
-        Assert.Equal(columns.Distinct().Order(), columns);
-        Assert.Single(places[0].Select(found => found.Min(place => place.Y)).Distinct());
         Assert.Empty(picture.Find(Bytes(9, 1, channels, 5, 7)[0], Factor));
     }
 
