@@ -22,11 +22,11 @@ public static class Arms
     /// <param name="loss">The loss of a mixed batch. Default: the learner's own.</param>
     public static IEnumerable<MixupCallback> Callbacks(
         string arm, MixupOptions options, torch.nn.Module model, ManifoldPlaces? places = null, MixupLoss? loss = null) => arm switch
-    {
-        "none" => [],
-        "input" => [new MixupCallback(new InputMixup(options), loss)],
-        "manifold" => [new MixupCallback(new ManifoldMixup(model, options, places), loss)],
-        "output" => [new MixupCallback(new OutputMixup(options), loss)],
-        _ => throw new ArgumentException($"there is no arm '{arm}'.", nameof(arm)),
-    };
+        {
+            "none" => [],
+            "input" => [new MixupCallback(new InputMixup(options), loss)],
+            "manifold" => [new MixupCallback(new ManifoldMixup(model, options, places), loss)],
+            "output" => [new MixupCallback(new OutputMixup(options), loss)],
+            _ => throw new ArgumentException($"there is no arm '{arm}'.", nameof(arm)),
+        };
 }

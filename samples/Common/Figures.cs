@@ -110,7 +110,9 @@ public sealed record Panel(string Title, IReadOnlyList<Line> Lines, bool LegendA
 /// <summary>The curve of an arm: a mean and a deviation for every epoch, or for other places on the horizontal axis.</summary>
 public sealed record Line(string Arm, IReadOnlyList<double> Means, IReadOnlyList<double> Deviations, IReadOnlyList<double>? Xs = null);
 
-/// <summary>One panel of a picture of bars: groups side by side, in each a bar for every series. They stand on <paramref name="From"/>.</summary>
+/// <summary>
+/// One panel of a picture of bars: groups side by side, in each a bar for every series. They stand on <paramref name="From"/>.
+/// </summary>
 public sealed record BarPanel(string Title, IReadOnlyList<string> Groups, IReadOnlyList<BarSeries> Series, double From = 0);
 
 /// <summary>The bars of an arm, one for every group: a mean, and how far the whisker reaches to either side.</summary>

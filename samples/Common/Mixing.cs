@@ -10,8 +10,16 @@ public static class Mixing
     {
         ["interpolation"] = alpha => new Interpolation(alpha),
         ["cutmix"] = alpha => new CutMix(alpha),
+        ["resizemix"] = _ => new ResizeMix(),
+        ["fmix"] = alpha => new FMix(alpha),
+        ["gridmix"] = alpha => new GridMix(alpha),
+        ["smoothmix"] = _ => new SmoothMix(),
+        ["saliencymix"] = alpha => new SaliencyMix(alpha),
         ["either"] = alpha => new OneOf(new Interpolation(alpha), new CutMix(alpha)),
     };
+
+    /// <summary>The methods that do not draw from a Beta distribution.</summary>
+    public static IReadOnlyList<string?> WithoutAlpha { get; } = ["resizemix", "smoothmix"];
 
     /// <summary>The recipe that was asked for; null if none was.</summary>
     public static MixupRecipe? RecipeOf(SampleOptions options) => Recipes.All.FirstOrDefault(recipe => recipe.Name == options.Recipe);

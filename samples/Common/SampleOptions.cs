@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples;
 
-/// <summary>What the command line of a sample says. What was left out is null, and each setting of the sample has its own default.</summary>
+/// <summary>
+/// What the command line of a sample says. What was left out is null, and each setting of the sample has its own default.
+/// </summary>
 public sealed record SampleOptions(int Epochs, int Seeds, double? Alpha, double? Noise, int? TrainSize, Device Device, string Out, IReadOnlyList<string> Strategies, bool Quick)
 {
     /// <summary>The method, one of <see cref="Mixing.Methods"/>.</summary>
@@ -58,6 +60,11 @@ public static class SampleCommand
                 {
                     result.AddError("--recipe has a method and an alpha of its own: leave --method and --alpha out.");
                 }
+
+                if (result.GetResult(alpha) is not null && Mixing.WithoutAlpha.Contains(result.GetValue(method)))
+                {
+                    result.AddError($"--method {result.GetValue(method)} has no alpha: leave --alpha out.");
+                }
             });
         }
 
@@ -91,7 +98,10 @@ public static class SampleCommand
         return parsed.Invoke();
     }
 
-    /// <summary>Where to train: as tests, by default where MIXUP_TEST_DEVICE says, else on the CPU. A device that this machine does not have is refused.</summary>
+    /// <summary>
+    /// Where to train: as tests, by default where MIXUP_TEST_DEVICE says, else on the CPU. A device that this machine does not have is
+    /// refused.
+    /// </summary>
     public static Option<string> Device()
     {
         Option<string> device = new("--device") { Description = "cpu or cuda, or cuda:1 for the second. [default: MIXUP_TEST_DEVICE of the environment, else cpu]", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MIXUP_TEST_DEVICE") ?? "cpu" };

@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples.Segmentation;
 
-/// <summary>Scenes of real digits, and the class of every pixel: 0 is background, 1 to 10 are the digits, 255 the border of a digit, which is ignored.</summary>
+/// <summary>
+/// Scenes of real digits, and the class of every pixel: 0 is background, 1 to 10 are the digits, 255 the border of a digit, which is
+/// ignored.
+/// </summary>
 internal sealed class Scenes
 {
     public const int Size = 24;

@@ -1,12 +1,16 @@
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// Something that takes part in training. Override the events that are needed, and only those. Each gets the state of the loop, of which input, target,
-/// prediction and loss can be replaced. An <c>After...</c> event of fit, epoch, train, validate and batch comes even if something was thrown or cancelled.
+/// Something that takes part in training. Override the events that are needed, and only those. Each gets the state of the loop, of which
+/// input, target,
+/// prediction and loss can be replaced. An <c>After...</c> event of fit, epoch, train, validate and batch comes even if something was
+/// thrown or cancelled.
 /// </summary>
 public interface ITrainerCallback
 {
-    /// <summary>Where among the callbacks this one is called: lower first, at every event; those of equal order as they were given. Default 0.</summary>
+    /// <summary>
+    /// Where among the callbacks this one is called: lower first, at every event; those of equal order as they were given. Default 0.
+    /// </summary>
     int Order => 0;
 
     /// <summary>

@@ -17,9 +17,12 @@ public enum SchedulerInterval
 }
 
 /// <summary>
-/// A training loop with events. It knows nothing of mixup: <see cref="MixupCallback"/> replaces what the loop works on, as any callback may.
+/// A training loop with events. It knows nothing of mixup: <see cref="MixupCallback"/> replaces what the loop works on, as any callback
+/// may.
 /// </summary>
-/// <remarks>Whatever is thrown, the ends of all that was begun are called, the model is back in its mode, and the exception arrives unchanged.</remarks>
+/// <remarks>
+/// Whatever is thrown, the ends of all that was begun are called, the model is back in its mode, and the exception arrives unchanged.
+/// </remarks>
 public sealed class Learner
 {
     private readonly Func<IReadOnlyList<Tensor>, Tensor> forward;
@@ -31,7 +34,10 @@ public sealed class Learner
     /// <param name="model">A module of one to three tensors; for any other give <paramref name="forward"/>.</param>
     /// <param name="loss">The loss of prediction and target. It is never replaced: mixing wraps it for one batch at a time.</param>
     /// <param name="optimizer">Over the parameters of the model.</param>
-    /// <param name="scheduler">Of the learning rate. Default: none. A <c>ReduceLROnPlateau</c> is given the validation loss, or without validation the training loss.</param>
+    /// <param name="scheduler">
+    /// Of the learning rate. Default: none. A <c>ReduceLROnPlateau</c> is given the validation loss, or without validation the training
+    /// loss.
+    /// </param>
     /// <param name="metrics">What is measured beside the loss. Default: nothing.</param>
     /// <param name="device">Where batches are moved. Default: where the model's first parameter is.</param>
     /// <param name="callbacks">Who takes part, called by <see cref="ITrainerCallback.Order"/>. Default: nobody.</param>
@@ -125,7 +131,10 @@ public sealed class Learner
     /// <summary>What the scheduler was stepped with so far: a plateau's loss, else not a number. A checkpoint replays it.</summary>
     internal List<double> SchedulerSteps { get; } = [];
 
-    /// <summary>The epoch of the fit that is running here; null outside of one. It reaches sources that stand behind LINQ, where <see cref="IEpochAware"/> does not.</summary>
+    /// <summary>
+    /// The epoch of the fit that is running here; null outside of one. It reaches sources that stand behind LINQ, where
+    /// <see cref="IEpochAware"/> does not.
+    /// </summary>
     internal static int? CurrentEpoch => EpochOfFit.Value;
 
     /// <summary>How many epochs of the last fit are done.</summary>
@@ -134,7 +143,10 @@ public sealed class Learner
     /// <summary>Trains.</summary>
     /// <param name="train">The training batches, enumerated once for every epoch.</param>
     /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
-    /// <param name="epochs">The number of epochs, 1 or more. After a checkpoint was loaded it is the total, of which those that the checkpoint completed are skipped.</param>
+    /// <param name="epochs">
+    /// The number of epochs, 1 or more. After a checkpoint was loaded it is the total, of which those that the checkpoint completed are
+    /// skipped.
+    /// </param>
     /// <param name="cancellationToken">Looked at before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

@@ -4,7 +4,9 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>A figure that is averaged over the samples of an epoch.</summary>
 /// <param name="Name">Its name in records and logs.</param>
-/// <param name="Unreduced">Takes a prediction and a target and returns [B, ...]: values that are not reduced, so that mixed batches can weigh them.</param>
+/// <param name="Unreduced">
+/// Takes a prediction and a target and returns [B, ...]: values that are not reduced, so that mixed batches can weigh them.
+/// </param>
 public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
 {
     /// <summary>
@@ -20,7 +22,8 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
     /// The id that counts neither as a hit nor as a miss: the loss's. Default -100, as of <c>CrossEntropyLoss</c>.
     /// </param>
     /// <returns>
-    /// A metric called <c>accuracy</c>. It refuses predictions of fewer than two classes and targets that are no class ids by an <see cref="ArgumentException"/>: for
+    /// A metric called <c>accuracy</c>. It refuses predictions of fewer than two classes and targets that are no class ids by an
+    /// <see cref="ArgumentException"/>: for
     /// others give a function that compares them.
     /// </returns>
     public static Metric Accuracy(long ignoreIndex = -100) =>

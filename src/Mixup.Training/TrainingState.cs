@@ -63,7 +63,8 @@ public sealed class TrainingState
     }
 
     /// <summary>
-    /// How this batch's prediction and target become its loss. The learner's own loss at the start of every batch, so that whatever a callback puts
+    /// How this batch's prediction and target become its loss. The learner's own loss at the start of every batch, so that whatever a
+    /// callback puts
     /// here ends with the batch.
     /// </summary>
     public Func<Tensor, Tensor, Tensor> LossFunction
@@ -73,7 +74,8 @@ public sealed class TrainingState
     } = (_, _) => throw Missing(nameof(LossFunction), nameof(ITrainerCallback.BeforeBatch));
 
     /// <summary>
-    /// How a metric, a function of prediction and target that does not reduce, judges this batch's prediction. Against the target at the start of every batch.
+    /// How a metric, a function of prediction and target that does not reduce, judges this batch's prediction. Against the target at the
+    /// start of every batch.
     /// </summary>
     public Func<Func<Tensor, Tensor, Tensor>, Tensor> MetricFunction
     {
@@ -150,7 +152,9 @@ internal enum Cancellation
 /// <param name="Epoch">The epoch, from 0.</param>
 /// <param name="TrainLoss">Mean loss over the training samples, of mixed batches where they were mixed.</param>
 /// <param name="ValidLoss">Mean loss over the validation samples, never mixed; null without validation.</param>
-/// <param name="TrainMetrics">Each metric over the training samples; under mixing it is judged as the loss is, see <see cref="MixupLoss.Evaluate"/>.</param>
+/// <param name="TrainMetrics">
+/// Each metric over the training samples; under mixing it is judged as the loss is, see <see cref="MixupLoss.Evaluate"/>.
+/// </param>
 /// <param name="ValidMetrics">Each metric over the validation samples; empty without validation.</param>
 /// <param name="LearningRate">Of the first parameter group, as the epoch began.</param>
 /// <param name="Seconds">How long the epoch took.</param>

@@ -9,32 +9,41 @@ namespace TorchSharp.Mixup;
 public interface IMixupStrategy
 {
     /// <summary>
-    /// Everything that the next draws depend on beside the options, to be saved with a checkpoint. Once restored, training continues with the same draws
+    /// Everything that the next draws depend on beside the options, to be saved with a checkpoint. Once restored, training continues with
+    /// the same draws
     /// as if it had not been interrupted.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The batch number or the epoch is negative, or the batch number too large to go on.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The batch number or the epoch is negative, or the batch number too large to go on.
+    /// </exception>
     MixupState State { get; set; }
 
     /// <summary>
-    /// The epoch of the next batches, from 0, for <see cref="MixupOptions.Schedule"/>. <c>MixupCallback</c> sets it; a loop of your own sets it at the start of every epoch. Default null: not told.
+    /// The epoch of the next batches, from 0, for <see cref="MixupOptions.Schedule"/>. <c>MixupCallback</c> sets it; a loop of your own
+    /// sets it at the start of every epoch. Default null: not told.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
     int? Epoch { get; set; }
 
     /// <summary>
-    /// The number of epochs that training has, for schedules that count from its end. <c>MixupCallback</c> sets it; a loop of your own sets it once. It is no part of <see cref="State"/>: a resumed
+    /// The number of epochs that training has, for schedules that count from its end. <c>MixupCallback</c> sets it; a loop of your own sets
+    /// it once. It is no part of <see cref="State"/>: a resumed
     /// run may be longer. Default null: not told.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     int? Epochs { get; set; }
 
     /// <summary>Opens the step of one batch: draws, and mixes whatever is to be mixed before the model runs.</summary>
-    /// <param name="inputs">What the model is called with, one tensor or more, each [B, ...]. Not disposed, and not modified unless <see cref="InputMixup.OverwriteInput"/> asks for it.</param>
+    /// <param name="inputs">
+    /// What the model is called with, one tensor or more, each [B, ...]. Not disposed, and not modified unless
+    /// <see cref="InputMixup.OverwriteInput"/> asks for it.
+    /// </param>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
     /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
     /// <returns>The step. Dispose it when the batch is done: the loss must be taken before, the backward pass may follow later.</returns>
     /// <exception cref="ArgumentException">
-    /// The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed, or cannot be overwritten if that was asked for.
+    /// The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed, or cannot be
+    /// overwritten if that was asked for.
     /// </exception>
     /// <exception cref="InvalidOperationException">A step is open on the same model, or on one that shares a module with it.</exception>
     MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null);

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Mixes what the model is called with (Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: Beyond Empirical Risk Minimization").</summary>
+/// <summary>
+/// Mixes what the model is called with (Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: Beyond Empirical Risk Minimization").
+/// </summary>
 public sealed class InputMixup : MixupStrategy
 {
     /// <summary>Input mixup by interpolation, with the default options.</summary>
@@ -22,10 +24,13 @@ public sealed class InputMixup : MixupStrategy
     }
 
     /// <summary>
-    /// Gets whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Read the three from <see cref="MixupStep.Inputs"/>.
+    /// Gets whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>).
+    /// Read the three from <see cref="MixupStep.Inputs"/>.
     /// Default false.
     /// </summary>
-    /// <exception cref="ArgumentException">The method draws boxes or masks, or there is more than one row for each sample, or the input is overwritten.</exception>
+    /// <exception cref="ArgumentException">
+    /// The method draws boxes or masks, or there is more than one row for each sample, or the input is overwritten.
+    /// </exception>
     public bool StackInput
     {
         get;
@@ -33,8 +38,10 @@ public sealed class InputMixup : MixupStrategy
     }
 
     /// <summary>
-    /// Gets whether the caller's batch is written over instead of kept: no memory but for the coefficients, for loaders that make a batch and forget it. Default false.
-    /// The inputs must not require gradients, must not be inference tensors, and must not share memory with each other, with the target, or among their own rows.
+    /// Gets whether the caller's batch is written over instead of kept: no memory but for the coefficients, for loaders that make a batch
+    /// and forget it. Default false.
+    /// The inputs must not require gradients, must not be inference tensors, and must not share memory with each other, with the target, or
+    /// among their own rows.
     /// </summary>
     /// <exception cref="ArgumentException">There is more than one row for each sample, or the input is stacked.</exception>
     public bool OverwriteInput

@@ -3,17 +3,23 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Mixes at a place that is drawn anew for every batch: the input, or the output of a module inside the model (Verma et al. 2019, "Manifold Mixup: Better
+/// Mixes at a place that is drawn anew for every batch: the input, or the output of a module inside the model (Verma et al. 2019, "Manifold
+/// Mixup: Better
 /// Representations by Interpolating Hidden States"). One pass, with the same coefficients and pairing for activations and targets.
 /// </summary>
 /// <remarks>
 /// Unless <see cref="ManifoldPlaces"/> says which, modules become eligible by the first of these rules that finds any:
-/// those marked by a <see cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all that can be mixed.
-/// Containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer are left out unless you ask for them. If the model returns several results,
-/// so are the linear layers directly below it, since each mixes one result only. In the first pass that is mixed at a module, autograd tells which results do not come from there: a mixed loss of these is an error. A U-Net with two outputs a pair is mixed at the input alone.
+/// those marked by a <see cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all that
+/// can be mixed.
+/// Containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer are left out unless you ask for them.
+/// If the model returns several results,
+/// so are the linear layers directly below it, since each mixes one result only. In the first pass that is mixed at a module, autograd
+/// tells which results do not come from there: a mixed loss of these is an error. A U-Net with two outputs a pair is mixed at the input
+/// alone.
 /// <see cref="Explain"/> tells what was chosen, and why.
 /// <para>
-/// A module must be run by <c>call()</c>: a pass in which it does not run is an error. Every pass of the model within a step is mixed alike. Steps whose models share a module cannot overlap.
+/// A module must be run by <c>call()</c>: a pass in which it does not run is an error. Every pass of the model within a step is mixed
+/// alike. Steps whose models share a module cannot overlap.
 /// </para>
 /// </remarks>
 public sealed class ManifoldMixup : MixupStrategy
@@ -29,7 +35,9 @@ public sealed class ManifoldMixup : MixupStrategy
     /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
     /// <param name="places">Where batches may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
-    /// <exception cref="ArgumentException">A place is not there or cannot be mixed, or no module of the model can be; the error lists them.</exception>
+    /// <exception cref="ArgumentException">
+    /// A place is not there or cannot be mixed, or no module of the model can be; the error lists them.
+    /// </exception>
     public ManifoldMixup(nn.Module model, double alpha = Interpolation.DefaultAlpha, ManifoldPlaces? places = null)
         : this(model, new MixupOptions { Method = new Interpolation(alpha) }, places)
     {
@@ -39,7 +47,9 @@ public sealed class ManifoldMixup : MixupStrategy
     /// <param name="model">The model. Not disposed with this.</param>
     /// <param name="options">How batches are mixed.</param>
     /// <param name="places">Where they may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
-    /// <exception cref="ArgumentException">Two options contradict each other, a place is not there or cannot be mixed, or there is none.</exception>
+    /// <exception cref="ArgumentException">
+    /// Two options contradict each other, a place is not there or cannot be mixed, or there is none.
+    /// </exception>
     public ManifoldMixup(nn.Module model, MixupOptions options, ManifoldPlaces? places = null)
         : base(options)
     {
@@ -64,7 +74,8 @@ public sealed class ManifoldMixup : MixupStrategy
     public IReadOnlyList<MixupPlace> Places => [.. weighted.Select(pair => pair.Place)];
 
     /// <summary>
-    /// Gets whether a batch that is mixed at the input is written over instead of kept. Default false. The conditions are those of <see cref="InputMixup.OverwriteInput"/>.
+    /// Gets whether a batch that is mixed at the input is written over instead of kept. Default false. The conditions are those of
+    /// <see cref="InputMixup.OverwriteInput"/>.
     /// </summary>
     /// <exception cref="ArgumentException">The input is none of the places, or there is more than one row for each sample.</exception>
     public bool OverwriteInput

@@ -4,7 +4,8 @@ namespace TorchSharp.Mixup;
 public sealed record MixupOptions
 {
     /// <summary>
-    /// How two samples are put together: <see cref="CutMix"/>, <see cref="OneOf"/> several, or one's own. Default: <see cref="Interpolation"/> with alpha 0.4, folded, as in fastai.
+    /// How two samples are put together: <see cref="CutMix"/>, <see cref="OneOf"/> several, or one's own. Default:
+    /// <see cref="Interpolation"/> with alpha 0.4, folded, as in fastai.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public Method Method
@@ -14,13 +15,15 @@ public sealed record MixupOptions
     } = new Interpolation();
 
     /// <summary>
-    /// How method and probability change in the course of training: a pure function of epoch and batch, such as <see cref="Schedules.OffForLast"/>. Default null: they stay as they are.
+    /// How method and probability change in the course of training: a pure function of epoch and batch, such as
+    /// <see cref="Schedules.OffForLast"/>. Default null: they stay as they are.
     /// The epoch is what <see cref="IMixupStrategy.Epoch"/> was set to.
     /// </summary>
     public Schedule? Schedule { get; init; }
 
     /// <summary>
-    /// The number of dimensions of the extent that methods cut along: 1 for a sequence, 2 for an image. Default null: all dimensions of the first input behind its second.
+    /// The number of dimensions of the extent that methods cut along: 1 for a sequence, 2 for an image. Default null: all dimensions of the
+    /// first input behind its second.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     public int? ExtentDimensions
@@ -29,7 +32,10 @@ public sealed record MixupOptions
         init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "an extent has one dimension or more; null takes all behind the second.");
     }
 
-    /// <summary>Where tensors with channels have the extent. Default: their last dimensions, as in [B, C, H, W]. For [B, T, F] choose <see cref="ExtentPosition.BehindBatch"/>.</summary>
+    /// <summary>
+    /// Where tensors with channels have the extent. Default: their last dimensions, as in [B, C, H, W]. For [B, T, F] choose
+    /// <see cref="ExtentPosition.BehindBatch"/>.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public ExtentPosition ExtentPosition
     {
@@ -75,7 +81,9 @@ public sealed record MixupOptions
         init => field = Check.Defined(value);
     } = Pairing.Permutation;
 
-    /// <summary>Whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: as suits the loss, then the target's type.</summary>
+    /// <summary>
+    /// Whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: as suits the loss, then the target's type.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public TargetMixing TargetMixing
     {
@@ -84,7 +92,8 @@ public sealed record MixupOptions
     } = TargetMixing.ByLoss;
 
     /// <summary>
-    /// What comes out: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones. With the last two the batch has
+    /// What comes out: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones. With the last two the
+    /// batch has
     /// 2B rows from the mixing place on, and the target matches. Default: the mixed samples.
     /// </summary>
     public MixupOutputs Outputs { get; init; }
@@ -93,7 +102,8 @@ public sealed record MixupOptions
     public ulong? Seed { get; init; }
 
     /// <summary>
-    /// Receives warnings: a module that runs twice in a pass, a poor place, a step of manifold mixup that was never disposed. Default: a line on the error stream of the process.
+    /// Receives warnings: a module that runs twice in a pass, a poor place, a step of manifold mixup that was never disposed. Default: a
+    /// line on the error stream of the process.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null. To hear nothing, give an action that does nothing.</exception>
     public Action<string> Warn
@@ -111,7 +121,9 @@ public enum CoefficientPer
     /// <summary>Each sample has its own (fastai; timm's <c>elem</c>).</summary>
     Sample,
 
-    /// <summary>The two samples of a pair share one (timm's <c>pair</c>). Partners are then mutual, and an odd sample joins the last pair.</summary>
+    /// <summary>
+    /// The two samples of a pair share one (timm's <c>pair</c>). Partners are then mutual, and an odd sample joins the last pair.
+    /// </summary>
     Pair,
 
     /// <summary>The whole batch shares one (the mixup paper's own code; torchvision; timm's <c>batch</c>).</summary>
@@ -130,10 +142,16 @@ public enum Pairing
     /// </summary>
     Halves,
 
-    /// <summary>The first with the last, <c>i</c> with <c>B - 1 - i</c>, as in timm. With an odd batch the middle sample is its own partner. For loaders that shuffle.</summary>
+    /// <summary>
+    /// The first with the last, <c>i</c> with <c>B - 1 - i</c>, as in timm. With an odd batch the middle sample is its own partner. For
+    /// loaders that shuffle.
+    /// </summary>
     Flip,
 
-    /// <summary>Each with the one before it, the first with the last, as in torchvision. For loaders that shuffle. Knows no pairs, so it does not go with <see cref="CoefficientPer.Pair"/>.</summary>
+    /// <summary>
+    /// Each with the one before it, the first with the last, as in torchvision. For loaders that shuffle. Knows no pairs, so it does not go
+    /// with <see cref="CoefficientPer.Pair"/>.
+    /// </summary>
     Roll,
 }
 
@@ -141,7 +159,8 @@ public enum Pairing
 public enum TargetMixing
 {
     /// <summary>
-    /// As suits the loss, then the target's type. Margin losses, <c>HingeEmbeddingLoss</c>, <c>SoftMarginLoss</c> and <c>KLDivLoss</c> with logarithms as targets mix losses, since a blend of
+    /// As suits the loss, then the target's type. Margin losses, <c>HingeEmbeddingLoss</c>, <c>SoftMarginLoss</c> and <c>KLDivLoss</c> with
+    /// logarithms as targets mix losses, since a blend of
     /// their targets means nothing. All others mix losses for integer targets such as class ids, and targets for floating ones.
     /// </summary>
     ByLoss,
@@ -150,8 +169,10 @@ public enum TargetMixing
     Losses,
 
     /// <summary>
-    /// The loss against the weighted target (<c>stack_y=False</c>). Integer class ids become rows of probabilities, one for each class of the
-    /// prediction's dimension 1; for cross-entropy, which is linear in its target, that is the same number as mixing losses. Refused for a loss whose targets mean nothing when blended.
+    /// The loss against the weighted target (<c>stack_y=False</c>). Integer class ids become rows of probabilities, one for each class of
+    /// the
+    /// prediction's dimension 1; for cross-entropy, which is linear in its target, that is the same number as mixing losses. Refused for a
+    /// loss whose targets mean nothing when blended.
     /// </summary>
     Targets,
 }

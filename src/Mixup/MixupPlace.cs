@@ -1,7 +1,8 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A place where a batch can be mixed: the input of the model, the output of one of its modules, or its prediction. A value: two places are equal if they are the same place.
+/// A place where a batch can be mixed: the input of the model, the output of one of its modules, or its prediction. A value: two places are
+/// equal if they are the same place.
 /// </summary>
 public sealed record MixupPlace
 {

@@ -3,9 +3,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// One batch under mixup: what to call the model with, what to give the loss, and what was drawn. Dispose it when the loss was taken: that frees the mixed inputs and removes the hook.
+/// One batch under mixup: what to call the model with, what to give the loss, and what was drawn. Dispose it when the loss was taken: that
+/// frees the mixed inputs and removes the hook.
 /// </summary>
-/// <remarks>Within a step every forward pass of the model is mixed alike, as closures of an optimizer, a second pass or a retry need it. <see cref="Suspend"/> makes an exception.</remarks>
+/// <remarks>
+/// Within a step every forward pass of the model is mixed alike, as closures of an optimizer, a second pass or a retry need it.
+/// <see cref="Suspend"/> makes an exception.
+/// </remarks>
 public sealed class MixupStep : IDisposable
 {
     private readonly StepRequest request;
@@ -29,7 +33,9 @@ public sealed class MixupStep : IDisposable
     }
 
     /// <summary>Gets the first of <see cref="Inputs"/>: what a model of one argument is called with.</summary>
-    /// <exception cref="InvalidOperationException">The input is stacked: the model is called with all three of <see cref="Inputs"/>.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The input is stacked: the model is called with all three of <see cref="Inputs"/>.
+    /// </exception>
     public Tensor Input => isStacked
         ? throw new InvalidOperationException("This step has a stacked input, so the model must be called with all three tensors of step.Inputs: x, x[p] and lambda.")
         : Inputs[0];
@@ -51,7 +57,9 @@ public sealed class MixupStep : IDisposable
 
     /// <summary>Makes the target for a further output of a model with several outputs.</summary>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else.</param>
-    /// <param name="kind">Whether it belongs to each sample as a whole, or to the cells of its extent. Default null: as the options say.</param>
+    /// <param name="kind">
+    /// Whether it belongs to each sample as a whole, or to the cells of its extent. Default null: as the options say.
+    /// </param>
     /// <returns>The target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</returns>
     /// <exception cref="ArgumentException">
     /// The target does not have B rows, its shape does not tell what it belongs to, or output mixup meets a dense target under fields that
@@ -62,15 +70,20 @@ public sealed class MixupStep : IDisposable
         new(Mix, target, request.TargetMixing, kind ?? request.TargetKind, pending, request.State);
 
     /// <summary>
-    /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using (step.Suspend()) { ... }</c>.
-    /// The inputs of the step stay as they are: call the model with the plain batch. Until the suspension ends, losses of this step are refused.
+    /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using
+    /// (step.Suspend()) { ... }</c>.
+    /// The inputs of the step stay as they are: call the model with the plain batch. Until the suspension ends, losses of this step are
+    /// refused.
     /// Manifold mixup also refuses, later on, the predictions that were made meanwhile; the other strategies do not know the model.
     /// </summary>
     /// <returns>An object whose disposal switches mixing on again.</returns>
     /// <exception cref="InvalidOperationException">The step is disposed.</exception>
     public IDisposable Suspend() => request.State.Suspend();
 
-    /// <summary>Frees the mixed inputs and removes the hook if there is one. The draw can still be read and replayed. A backward pass may follow later.</summary>
+    /// <summary>
+    /// Frees the mixed inputs and removes the hook if there is one. The draw can still be read and replayed. A backward pass may follow
+    /// later.
+    /// </summary>
     public void Dispose()
     {
         if (request.State.IsOver)
@@ -92,7 +105,9 @@ public sealed class MixupStep : IDisposable
     }
 }
 
-/// <summary>A batch that was checked, with its draw and the method that drew it, none if it is replayed: what a strategy opens a step of.</summary>
+/// <summary>
+/// A batch that was checked, with its draw and the method that drew it, none if it is replayed: what a strategy opens a step of.
+/// </summary>
 internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, Method? Method, TargetMixing TargetMixing, TargetKind TargetKind)
 {
     public StepState State { get; } = new();

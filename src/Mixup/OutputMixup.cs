@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Mixes what the model gives, just before a loss that contains the softmax (nestordemeure's <c>OutputMixup</c>). The model itself runs on the plain batch;
+/// Mixes what the model gives, just before a loss that contains the softmax (nestordemeure's <c>OutputMixup</c>). The model itself runs on
+/// the plain batch;
 /// <see cref="MixupLoss"/> does the mixing.
 /// </summary>
 public sealed class OutputMixup : MixupStrategy

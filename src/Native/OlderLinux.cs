@@ -33,7 +33,9 @@ public static class OlderLinux
     /// <summary>Whether a library defines a symbol version: its name stands in the string table, ended by a zero.</summary>
     public static bool Defines(byte[] library, string version) => IndexOf(library, Encoding.ASCII.GetBytes("\0" + version + "\0")) >= 0;
 
-    /// <summary>Edits the image in place; says what was done, and throws InvalidDataException where the file is not what is expected.</summary>
+    /// <summary>
+    /// Edits the image in place; says what was done, and throws InvalidDataException where the file is not what is expected.
+    /// </summary>
     /// <returns>False where the image no longer wants the version: nothing was changed.</returns>
     public static bool Patch(byte[] image, byte[] systemLibrary)
     {
@@ -191,7 +193,8 @@ public sealed class PatchTorchForOlderLinux : Microsoft.Build.Utilities.Task
             var image = System.IO.File.ReadAllBytes(File);
             if (OlderLinux.Patch(image, system))
             {
-                // Written beside and moved over: the file may be a hard link into the package cache. The time stays, so that the copy step sees nothing to do.
+                // Written beside and moved over: the file may be a hard link into the package cache. The time stays, so that the copy step
+                // sees nothing to do.
                 var temporary = File + ".patched";
                 System.IO.File.WriteAllBytes(temporary, image);
                 System.IO.File.SetLastWriteTimeUtc(temporary, System.IO.File.GetLastWriteTimeUtc(File));

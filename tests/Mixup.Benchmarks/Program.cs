@@ -4,7 +4,8 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using TorchSharp.Mixup.Benchmarks;
 
-// --quick: one table of ratios, measured in turn. --check: the same, and exit code 1 where a row misses its bound. A text behind it picks the cases that contain it.
+// --quick: one table of ratios, measured in turn. --check: the same, and exit code 1 where a row misses its bound. A text behind it picks
+// the cases that contain it.
 // Anything else goes to BenchmarkDotNet.
 if (args is ["--quick" or "--check", .. { Length: <= 1 } filter])
 {

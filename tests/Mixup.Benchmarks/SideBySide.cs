@@ -5,7 +5,9 @@ using Spectre.Console;
 
 namespace TorchSharp.Mixup.Benchmarks;
 
-/// <summary>Times the contenders of a case in turn, round by round in one process, so that whatever else the machine does hits all of them alike.</summary>
+/// <summary>
+/// Times the contenders of a case in turn, round by round in one process, so that whatever else the machine does hits all of them alike.
+/// </summary>
 internal static class SideBySide
 {
     private const double SecondsForACase = 6;
@@ -77,7 +79,8 @@ internal static class SideBySide
         }
         while (warmUp.Elapsed.TotalSeconds < Math.Min(1, seconds));
 
-        // Many runs make a round: one is too short for the clock, and the caches and the memory that is free are not at once those of the contender.
+        // Many runs make a round: one is too short for the clock, and the caches and the memory that is free are not at once those of the
+        // contender.
         int[] runs = [.. contenders.Select(contender => (int)Math.Clamp(MicrosecondsOfARound / Time(contender, 1), 1, 400))];
         var rounds = new List<double[]>();
         var watch = Stopwatch.StartNew();

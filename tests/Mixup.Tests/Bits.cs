@@ -2,10 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>Tensors by the bits of their values: comparing numbers would take 0 for -0, and no value for itself that is not a number.</summary>
+/// <summary>
+/// Tensors by the bits of their values: comparing numbers would take 0 for -0, and no value for itself that is not a number.
+/// </summary>
 internal static class Bits
 {
-    /// <summary>The numbers that arithmetic spoils: infinities, two that are not numbers with a payload each, zeros of both signs, the largest and the least ones.</summary>
+    /// <summary>
+    /// The numbers that arithmetic spoils: infinities, two that are not numbers with a payload each, zeros of both signs, the largest and
+    /// the least ones.
+    /// </summary>
     public static Tensor Spoilers(ScalarType dtype, long rows, params long[] shape)
     {
         ulong[] bits = dtype switch

@@ -40,7 +40,9 @@ public sealed class VectorCase
         return new Mix(lambda.Length == 1 ? [.. Enumerable.Repeat(lambda[0], (int)batchSize)] : lambda, Permutation);
     }
 
-    /// <summary>The recorded fields: boxes or masks of the batch or of each sample, or numbers where the case says that a row was not cut.</summary>
+    /// <summary>
+    /// The recorded fields: boxes or masks of the batch or of each sample, or numbers where the case says that a row was not cut.
+    /// </summary>
     public IReadOnlyList<Field> Fields(Tensor x)
     {
         var batch = (int)x.shape[0];

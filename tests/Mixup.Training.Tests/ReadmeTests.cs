@@ -57,6 +57,32 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public void TheMethodOfOnesOwnIsShortAndTrains()
+    {
+        var block = Blocks.Select(row => (string)row.Data).Single(block => block.Contains(": Method", StringComparison.Ordinal)).TrimEnd();
+        Assert.InRange(block.Split('\n').Length, 2, 14);
+        var type = Assembly.Load(Compile(block)).GetTypes().Single(type => type.IsAssignableTo(typeof(Method)));
+        var method = (Method)Activator.CreateInstance(type, 2)!;
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        using var model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2)).to(Some.Device);
+        using var optimizer = optim.Adam(model.parameters(), 0.02);
+        var (mixup, loss) = (new InputMixup(new MixupOptions { Method = method, Seed = 1 }), new MixupLoss(nn.CrossEntropyLoss()));
+        var y = arange(16, device: Some.Device).remainder(2);
+        var x = rand(16, 1, 8, 6, device: Some.Device).add(y.view(16, 1, 1, 1)).sub(1);
+        for (var i = 0; i < 100; i++)
+        {
+            using var step = mixup.Begin(x, y);
+            Assert.All(step.Mix.Coefficients.ToArray(), lambda => Assert.Equal(0.5, lambda));
+            optimizer.zero_grad();
+            loss.call(model.call(step.Input), step.Target).backward();
+            optimizer.step();
+        }
+
+        Assert.Equal(16, model.call(x).argmax(1).eq(y).sum().cpu().item<long>());
+    }
+
+    [Fact]
     public void TheLoopAndTheLearnerAreShort()
     {
         var blocks = Blocks.Select(row => (string)row.Data).ToArray();
@@ -71,8 +97,8 @@ public sealed partial class ReadmeTests
         var lines = block.TrimEnd().Split('\n');
         var usings = lines.Where(line => UsingDirective().IsMatch(line));
         string[] always = ["using TorchSharp;", "using TorchSharp.Mixup;", "using TorchSharp.Mixup.Training;", "using static TorchSharp.torch;", "using static TorchSharp.torch.nn;"];
-        var code = string.Join('\n', lines.Except(usings));
-        var isType = code.Contains("class ", StringComparison.Ordinal);
+        var code = string.Join('\n', lines.Where(line => !usings.Contains(line)));
+        var isType = code.StartsWith("sealed ", StringComparison.Ordinal);
         var source = "#nullable enable\n" + Around.Replace("{0}", string.Join('\n', always.Union(usings)), StringComparison.Ordinal).Replace("{1}", isType ? string.Empty : code, StringComparison.Ordinal) + (isType ? code : string.Empty);
         var assemblies = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
         var compilation = CSharpCompilation.Create(

@@ -3,7 +3,8 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Mixup.Training.Tests;
 
 /// <summary>
-/// Many batches of random shapes, types, strategies and options, with faults thrown at random events. MIXUP_SOAK_STEPS says how many batches; a long soak is 20,000.
+/// Many batches of random shapes, types, strategies and options, with faults thrown at random events. MIXUP_SOAK_STEPS says how many
+/// batches; a long soak is 20,000.
 /// </summary>
 public sealed class SoakTests
 {

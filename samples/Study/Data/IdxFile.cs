@@ -11,7 +11,9 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Values)
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file; <c>.gz</c> is decompressed.</param>
     /// <param name="expected">Its shape: what stands in the header must be this.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, too short or too long, or holds something else; the message names it and says what was wrong.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, too short or too long, or holds something else; the message names it and says what was wrong.
+    /// </exception>
     public static IdxFile Read(string path, params int[] expected)
     {
         byte[] bytes;

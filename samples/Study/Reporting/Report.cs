@@ -208,7 +208,10 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             ("gained by it", outcome => outcome.Trial.TwoOutputs ? 100 * (outcome.Accuracy - journal.Find(outcome.Trial with { TwoOutputs = false })!.Accuracy) : 0));
     }
 
-    /// <summary>A table of one figure, with another beside it if that is given; the first row is what the others are held against, and the sentence below says how they compare.</summary>
+    /// <summary>
+    /// A table of one figure, with another beside it if that is given; the first row is what the others are held against, and the sentence
+    /// below says how they compare.
+    /// </summary>
     private void Table(
         string caption,
         string column,

@@ -10,7 +10,9 @@ namespace Mixup.Samples.Study;
 /// <param name="Name">The arm.</param>
 /// <param name="SecondsAnEpoch">Median over the rounds.</param>
 /// <param name="Time">Its time over that of no mixup in the same round: lower quartile, median, upper quartile.</param>
-/// <param name="PeakMemory">Bytes at the peak of an epoch beyond what was there before it; not a number where the system does not tell.</param>
+/// <param name="PeakMemory">
+/// Bytes at the peak of an epoch beyond what was there before it; not a number where the system does not tell.
+/// </param>
 public sealed record Cost(string Name, double SecondsAnEpoch, (double Lower, double Median, double Upper) Time, double PeakMemory);
 
 /// <summary>Measures arms in turn, round by round in one process, so that whatever else the machine does hits all alike.</summary>

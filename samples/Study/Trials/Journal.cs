@@ -3,7 +3,9 @@ using CsvHelper;
 
 namespace Mixup.Samples.Study;
 
-/// <summary>The outcomes so far, in a CSV file to which each is added as soon as it is there: a study that was stopped goes on where it was.</summary>
+/// <summary>
+/// The outcomes so far, in a CSV file to which each is added as soon as it is there: a study that was stopped goes on where it was.
+/// </summary>
 public sealed class Journal
 {
     private static readonly string[] Header =

@@ -5,7 +5,8 @@ using static TorchSharp.torch.nn;
 namespace Mixup.Samples.Study;
 
 /// <summary>
-/// A pre-activation ResNet (He et al. 2016, "Identity Mappings in Deep Residual Networks") of three blocks and about 175,000 parameters: enough to learn 10,000 labels by heart, and small
+/// A pre-activation ResNet (He et al. 2016, "Identity Mappings in Deep Residual Networks") of three blocks and about 175,000 parameters:
+/// enough to learn 10,000 labels by heart, and small
 /// enough in space that two cores train it in minutes.
 /// </summary>
 public sealed class Network : Module<Tensor, Tensor>

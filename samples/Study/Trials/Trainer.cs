@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples.Study;
 
-/// <summary>Trains a trial. Weights, images, wrong labels and batches depend on its seed alone, so they are the same for every arm.</summary>
+/// <summary>
+/// Trains a trial. Weights, images, wrong labels and batches depend on its seed alone, so they are the same for every arm.
+/// </summary>
 public sealed class Trainer(StudyData data)
 {
     public const int BatchSize = 100;
@@ -17,7 +19,9 @@ public sealed class Trainer(StudyData data)
     /// <summary>How many test images a point of a curve, and the adversarial accuracy, is measured on.</summary>
     public const int ProbeSize = 1_000;
 
-    /// <summary>How far a pixel is moved by the fast gradient sign method (Goodfellow, Shlens and Szegedy 2015), of a range from 0 to 1.</summary>
+    /// <summary>
+    /// How far a pixel is moved by the fast gradient sign method (Goodfellow, Shlens and Szegedy 2015), of a range from 0 to 1.
+    /// </summary>
     public const double AdversarialStep = 8.0 / 255;
 
     private const int EvaluationBatch = 500;
@@ -59,7 +63,9 @@ public sealed class Trainer(StudyData data)
         return Arms.Callbacks(trial.Arm, options, model, places);
     }
 
-    /// <summary>The batches of a trial: the first images of an order that the seed gives, with wrong labels where it asks for them.</summary>
+    /// <summary>
+    /// The batches of a trial: the first images of an order that the seed gives, with wrong labels where it asks for them.
+    /// </summary>
     public TensorBatches Training(Trial trial)
     {
         var random = new Random(trial.Seed);

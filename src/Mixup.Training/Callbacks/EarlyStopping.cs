@@ -26,7 +26,9 @@ public sealed class EarlyStopping : IStatefulCallback
     /// <summary>Watches the validation loss, or without validation the training loss.</summary>
     /// <param name="patience">How many epochs without improvement are borne, 1 or more. Default 5.</param>
     /// <param name="minDelta">By how much the loss must fall to count, 0 or more. Default 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.
+    /// </exception>
     public EarlyStopping(int patience = 5, double minDelta = 0)
         : this(new Best(minDelta), patience)
     {
@@ -38,7 +40,10 @@ public sealed class EarlyStopping : IStatefulCallback
     /// <param name="patience">How many epochs without improvement are borne, 1 or more. Default 5.</param>
     /// <param name="minDelta">By how much the figure must improve to count, 0 or more. Default 0.</param>
     /// <exception cref="ArgumentException"><paramref name="monitor"/> is empty.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="better"/> is not one of the enumeration, <paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="better"/> is not one of the enumeration, <paramref name="patience"/> is below 1, or <paramref name="minDelta"/>
+    /// below 0.
+    /// </exception>
     public EarlyStopping(string monitor, Better better, int patience = 5, double minDelta = 0)
         : this(new Best(monitor, better, minDelta), patience)
     {

@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// Trains with mixup: opens a step of the strategy for every training batch, and judges its prediction by <see cref="MixupLoss"/>. Validation is
+/// Trains with mixup: opens a step of the strategy for every training batch, and judges its prediction by <see cref="MixupLoss"/>.
+/// Validation is
 /// not mixed. Metrics of training are judged as the loss is: see <see cref="MixupLoss.Evaluate"/>.
 /// </summary>
 /// <remarks>
-/// It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends. A callback that changes the data of a batch must come
+/// It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends. A
+/// callback that changes the data of a batch must come
 /// before it, as the default order has it: a later change is an error.
 /// </remarks>
 public sealed class MixupCallback : IStatefulCallback
@@ -173,6 +175,8 @@ public sealed class MixupCallback : IStatefulCallback
 
 /// <summary>Looks at the first training batch of an epoch.</summary>
 /// <param name="mix">The draw of the batch. It can be used until the batch ends.</param>
-/// <param name="input">The first input before it was mixed, [B, ...], on the learner's device. It is disposed when the viewer returns.</param>
+/// <param name="input">
+/// The first input before it was mixed, [B, ...], on the learner's device. It is disposed when the viewer returns.
+/// </param>
 /// <param name="epoch">The epoch, from 0.</param>
 public delegate void FirstBatchViewer(Mix mix, Tensor input, int epoch);

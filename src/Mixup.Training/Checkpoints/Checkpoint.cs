@@ -4,8 +4,10 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// Saves everything that training depends on after every epoch: model, optimizer, scheduler, history, torch's random state, and the state of the callbacks,
-/// mixup among them. A run that is resumed from it equals the uninterrupted one bit for bit, if its batches do (see <see cref="IEpochAware"/>).
+/// Saves everything that training depends on after every epoch: model, optimizer, scheduler, history, torch's random state, and the state
+/// of the callbacks,
+/// mixup among them. A run that is resumed from it equals the uninterrupted one bit for bit, if its batches do (see
+/// <see cref="IEpochAware"/>).
 /// </summary>
 /// <remarks>
 /// Files are data, not code. They may be of any size. Each is written beside, under a name of its own (<c>*.writing</c>), and moved into
@@ -18,7 +20,9 @@ public sealed class Checkpoint : IStatefulCallback
     private readonly Best best;
 
     /// <summary>Saves into a folder; the best epoch is that of the smallest validation loss, or without validation training loss.</summary>
-    /// <param name="folder">Gets <c>last.ckpt</c> after every epoch, and <c>best.ckpt</c> whenever the loss was smaller than ever; made if need be.</param>
+    /// <param name="folder">
+    /// Gets <c>last.ckpt</c> after every epoch, and <c>best.ckpt</c> whenever the loss was smaller than ever; made if need be.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="folder"/> is empty.</exception>
     public Checkpoint(string folder)
         : this(folder, new Best())
@@ -26,8 +30,12 @@ public sealed class Checkpoint : IStatefulCallback
     }
 
     /// <summary>Saves into a folder; the best epoch is told by a figure.</summary>
-    /// <param name="folder">Gets <c>last.ckpt</c> after every epoch, and <c>best.ckpt</c> whenever the figure was better than ever; made if need be.</param>
-    /// <param name="monitor">The name of the figure, as in <see cref="EpochRecord"/>. A fit that has no such figure fails as it begins.</param>
+    /// <param name="folder">
+    /// Gets <c>last.ckpt</c> after every epoch, and <c>best.ckpt</c> whenever the figure was better than ever; made if need be.
+    /// </param>
+    /// <param name="monitor">
+    /// The name of the figure, as in <see cref="EpochRecord"/>. A fit that has no such figure fails as it begins.
+    /// </param>
     /// <param name="better">Which direction is better.</param>
     /// <exception cref="ArgumentException"><paramref name="folder"/> or <paramref name="monitor"/> is empty.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="better"/> is not one of the enumeration.</exception>
@@ -82,7 +90,8 @@ public sealed class Checkpoint : IStatefulCallback
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">
-    /// The file is not a checkpoint, is damaged, or is of another model, optimizer, scheduler or callbacks. The learner is as it was, but for a scheduler that threw
+    /// The file is not a checkpoint, is damaged, or is of another model, optimizer, scheduler or callbacks. The learner is as it was, but
+    /// for a scheduler that threw
     /// while its steps were repeated: it cannot be turned back, and another load asks for a new learner.
     /// </exception>
     /// <exception cref="InvalidOperationException">The learner has already trained.</exception>
@@ -116,7 +125,8 @@ public sealed class Checkpoint : IStatefulCallback
         var randomState = file.RandomState.Whole();
         RandomState.Check(randomState, path);
 
-        // What is left to fail is code that is not ours: callbacks, a scheduler, an optimizer of one's own. All but the scheduler can be turned back.
+        // What is left to fail is code that is not ours: callbacks, a scheduler, an optimizer of one's own. All but the scheduler can be
+        // turned back.
         using var optimizerBefore = new OptimizerSnapshot(learner.Optimizer);
         var callbacksBefore = stateful.ToDictionary(pair => pair.Key, pair => pair.Value.SaveState());
         try

@@ -6,11 +6,13 @@ using static TorchSharp.torch.optim;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// The state of an optimizer, in TorchSharp's own format. TorchSharp's reader makes a tensor of whatever shape and type the bytes name: so they are looked at before it sees them.
+/// The state of an optimizer, in TorchSharp's own format. TorchSharp's reader makes a tensor of whatever shape and type the bytes name: so
+/// they are looked at before it sees them.
 /// </summary>
 internal static class OptimizerState
 {
-    // What TorchSharp writes, in its order, within the ranges that it demands of whoever builds the optimizer: a value out of them makes libtorch fail in the next step.
+    // What TorchSharp writes, in its order, within the ranges that it demands of whoever builds the optimizer: a value out of them makes
+    // libtorch fail in the next step.
     // b a flag, l a count, r a rate, u a number from 0 to 1, d one not negative, a any;
     // t a tensor like the parameter, ? one that may be missing, a digit one that must be there if the option of that index is set.
     private static readonly Dictionary<Type, (string Options, string State)> Layouts = new()

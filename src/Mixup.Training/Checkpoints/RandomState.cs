@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// The state of torch's generator on the CPU. A state that is none makes libtorch throw where TorchSharp does not catch it, which ends the process: so it is looked at before.
+/// The state of torch's generator on the CPU. A state that is none makes libtorch throw where TorchSharp does not catch it, which ends the
+/// process: so it is looked at before.
 /// </summary>
 internal static class RandomState
 {
-    // libtorch's CPUGeneratorImplState: seed, left, seeded, next, 624 words of the Mersenne twister, and two normal variates kept for the next call.
+    // libtorch's CPUGeneratorImplState: seed, left, seeded, next, 624 words of the Mersenne twister, and two normal variates kept for the
+    // next call.
     private const int Size = 5_056;
     private const int Words = 624;
     private const int Left = 8;

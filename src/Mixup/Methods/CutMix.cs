@@ -1,10 +1,13 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A box of the partner within the sample (Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features"). In d dimensions the sides are a share of
+/// A box of the partner within the sample (Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
+/// Features"). In d dimensions the sides are a share of
 /// <c>(1 - lambda)^(1/d)</c> of the extent, rounded down as in timm. Lambda is corrected to the area that is left of the sample.
 /// </summary>
-/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the paper.</param>
+/// <param name="Alpha">
+/// Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the paper.
+/// </param>
 public sealed record CutMix(double Alpha = 1) : Method
 {
     /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution of lambda.</summary>
@@ -15,7 +18,10 @@ public sealed record CutMix(double Alpha = 1) : Method
         init => field = Check.Alpha(value);
     } = Check.Alpha(Alpha);
 
-    /// <summary>Gets whether lambda is corrected to the area, since clipping and rounding change it. If not, targets are weighted by the draw itself. Default true.</summary>
+    /// <summary>
+    /// Gets whether lambda is corrected to the area, since clipping and rounding change it. If not, targets are weighted by the draw
+    /// itself. Default true.
+    /// </summary>
     public bool CorrectLambda { get; init; } = true;
 
     /// <summary>Gets where a box may lie. Default: its centre anywhere, clipped at the borders.</summary>
@@ -27,7 +33,8 @@ public sealed record CutMix(double Alpha = 1) : Method
     } = BoxPosition.Clipped;
 
     /// <summary>
-    /// Gets the least and the largest share of each side, instead of a share that follows from lambda: each side is uniform between them, the box lies inside, and lambda is its area
+    /// Gets the least and the largest share of each side, instead of a share that follows from lambda: each side is uniform between them,
+    /// the box lies inside, and lambda is its area
     /// (timm's <c>cutmix_minmax</c>). Default null.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, or outside [0, 1].</exception>
@@ -85,12 +92,17 @@ public sealed record CutMix(double Alpha = 1) : Method
 /// <summary>Where the box of <see cref="CutMix"/> may lie.</summary>
 public enum BoxPosition
 {
-    /// <summary>The centre is uniform over the cells, and the box is clipped at the borders (the paper; timm; torchvision; fastai).</summary>
+    /// <summary>
+    /// The centre is uniform over the cells, and the box is clipped at the borders (the paper; timm; torchvision; fastai).
+    /// </summary>
     Clipped,
 
     /// <summary>The box lies inside, uniform over all places there.</summary>
     Inside,
 
-    /// <summary>The centre may lie outside by half a side, so that every cell is covered equally often; the box is clipped (Composer's <c>uniform_sampling</c>).</summary>
+    /// <summary>
+    /// The centre may lie outside by half a side, so that every cell is covered equally often; the box is clipped (Composer's
+    /// <c>uniform_sampling</c>).
+    /// </summary>
     UniformOverCells,
 }

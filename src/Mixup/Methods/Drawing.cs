@@ -45,7 +45,9 @@ public sealed class Drawing
     /// <exception cref="ArgumentOutOfRangeException">The concentration is negative, infinite or not a number.</exception>
     public double Beta(double alpha) => BetaSampler.Draw(Check.Alpha(alpha), Random);
 
-    /// <summary>Makes something once for the batch, such as what must be read back from a device, and hands it out again to all draws of the batch.</summary>
+    /// <summary>
+    /// Makes something once for the batch, such as what must be read back from a device, and hands it out again to all draws of the batch.
+    /// </summary>
     /// <typeparam name="T">The type of what is made. A tensor is freed when the fields are drawn.</typeparam>
     /// <param name="key">What is made, compared by value: the method itself, if it makes one thing.</param>
     /// <param name="make">Makes it.</param>

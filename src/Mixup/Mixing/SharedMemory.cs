@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Which inputs may be written over: what is mixed twice, or read after it was written, gives wrong numbers without an error of torch.</summary>
+/// <summary>
+/// Which inputs may be written over: what is mixed twice, or read after it was written, gives wrong numbers without an error of torch.
+/// </summary>
 internal static unsafe class SharedMemory
 {
     private static readonly delegate* unmanaged<nint, nint> StorageAddress = (delegate* unmanaged<nint, nint>)LibTorchSharp.Find("THSStorage_data_ptr");

@@ -4,7 +4,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>The places where manifold mixup may mix, and how often it chooses each. Immutable.</summary>
 /// <remarks>
-/// <see cref="Found"/> is the default: the input, and modules that <see cref="ManifoldMixup"/> finds. If you name places yourself, those are the only ones; add the input by
+/// <see cref="Found"/> is the default: the input, and modules that <see cref="ManifoldMixup"/> finds. If you name places yourself, those
+/// are the only ones; add the input by
 /// <see cref="WithInput"/>.
 /// </remarks>
 public sealed class ManifoldPlaces
@@ -32,7 +33,9 @@ public sealed class ManifoldPlaces
     internal IReadOnlyList<(string Pattern, double Weight)> ModuleWeights { get; private init; } = [];
 
     /// <summary>Chooses modules by their names.</summary>
-    /// <param name="patterns">Names as in <c>named_modules</c>, one or more. <c>*</c> stands for any characters and <c>?</c> for one.</param>
+    /// <param name="patterns">
+    /// Names as in <c>named_modules</c>, one or more. <c>*</c> stands for any characters and <c>?</c> for one.
+    /// </param>
     /// <returns>These modules, without the input.</returns>
     /// <exception cref="ArgumentException">There is no pattern, or one of them is empty.</exception>
     public static ManifoldPlaces Named(params string[] patterns)
@@ -79,7 +82,8 @@ public sealed class ManifoldPlaces
 
     /// <summary>Sets how often each module is chosen (Verma et al. 2019, table 5).</summary>
     /// <param name="weights">
-    /// Patterns of names, as in <see cref="Named"/>, each with a relative weight of 0 or more. For a module the first pattern that matches counts; one that matches none has weight 1.
+    /// Patterns of names, as in <see cref="Named"/>, each with a relative weight of 0 or more. For a module the first pattern that matches
+    /// counts; one that matches none has weight 1.
     /// </param>
     /// <returns>The same places with these weights instead of earlier ones.</returns>
     /// <exception cref="ArgumentException">A weight is negative, infinite or not a number.</exception>

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Mixes the output of one module in every forward pass of its model, as long as a step is open; or, where the batch is mixed at the input, only keeps other steps from the model.
+/// Mixes the output of one module in every forward pass of its model, as long as a step is open; or, where the batch is mixed at the input,
+/// only keeps other steps from the model.
 /// </summary>
 internal sealed class ModelMix : PendingMix
 {
@@ -137,7 +138,9 @@ internal sealed class ModelMix : PendingMix
         }
     }
 
-    /// <summary>Asks autograd, once for every place of a model with several results, which of them do not come from what was mixed there.</summary>
+    /// <summary>
+    /// Asks autograd, once for every place of a model with several results, which of them do not come from what was mixed there.
+    /// </summary>
     private void FindUnmixed(Tensor[] results)
     {
         if (mixed is null || place is null)
@@ -214,7 +217,8 @@ internal sealed class ModelMix : PendingMix
             return blended;
         }
 
-        // The model may dispose or overwrite what it is given; the original is kept until the pass ends. What comes from frozen modules is followed as well.
+        // The model may dispose or overwrite what it is given; the original is kept until the pass ends. What comes from frozen modules is
+        // followed as well.
         mixed = blended.DetachFromDisposeScope();
         return (mixed.requires_grad ? mixed : mixed.requires_grad_()).clone();
     }

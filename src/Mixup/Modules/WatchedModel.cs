@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A model whose forward passes are watched while a step is open. A model without typed hooks, or one that is run by <c>forward()</c>, shows no pass.</summary>
+/// <summary>
+/// A model whose forward passes are watched while a step is open. A model without typed hooks, or one that is run by <c>forward()</c>,
+/// shows no pass.
+/// </summary>
 internal sealed class WatchedModel
 {
     private readonly ModuleHook? before;

@@ -2,7 +2,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>How a published recipe mixes, and the loss that goes with it. <see cref="Recipes"/> has them.</summary>
 /// <remarks>
-/// <c>new InputMixup(Recipes.DeiT.Options with { Seed = 1 })</c> mixes, and <c>Recipes.DeiT.MakeLoss()</c> judges. Learning rates, augmentation and the like are not part of it.
+/// <c>new InputMixup(Recipes.DeiT.Options with { Seed = 1 })</c> mixes, and <c>Recipes.DeiT.MakeLoss()</c> judges. Learning rates,
+/// augmentation and the like are not part of it.
 /// </remarks>
 public sealed class MixupRecipe
 {

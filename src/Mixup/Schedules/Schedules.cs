@@ -3,8 +3,14 @@ namespace TorchSharp.Mixup;
 /// <summary>Schedules that many recipes use, for <see cref="MixupOptions.Schedule"/>. <see cref="Then"/> puts two together.</summary>
 public static class Schedules
 {
-    /// <summary>Ends training without mixing, so that the model is refined on clean samples (He et al. 2019, "Data Augmentation Revisited"; Yu et al. 2021, "Mixup Without Hesitation").</summary>
-    /// <param name="epochs">The number of epochs at the end that are not mixed, 0 or more. In training of as many epochs or fewer nothing would be mixed: the first batch throws.</param>
+    /// <summary>
+    /// Ends training without mixing, so that the model is refined on clean samples (He et al. 2019, "Data Augmentation Revisited"; Yu et
+    /// al. 2021, "Mixup Without Hesitation").
+    /// </summary>
+    /// <param name="epochs">
+    /// The number of epochs at the end that are not mixed, 0 or more. In training of as many epochs or fewer nothing would be mixed: the
+    /// first batch throws.
+    /// </param>
     /// <returns>The schedule. It needs to know the number of epochs.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="epochs"/> is negative.</exception>
     public static Schedule OffForLast(int epochs)
@@ -25,13 +31,20 @@ public static class Schedules
         return point => (point.Method, point.Epoch >= epoch ? 0 : point.Probability);
     }
 
-    /// <summary>Changes a parameter of the method in equal steps from epoch to epoch: <c>Schedules.Ramp(0, 1, alpha => new Interpolation(alpha))</c>.</summary>
+    /// <summary>
+    /// Changes a parameter of the method in equal steps from epoch to epoch: <c>Schedules.Ramp(0, 1, alpha => new
+    /// Interpolation(alpha))</c>.
+    /// </summary>
     /// <param name="from">The value in the first epoch.</param>
     /// <param name="to">The value in the last epoch of the ramp, and from there on.</param>
     /// <param name="method">Makes the method of a value.</param>
-    /// <param name="epochs">The number of epochs that the ramp takes, 1 or more. Default null: all epochs, so their number must be known.</param>
+    /// <param name="epochs">
+    /// The number of epochs that the ramp takes, 1 or more. Default null: all epochs, so their number must be known.
+    /// </param>
     /// <returns>The schedule.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">An end is infinite or not a number, or <paramref name="epochs"/> is below 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// An end is infinite or not a number, or <paramref name="epochs"/> is below 1.
+    /// </exception>
     public static Schedule Ramp(double from, double to, Func<double, Method> method, int? epochs = null)
     {
         ArgumentNullException.ThrowIfNull(method);
@@ -42,7 +55,9 @@ public static class Schedules
     /// <summary>Changes the probability of mixing in equal steps from epoch to epoch.</summary>
     /// <param name="from">The probability in the first epoch, from 0 to 1.</param>
     /// <param name="to">The probability in the last epoch of the ramp, and from there on, from 0 to 1.</param>
-    /// <param name="epochs">The number of epochs that the ramp takes, 1 or more. Default null: all epochs, so their number must be known.</param>
+    /// <param name="epochs">
+    /// The number of epochs that the ramp takes, 1 or more. Default null: all epochs, so their number must be known.
+    /// </param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A probability is outside [0, 1], or <paramref name="epochs"/> is below 1.</exception>
     public static Schedule RampProbability(double from, double to, int? epochs = null)
@@ -51,7 +66,10 @@ public static class Schedules
         return point => (point.Method, value(point));
     }
 
-    /// <summary>Puts two schedules together: the second sees the method and the probability that the first one gives. <c>Schedules.Ramp(...).Then(Schedules.OffForLast(15))</c>.</summary>
+    /// <summary>
+    /// Puts two schedules together: the second sees the method and the probability that the first one gives.
+    /// <c>Schedules.Ramp(...).Then(Schedules.OffForLast(15))</c>.
+    /// </summary>
     /// <param name="first">The first schedule.</param>
     /// <param name="second">The second schedule.</param>
     /// <returns>Both.</returns>

@@ -4,7 +4,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What mixing must know of a loss: how to call it, its values before they are reduced, how it reduces them, and what its targets are.</summary>
+/// <summary>
+/// What mixing must know of a loss: how to call it, its values before they are reduced, how it reduces them, and what its targets are.
+/// </summary>
 internal abstract class BaseLoss(string name, Reduction reduction)
 {
     private const string SignedLabels = "its labels are 1 and -1, and no number between them is a label";
@@ -26,7 +28,9 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     /// <summary>What becomes of class ids before they are compared.</summary>
     protected MixupLossOptions Options { get; private set; } = new();
 
-    /// <summary>A built-in loss, or one that is unknown. The reduction of a loss cannot be changed, so the unreduced values come from a twin.</summary>
+    /// <summary>
+    /// A built-in loss, or one that is unknown. The reduction of a loss cannot be changed, so the unreduced values come from a twin.
+    /// </summary>
     /// <exception cref="ArgumentException">The options mean nothing to the loss.</exception>
     public static BaseLoss Of(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions? options)
     {

@@ -132,7 +132,10 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         return Reduce(values, Reduction);
     }
 
-    /// <summary>The mean. Where nothing counts it is not a number, but its gradient is 0 and not infinite: as torch has it for a batch that is ignored as a whole.</summary>
+    /// <summary>
+    /// The mean. Where nothing counts it is not a number, but its gradient is 0 and not infinite: as torch has it for a batch that is
+    /// ignored as a whole.
+    /// </summary>
     private static Tensor Quotient(Tensor sum, Tensor total) => sum.div(total.masked_fill(total.eq(0), 1)).add(total.mul(0).div(total));
 
     private void CheckShapes(Tensor prediction, Tensor target)

@@ -10,9 +10,13 @@ internal static class ClassRows
         target.dtype != ScalarType.Bool && Check.IsInteger(target) && prediction.dim() == target.dim() + 1
         && prediction.shape.AsSpan(2).SequenceEqual(target.shape.AsSpan(1));
 
-    /// <summary>Makes the rows: <c>1 - s + s / K</c> for the class, <c>s / K</c> for all others (Szegedy et al. 2016, section 7; timm).</summary>
+    /// <summary>
+    /// Makes the rows: <c>1 - s + s / K</c> for the class, <c>s / K</c> for all others (Szegedy et al. 2016, section 7; timm).
+    /// </summary>
     /// <returns>[B, K, ...], float32, or float64 if the prediction is.</returns>
-    /// <exception cref="ArgumentException">There are fewer than two classes, or an id is not one of them, which is seen on the CPU.</exception>
+    /// <exception cref="ArgumentException">
+    /// There are fewer than two classes, or an id is not one of them, which is seen on the CPU.
+    /// </exception>
     public static Tensor Of(Tensor ids, Tensor prediction, double smoothing)
     {
         var (classes, wide) = (prediction.size(1), Check.AccumulationType(prediction));

@@ -4,7 +4,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// The target of a mixed batch. It carries the draw, so that whatever judges a prediction, <see cref="MixupLoss"/> or a metric, weighs the
-/// two targets of every sample as the batch was mixed: a target of the whole sample by lambda, a dense one by the field, cell by cell. Where
+/// two targets of every sample as the batch was mixed: a target of the whole sample by lambda, a dense one by the field, cell by cell.
+/// Where
 /// all cells of a dense target are those of the sample or of the partner, it is pasted, and is one target.
 /// </summary>
 public sealed class MixedTarget
@@ -19,7 +20,9 @@ public sealed class MixedTarget
     /// <param name="mixing">Whether losses or targets are mixed. Default: as suits the loss, then the target's type.</param>
     /// <param name="kind">Whether it belongs to each sample as a whole, or to the cells of its extent. Default: as its shape says.</param>
     /// <exception cref="ArgumentException">The target does not have B rows, or its shape does not tell what it belongs to.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="mixing"/> or <paramref name="kind"/> is none of its enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="mixing"/> or <paramref name="kind"/> is none of its enumeration.
+    /// </exception>
     public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss, TargetKind kind = TargetKind.ByShape)
         : this(mix, target, mixing, kind, null, null)
     {

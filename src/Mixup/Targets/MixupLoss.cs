@@ -6,12 +6,15 @@ namespace TorchSharp.Mixup;
 /// <summary>
 /// A loss against a mixed target: the base loss of both targets weighted by lambda, reduced exactly as the base loss reduces. With lambda 1
 /// it equals the base loss, class weights and <c>ignore_index</c> included: a weighted mean divides by the mixed weight of what counts,
-/// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>. Beside clean samples, <see cref="MixupOutputs.CleanAndMixed"/>, it is the base loss of those plus the
+/// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>. Beside clean samples, <see cref="MixupOutputs.CleanAndMixed"/>, it is the base loss
+/// of those plus the
 /// weighted loss of the mixed ones.
 /// </summary>
 /// <remarks>
-/// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>), unless a blend of targets means nothing to the loss: see
-/// <see cref="TargetMixing.ByLoss"/>. A plain tensor as target is given to the base loss unchanged, so the same object serves for validation. Mixed cross-entropy takes one log-softmax
+/// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>), unless a blend of
+/// targets means nothing to the loss: see
+/// <see cref="TargetMixing.ByLoss"/>. A plain tensor as target is given to the base loss unchanged, so the same object serves for
+/// validation. Mixed cross-entropy takes one log-softmax
 /// for both targets.
 /// </remarks>
 public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
@@ -20,7 +23,8 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 
     /// <summary>Wraps a loss, and reduces as it does.</summary>
     /// <param name="loss">
-    /// Any built-in loss of two arguments, with its weights, <c>ignore_index</c>, label smoothing and reduction. Another type must be built with
+    /// Any built-in loss of two arguments, with its weights, <c>ignore_index</c>, label smoothing and reduction. Another type must be built
+    /// with
     /// <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this.
     /// </param>
     /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
@@ -31,7 +35,9 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     }
 
     /// <summary>Wraps a module or loss that does not reduce.</summary>
-    /// <param name="unreduced">A module of prediction and target that returns [B, ...], such as a loss built with <c>Reduction.None</c>. Not disposed with this.</param>
+    /// <param name="unreduced">
+    /// A module of prediction and target that returns [B, ...], such as a loss built with <c>Reduction.None</c>. Not disposed with this.
+    /// </param>
     /// <param name="reduction">How the weighted values are reduced.</param>
     /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
     public MixupLoss(Module<Tensor, Tensor, Tensor> unreduced, Reduction reduction, MixupLossOptions? options = null)
@@ -53,15 +59,19 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 
     /// <summary>The loss of a mixed batch. Call it by <c>call</c>, as any module.</summary>
     /// <param name="prediction">
-    /// [B, ...], or [2B, ...] if two rows come out for each sample: what the model gave, as the base loss expects it. Output mixup mixes it here.
+    /// [B, ...], or [2B, ...] if two rows come out for each sample: what the model gave, as the base loss expects it. Output mixup mixes it
+    /// here.
     /// </param>
     /// <param name="target">The target of the step.</param>
     /// <returns>As the base loss: a scalar, or unreduced values for <c>Reduction.None</c>; in the type of the prediction.</returns>
     /// <exception cref="ArgumentException">
-    /// Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample, or output mixup meets a loss without a softmax, or targets were to be mixed that
+    /// Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample, or output mixup meets a
+    /// loss without a softmax, or targets were to be mixed that
     /// mean nothing to the loss when they are.
     /// </exception>
-    /// <exception cref="InvalidOperationException">The prediction was not mixed: the module did not run, or the step is disposed or suspended.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The prediction was not mixed: the module did not run, or the step is disposed or suspended.
+    /// </exception>
     public override Tensor forward(Tensor prediction, MixedTarget target)
     {
         ArgumentNullException.ThrowIfNull(prediction);
@@ -74,15 +84,21 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     }
 
     /// <summary>
-    /// Judges a prediction by a metric, as this loss judges it. Where the loss mixes losses the metric is taken against both targets, <c>lambda * m(prediction, a) + (1 - lambda) * m(prediction, b)</c>:
-    /// with a function that tells hits from misses this is the accuracy under mixing. Where the loss mixes floating targets, the metric is taken against the mixed target.
+    /// Judges a prediction by a metric, as this loss judges it. Where the loss mixes losses the metric is taken against both targets,
+    /// <c>lambda * m(prediction, a) + (1 - lambda) * m(prediction, b)</c>:
+    /// with a function that tells hits from misses this is the accuracy under mixing. Where the loss mixes floating targets, the metric is
+    /// taken against the mixed target.
     /// </summary>
     /// <param name="metric">Takes the prediction and a target, and returns [B, ...]: values that are not reduced over the batch.</param>
-    /// <param name="prediction">[B, ...], or [2B, ...] if two rows come out for each sample: what the model gave. Output mixup mixes it here.</param>
+    /// <param name="prediction">
+    /// [B, ...], or [2B, ...] if two rows come out for each sample: what the model gave. Output mixup mixes it here.
+    /// </param>
     /// <param name="target">The target of the step.</param>
     /// <returns>What <paramref name="metric"/> returns, weighted; at least float32.</returns>
     /// <exception cref="ArgumentException">The metric returned a scalar or another number of rows.</exception>
-    /// <exception cref="InvalidOperationException">The prediction was not mixed: the module did not run, or the step is disposed or suspended.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The prediction was not mixed: the module did not run, or the step is disposed or suspended.
+    /// </exception>
     public Tensor Evaluate(Func<Tensor, Tensor, Tensor> metric, Tensor prediction, MixedTarget target)
     {
         ArgumentNullException.ThrowIfNull(metric);
@@ -106,7 +122,9 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         return baseLoss.Plain(prediction, target);
     }
 
-    /// <summary>The loss of the clean rows, plus the weighted loss of the mixed ones; without a reduction, the one behind the other.</summary>
+    /// <summary>
+    /// The loss of the clean rows, plus the weighted loss of the mixed ones; without a reduction, the one behind the other.
+    /// </summary>
     private Tensor CleanAndMixed(Tensor prediction, MixedTarget target, double weight)
     {
         var batchSize = target.Mix.BatchSize;

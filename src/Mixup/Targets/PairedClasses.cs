@@ -25,7 +25,9 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         return new PairedClasses(columns, classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))), shares, MayBeInfinite: true);
     }
 
-    /// <summary>Where the class ids are in ordinary memory anyway, one loop is faster than ten small operations, and can say which id is wrong.</summary>
+    /// <summary>
+    /// Where the class ids are in ordinary memory anyway, one loop is faster than ten small operations, and can say which id is wrong.
+    /// </summary>
     /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
     public static PairedClasses OnHost(MixedTarget target, Tensor? classWeight, long ignored, long classCount, ScalarType wide)
     {
@@ -39,7 +41,10 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         return new PairedClasses(columns, weights, shares, MayBeInfinite: anyIsZero);
     }
 
-    /// <summary>The mean loss, without label smoothing, of log-probabilities [R, K, ...] where the class ids are in ordinary memory: the sum of the picked ones, each by its share of all weights.</summary>
+    /// <summary>
+    /// The mean loss, without label smoothing, of log-probabilities [R, K, ...] where the class ids are in ordinary memory: the sum of the
+    /// picked ones, each by its share of all weights.
+    /// </summary>
     /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
     public static Tensor MeanOnHost(Tensor logProbabilities, MixedTarget target, Tensor? classWeight, long ignored)
     {
@@ -110,7 +115,9 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         return Scale<T>(positions, weights, total, target, classCount);
     }
 
-    /// <summary>Makes positions in a contiguous [R, K, ...] of the columns, and weights of which the picked values have only to be summed.</summary>
+    /// <summary>
+    /// Makes positions in a contiguous [R, K, ...] of the columns, and weights of which the picked values have only to be summed.
+    /// </summary>
     /// <returns>How many there are: what has the weight 0 is left out, since 0 times an infinite value is not a number.</returns>
     private static int Scale<T>(Tensor positionsOf, Tensor weightsOf, double total, MixedTarget target, long classCount)
         where T : unmanaged, IFloatingPointIeee754<T>

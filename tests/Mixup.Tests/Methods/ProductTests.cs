@@ -4,7 +4,8 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Mixup.Tests;
 
 /// <summary>
-/// Every method at every place, with every choice of outputs, pairing, kind of target and reduction, in 1 to 3 dimensions: forward and backward equal
+/// Every method at every place, with every choice of outputs, pairing, kind of target and reduction, in 1 to 3 dimensions: forward and
+/// backward equal
 /// the plain formula in float64 with explicit masks, or the combination is refused by an error that stands in a table.
 /// </summary>
 public sealed class ProductTests
@@ -144,7 +145,9 @@ public sealed class ProductTests
         _ => CrossEntropyLoss(reduction: reduction),
     };
 
-    /// <summary>The formula: the losses of class ids weighted by lambda or cell by cell, and the loss of the blend of all other targets.</summary>
+    /// <summary>
+    /// The formula: the losses of class ids weighted by lambda or cell by cell, and the loss of the blend of all other targets.
+    /// </summary>
     private static Tensor Expected(
         string kind, Reduction reduction, Tensor prediction, Tensor target, IReadOnlyList<Field> fields, long[] partners, MixupOutputs outputs)
     {

@@ -1,6 +1,8 @@
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>TorchSharp forgets what an autograd function returns before libtorch has copied it: a garbage collection could end the process.</summary>
+/// <summary>
+/// TorchSharp forgets what an autograd function returns before libtorch has copied it: a garbage collection could end the process.
+/// </summary>
 public sealed class AutogradLifetimeTests
 {
     private const int Passes = 30;

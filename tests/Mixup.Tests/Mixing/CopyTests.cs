@@ -178,7 +178,9 @@ public sealed class CopyTests
         }
     }
 
-    /// <summary>Behind the batch: nothing, a tail of every vector width, several dimensions, and, for the larger draws, as much as threads share.</summary>
+    /// <summary>
+    /// Behind the batch: nothing, a tail of every vector width, several dimensions, and, for the larger draws, as much as threads share.
+    /// </summary>
     private static IEnumerable<long[]> Shapes(int batch) => batch > 4 ? [[3, 5, 64]] : [[], [67], [3, 5, 6]];
 
     private static Tensor Least(ScalarType dtype)

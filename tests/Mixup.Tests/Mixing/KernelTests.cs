@@ -265,7 +265,8 @@ public sealed class KernelTests
     {
         using var scope = NewDisposeScope();
 
-        // Every bit pattern, beside another: zeros, subnormals, infinities and what is not a number among them; and results that overflow and underflow.
+        // Every bit pattern, beside another: zeros, subnormals, infinities and what is not a number among them; and results that overflow
+        // and underflow.
         var bits = empty(65_536, dtype);
         bits.bytes = Enumerable.Range(0, 65_536).SelectMany(i => BitConverter.GetBytes((ushort)i)).ToArray();
         var x = stack([bits, bits.flip(0), bits.roll(12_345, 0)]);

@@ -280,7 +280,8 @@ public sealed class MemoryTests : IDisposable
             var kept = new Queue<(Tensor View, double Value)>();
             for (var i = 0; i < 150; i++)
             {
-                // All values of a batch are the same, so that a foreign one is seen wherever it is. Without a scope: much is left to the finalizer.
+                // All values of a batch are the same, so that a foreign one is seen wherever it is. Without a scope: much is left to the
+                // finalizer.
                 var value = random.Next(1, 1_000);
                 var x = full([5, 4_000 + (random.Next(3) * 4_000)], value, ScalarType.Float32, Some.Device).requires_grad_();
                 var blended = mix.Blend(x);
@@ -338,7 +339,8 @@ public sealed class MemoryTests : IDisposable
         var x = rand(5, 50_000).requires_grad_();
         Left.AddRange([mix.Blend(x), mix.Blend(x).narrow(1, 2, 3), mix.Blend(x).pow(2).sum(), mix.Blend(x.detach())]);
 
-        // Garbage of other threads, some of which the finalizer has not come to. None of them still calls libtorch, which does not bear that while it ends.
+        // Garbage of other threads, some of which the finalizer has not come to. None of them still calls libtorch, which does not bear
+        // that while it ends.
         var threads = Enumerable.Range(0, 2).Select(_ => new Thread(() =>
         {
             using var own = Some.Mix();

@@ -11,7 +11,8 @@ public sealed class ThreadTests
             return;
         }
 
-        // OpenMP ends threads and starts others when a team of another size is asked for. On Linux they bear the name of the thread that started them.
+        // OpenMP ends threads and starts others when a team of another size is asked for. On Linux they bear the name of the thread that
+        // started them.
         const string name = "mixup-team";
         string[] Team() =>
         [

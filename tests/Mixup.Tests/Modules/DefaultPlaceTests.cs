@@ -3,7 +3,10 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>Which places are not chosen unasked, since they would be wrong: heads beside others, decoders beside skipped connections; and names that look like places.</summary>
+/// <summary>
+/// Which places are not chosen unasked, since they would be wrong: heads beside others, decoders beside skipped connections; and names that
+/// look like places.
+/// </summary>
 public sealed class DefaultPlaceTests
 {
     [Theory]

@@ -2,7 +2,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>What the known implementations of manifold and output mixup compute: activations, logits, losses, and the gradient of every parameter.</summary>
+/// <summary>
+/// What the known implementations of manifold and output mixup compute: activations, logits, losses, and the gradient of every parameter.
+/// </summary>
 public sealed class ManifoldVectorTests
 {
     public static TheoryData<string> ManifoldCases => VectorCase.Names("manifold_mixup");

@@ -3,7 +3,10 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>The clean samples beside the mixed ones: the loss of the ones plus the weighted loss of the others, wherever they are mixed (RegMixup, equation 4).</summary>
+/// <summary>
+/// The clean samples beside the mixed ones: the loss of the ones plus the weighted loss of the others, wherever they are mixed (RegMixup,
+/// equation 4).
+/// </summary>
 public sealed class CleanAndMixedTests
 {
     private const int B = 6;

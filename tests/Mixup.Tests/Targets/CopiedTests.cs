@@ -2,7 +2,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>What has the weight 0 does not count, though it be infinite or not a number: in losses, targets, metrics and predictions.</summary>
+/// <summary>
+/// What has the weight 0 does not count, though it be infinite or not a number: in losses, targets, metrics and predictions.
+/// </summary>
 public sealed class CopiedTests
 {
     private const int B = 5;

@@ -3,7 +3,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>Targets that have the extent of the samples are weighed cell by cell: held to the plain formula in float64, with explicit masks.</summary>
+/// <summary>
+/// Targets that have the extent of the samples are weighed cell by cell: held to the plain formula in float64, with explicit masks.
+/// </summary>
 public sealed class DenseTests
 {
     private const int B = 5;

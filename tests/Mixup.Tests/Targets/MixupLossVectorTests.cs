@@ -88,7 +88,9 @@ internal static class BaseLosses
         vector.AssertClose(vector.Expected("grad_logits"), logits.grad!.div(scale), "gradient");
     }
 
-    /// <summary>The number of values over the mixed weight of those that count; 1 except for means that are weighted or partly ignored.</summary>
+    /// <summary>
+    /// The number of values over the mixed weight of those that count; 1 except for means that are weighted or partly ignored.
+    /// </summary>
     public static double MeanOverAll(VectorCase vector, Mix mix, Tensor y)
     {
         if (vector.Text("reduction") != "mean" || vector.Text("loss") is not "cross_entropy" || vector.Number("label_smoothing") > 0 || !(vector.HasInput("class_weight") || vector.Number("ignore_index") is not null))

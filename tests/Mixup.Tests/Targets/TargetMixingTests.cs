@@ -2,7 +2,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>Whether losses or targets are mixed follows the loss, then the type of its target; and a metric is judged as the loss is.</summary>
+/// <summary>
+/// Whether losses or targets are mixed follows the loss, then the type of its target; and a metric is judged as the loss is.
+/// </summary>
 public sealed class TargetMixingTests
 {
     private const int B = 5;

@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The sizes of the d dimensions that a field of weights lies over: height and width of an image, the length of a sequence.</summary>
+/// <summary>
+/// The sizes of the d dimensions that a field of weights lies over: height and width of an image, the length of a sequence.
+/// </summary>
 [CollectionBuilder(typeof(Extent), nameof(Create))]
 public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
 {

@@ -1,7 +1,8 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Means over the cells of another resolution. Along each axis a new cell takes from the old ones by their overlap. Overlaps are whole numbers, and the division comes last, so that a cell
+/// Means over the cells of another resolution. Along each axis a new cell takes from the old ones by their overlap. Overlaps are whole
+/// numbers, and the division comes last, so that a cell
 /// whose old ones are all 1 is exactly 1.
 /// </summary>
 internal static class Resampling
@@ -20,7 +21,10 @@ internal static class Resampling
         return Array.ConvertAll(values, value => Math.Min(1, value / divisor));
     }
 
-    /// <summary>The sums of old cells along one axis, each by its overlap in units of 1 / (old size * new size), in which a new cell is as long as the old size.</summary>
+    /// <summary>
+    /// The sums of old cells along one axis, each by its overlap in units of 1 / (old size * new size), in which a new cell is as long as
+    /// the old size.
+    /// </summary>
     private static double[] Along(double[] values, long oldSize, long newSize, int inner)
     {
         if (oldSize == newSize)

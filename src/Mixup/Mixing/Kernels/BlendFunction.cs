@@ -3,12 +3,15 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A linear map under autograd. Its backward pass is the transposed map, through this same function, so that it can be differentiated again.
+/// A linear map under autograd. Its backward pass is the transposed map, through this same function, so that it can be differentiated
+/// again.
 /// </summary>
 internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunction>
 {
-    // TorchSharp passes pointers of tensors to libtorch and forgets the objects: a finalizer could free them before libtorch has copied them. This thread's next call
-    // comes after that, forward or backward; the memory is then used again. Without a dispose scope, both would otherwise wait for the finalizer anyway.
+    // TorchSharp passes pointers of tensors to libtorch and forgets the objects: a finalizer could free them before libtorch has copied
+    // them. This thread's next call
+    // comes after that, forward or backward; the memory is then used again. Without a dispose scope, both would otherwise wait for the
+    // finalizer anyway.
     [ThreadStatic]
     private static (Tensor Result, Tensor Gradient)? lastBackward;
 
@@ -28,7 +31,8 @@ internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunctio
 
         ReleaseLastBackward();
 
-        // The function leaves wrappers of its inputs and outputs behind. The scope keeps them as long as libtorch reads them, and takes all but the result.
+        // The function leaves wrappers of its inputs and outputs behind. The scope keeps them as long as libtorch reads them, and takes all
+        // but the result.
         using var scope = NewDisposeScope();
         var result = apply(x, map).MoveToOuterDisposeScope();
         GC.KeepAlive(x);

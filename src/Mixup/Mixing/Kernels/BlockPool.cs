@@ -8,7 +8,8 @@ namespace TorchSharp.Mixup;
 /// There is one pool in the process, and every thread may call it.
 /// </summary>
 /// <remarks>
-/// Sizes are rounded up to classes, eight to a power of two, so that at most an eighth of a block is unused. The idle blocks of a class form a
+/// Sizes are rounded up to classes, eight to a power of two, so that at most an eighth of a block is unused. The idle blocks of a class
+/// form a
 /// stack, whose top is the warmest in cache. When the idle blocks exceed the limit, the class that has not been asked for the longest
 /// loses its blocks first. The links of the stacks stand in the blocks themselves: returning a block allocates nothing, and cannot fail.
 /// </remarks>
@@ -131,7 +132,9 @@ internal static unsafe class BlockPool
         return block;
     }
 
-    /// <summary>Takes out the idle blocks beyond a number of bytes, linked to each other. They are freed without the lock: that takes milliseconds.</summary>
+    /// <summary>
+    /// Takes out the idle blocks beyond a number of bytes, linked to each other. They are freed without the lock: that takes milliseconds.
+    /// </summary>
     private static Block* TakeSurplus(long most)
     {
         var surplus = default(SizeClass);

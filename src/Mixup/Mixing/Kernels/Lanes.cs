@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A vector of lanes of 32 bits, read as whole numbers or as float32. <see cref="Vector{T}"/> has 256 bits even where the machine has 512, which halves what such a machine computes.
+/// A vector of lanes of 32 bits, read as whole numbers or as float32. <see cref="Vector{T}"/> has 256 bits even where the machine has 512,
+/// which halves what such a machine computes.
 /// </summary>
 internal unsafe interface ILanes<TSelf>
     where TSelf : struct, ILanes<TSelf>
@@ -41,7 +42,9 @@ internal unsafe interface ILanes<TSelf>
     /// <summary>The products, as float32.</summary>
     static abstract TSelf MultiplySingle(TSelf left, TSelf right);
 
-    /// <summary>Whether any half of a lane equals 16 bits, given twice in each lane, once it is masked by them in either of the two.</summary>
+    /// <summary>
+    /// Whether any half of a lane equals 16 bits, given twice in each lane, once it is masked by them in either of the two.
+    /// </summary>
     static abstract bool AnyHalfHasAll(TSelf some, TSelf others, TSelf bits);
 
     void Store(void* to);

@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The combination by torch's operations: other devices, and layouts in which a row is not one block. Nothing is read back to the host. META has neither
+/// The combination by torch's operations: other devices, and layouts in which a row is not one block. Nothing is read back to the host.
+/// META has neither
 /// <c>index_select</c> nor <c>where</c>.
 /// </summary>
 internal static class TorchKernel
@@ -66,7 +67,10 @@ internal static class TorchKernel
         return result;
     }
 
-    /// <summary>Half precision in float32 and one rounding at the end: weights in float32 lift it. Some rows at a time, since that takes twice the memory.</summary>
+    /// <summary>
+    /// Half precision in float32 and one rounding at the end: weights in float32 lift it. Some rows at a time, since that takes twice the
+    /// memory.
+    /// </summary>
     private static Tensor Rounded(Combination combination, Tensor x)
     {
         var result = empty_like(x);

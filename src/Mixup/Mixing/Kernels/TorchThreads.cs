@@ -6,8 +6,10 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A parallel loop on the threads that libtorch has. Between two operations they spin for a while, ready for the next one: threads of our own would have to fight them for the cores, and
-/// would find the data in the wrong caches. Where libtorch was built with another runtime than GNU's OpenMP, as on Windows and macOS, the loop runs on the threads of .NET.
+/// A parallel loop on the threads that libtorch has. Between two operations they spin for a while, ready for the next one: threads of our
+/// own would have to fight them for the cores, and
+/// would find the data in the wrong caches. Where libtorch was built with another runtime than GNU's OpenMP, as on Windows and macOS, the
+/// loop runs on the threads of .NET.
 /// </summary>
 internal static unsafe class TorchThreads
 {
@@ -19,7 +21,8 @@ internal static unsafe class TorchThreads
     private static readonly delegate* unmanaged<int> ThreadCount = (delegate* unmanaged<int>)LibTorchSharp.Find("omp_get_num_threads");
 
     /// <summary>
-    /// How many libtorch uses, even if there are fewer processors: a team of another size would make OpenMP end threads and start others between
+    /// How many libtorch uses, even if there are fewer processors: a team of another size would make OpenMP end threads and start others
+    /// between
     /// an operation of libtorch and one of ours.
     /// </summary>
     public static int Count => get_num_threads();

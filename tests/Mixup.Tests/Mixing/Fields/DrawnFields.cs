@@ -41,7 +41,9 @@ internal static class DrawnFields
         };
     }
 
-    /// <summary>The weights of the samples themselves in each row, to broadcast against a tensor: explicit masks in float64, or lambdas.</summary>
+    /// <summary>
+    /// The weights of the samples themselves in each row, to broadcast against a tensor: explicit masks in float64, or lambdas.
+    /// </summary>
     public static Tensor Weights(Field[] fields, Tensor x, int? first, bool twoOutputs)
     {
         var rows = fields.Select(field => first is { } from ? field.WeightsAt(new Extent(x.shape.AsSpan(from, Dimensions(fields)))) : tensor(field.Lambda, ScalarType.Float64));

@@ -1,6 +1,8 @@
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>What timm, torchvision, fastai, Composer and OpenMixup compute where they cut or mask, with their boxes and masks injected.</summary>
+/// <summary>
+/// What timm, torchvision, fastai, Composer and OpenMixup compute where they cut or mask, with their boxes and masks injected.
+/// </summary>
 public sealed class FieldVectorTests
 {
     public static TheoryData<string, string> Cases
