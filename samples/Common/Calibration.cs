@@ -7,8 +7,7 @@ public static class Calibration
 {
     /// <summary>
     /// The expected calibration error (Guo et al. 2017, equation 3): samples are binned by the confidence of their prediction, and the gap
-    /// between accuracy and mean
-    /// confidence is averaged over the samples.
+    /// between accuracy and mean confidence is averaged over the samples.
     /// </summary>
     /// <param name="probabilities">[N, K], summing to 1.</param>
     /// <param name="classes">[N].</param>

@@ -2,9 +2,8 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>
 /// Something that takes part in training. Override the events that are needed, and only those. Each gets the state of the loop, of which
-/// input, target,
-/// prediction and loss can be replaced. An <c>After...</c> event of fit, epoch, train, validate and batch comes even if something was
-/// thrown or cancelled.
+/// input, target, prediction and loss can be replaced. An <c>After...</c> event of fit, epoch, train, validate and batch comes even if
+/// something was thrown or cancelled.
 /// </summary>
 public interface ITrainerCallback
 {

@@ -23,8 +23,7 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
     /// </param>
     /// <returns>
     /// A metric called <c>accuracy</c>. It refuses predictions of fewer than two classes and targets that are no class ids by an
-    /// <see cref="ArgumentException"/>: for
-    /// others give a function that compares them.
+    /// <see cref="ArgumentException"/>: for others give a function that compares them.
     /// </returns>
     public static Metric Accuracy(long ignoreIndex = -100) =>
         new("accuracy", Hits)

@@ -64,8 +64,7 @@ public sealed class TrainingState
 
     /// <summary>
     /// How this batch's prediction and target become its loss. The learner's own loss at the start of every batch, so that whatever a
-    /// callback puts
-    /// here ends with the batch.
+    /// callback puts here ends with the batch.
     /// </summary>
     public Func<Tensor, Tensor, Tensor> LossFunction
     {

@@ -10,8 +10,7 @@ public interface IMixupStrategy
 {
     /// <summary>
     /// Everything that the next draws depend on beside the options, to be saved with a checkpoint. Once restored, training continues with
-    /// the same draws
-    /// as if it had not been interrupted.
+    /// the same draws as if it had not been interrupted.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The batch number or the epoch is negative, or the batch number too large to go on.
@@ -27,8 +26,7 @@ public interface IMixupStrategy
 
     /// <summary>
     /// The number of epochs that training has, for schedules that count from its end. <c>MixupCallback</c> sets it; a loop of your own sets
-    /// it once. It is no part of <see cref="State"/>: a resumed
-    /// run may be longer. Default null: not told.
+    /// it once. It is no part of <see cref="State"/>: a resumed run may be longer. Default null: not told.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     int? Epochs { get; set; }

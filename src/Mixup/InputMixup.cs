@@ -25,8 +25,7 @@ public sealed class InputMixup : MixupStrategy
 
     /// <summary>
     /// Gets whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>).
-    /// Read the three from <see cref="MixupStep.Inputs"/>.
-    /// Default false.
+    /// Read the three from <see cref="MixupStep.Inputs"/>. Default false.
     /// </summary>
     /// <exception cref="ArgumentException">
     /// The method draws boxes or masks, or there is more than one row for each sample, or the input is overwritten.
@@ -39,9 +38,8 @@ public sealed class InputMixup : MixupStrategy
 
     /// <summary>
     /// Gets whether the caller's batch is written over instead of kept: no memory but for the coefficients, for loaders that make a batch
-    /// and forget it. Default false.
-    /// The inputs must not require gradients, must not be inference tensors, and must not share memory with each other, with the target, or
-    /// among their own rows.
+    /// and forget it. Default false. The inputs must not require gradients, must not be inference tensors, and must not share memory with
+    /// each other, with the target, or among their own rows.
     /// </summary>
     /// <exception cref="ArgumentException">There is more than one row for each sample, or the input is stacked.</exception>
     public bool OverwriteInput

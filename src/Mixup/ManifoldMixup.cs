@@ -4,19 +4,16 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Mixes at a place that is drawn anew for every batch: the input, or the output of a module inside the model (Verma et al. 2019, "Manifold
-/// Mixup: Better
-/// Representations by Interpolating Hidden States"). One pass, with the same coefficients and pairing for activations and targets.
+/// Mixup: Better Representations by Interpolating Hidden States"). One pass, with the same coefficients and pairing for activations and
+/// targets.
 /// </summary>
 /// <remarks>
-/// Unless <see cref="ManifoldPlaces"/> says which, modules become eligible by the first of these rules that finds any:
-/// those marked by a <see cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all that
-/// can be mixed.
+/// Unless <see cref="ManifoldPlaces"/> says which, modules become eligible by the first of these rules that finds any: those marked by a
+/// <see cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all that can be mixed.
 /// Containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer are left out unless you ask for them.
-/// If the model returns several results,
-/// so are the linear layers directly below it, since each mixes one result only. In the first pass that is mixed at a module, autograd
-/// tells which results do not come from there: a mixed loss of these is an error. A U-Net with two outputs a pair is mixed at the input
-/// alone.
-/// <see cref="Explain"/> tells what was chosen, and why.
+/// If the model returns several results, so are the linear layers directly below it, since each mixes one result only. In the first pass
+/// that is mixed at a module, autograd tells which results do not come from there: a mixed loss of these is an error. A U-Net with two
+/// outputs a pair is mixed at the input alone. <see cref="Explain"/> tells what was chosen, and why.
 /// <para>
 /// A module must be run by <c>call()</c>: a pass in which it does not run is an error. Every pass of the model within a step is mixed
 /// alike. Steps whose models share a module cannot overlap.

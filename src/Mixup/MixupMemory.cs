@@ -2,13 +2,11 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// The memory of mixed tensors on the CPU, which the library uses again. A block is in use as long as any tensor, view or autograd graph
-/// holds
-/// it; then it is idle, and serves the next tensor of its size. Other devices have allocators that do the same.
+/// holds it; then it is idle, and serves the next tensor of its size. Other devices have allocators that do the same.
 /// </summary>
 /// <remarks>
 /// One pool serves the whole process. Sizes are rounded up by an eighth at most. When the idle blocks exceed <see cref="Limit"/>, those of
-/// the size
-/// that has not been asked for the longest are freed first. All members may be called from any thread.
+/// the size that has not been asked for the longest are freed first. All members may be called from any thread.
 /// </remarks>
 public static class MixupMemory
 {

@@ -16,8 +16,8 @@ public sealed record MixupOptions
 
     /// <summary>
     /// How method and probability change in the course of training: a pure function of epoch and batch, such as
-    /// <see cref="Schedules.OffForLast"/>. Default null: they stay as they are.
-    /// The epoch is what <see cref="IMixupStrategy.Epoch"/> was set to.
+    /// <see cref="Schedules.OffForLast"/>. Default null: they stay as they are. The epoch is what <see cref="IMixupStrategy.Epoch"/> was
+    /// set to.
     /// </summary>
     public Schedule? Schedule { get; init; }
 
@@ -93,8 +93,7 @@ public sealed record MixupOptions
 
     /// <summary>
     /// What comes out: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones. With the last two the
-    /// batch has
-    /// 2B rows from the mixing place on, and the target matches. Default: the mixed samples.
+    /// batch has 2B rows from the mixing place on, and the target matches. Default: the mixed samples.
     /// </summary>
     public MixupOutputs Outputs { get; init; }
 
@@ -153,26 +152,4 @@ public enum Pairing
     /// with <see cref="CoefficientPer.Pair"/>.
     /// </summary>
     Roll,
-}
-
-/// <summary>Whether the losses of two targets are mixed, or the targets themselves.</summary>
-public enum TargetMixing
-{
-    /// <summary>
-    /// As suits the loss, then the target's type. Margin losses, <c>HingeEmbeddingLoss</c>, <c>SoftMarginLoss</c> and <c>KLDivLoss</c> with
-    /// logarithms as targets mix losses, since a blend of
-    /// their targets means nothing. All others mix losses for integer targets such as class ids, and targets for floating ones.
-    /// </summary>
-    ByLoss,
-
-    /// <summary>The loss against both targets, weighted by the coefficient (fastai's <c>stack_y=True</c>).</summary>
-    Losses,
-
-    /// <summary>
-    /// The loss against the weighted target (<c>stack_y=False</c>). Integer class ids become rows of probabilities, one for each class of
-    /// the
-    /// prediction's dimension 1; for cross-entropy, which is linear in its target, that is the same number as mixing losses. Refused for a
-    /// loss whose targets mean nothing when blended.
-    /// </summary>
-    Targets,
 }

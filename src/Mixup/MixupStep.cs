@@ -67,14 +67,13 @@ public sealed class MixupStep : IDisposable
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="kind"/> is not one of the enumeration.</exception>
     public MixedTarget TargetFor(Tensor target, TargetKind? kind = null) =>
-        new(Mix, target, request.TargetMixing, kind ?? request.TargetKind, pending, request.State);
+        new(Mix, target, request.TargetMixing, kind ?? request.TargetKind, request.Method is { MayCopy: true }, pending, request.State);
 
     /// <summary>
     /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using
-    /// (step.Suspend()) { ... }</c>.
-    /// The inputs of the step stay as they are: call the model with the plain batch. Until the suspension ends, losses of this step are
-    /// refused.
-    /// Manifold mixup also refuses, later on, the predictions that were made meanwhile; the other strategies do not know the model.
+    /// (step.Suspend()) { ... }</c>. The inputs of the step stay as they are: call the model with the plain batch. Until the suspension
+    /// ends, losses of this step are refused. Manifold mixup also refuses, later on, the predictions that were made meanwhile; the other
+    /// strategies do not know the model.
     /// </summary>
     /// <returns>An object whose disposal switches mixing on again.</returns>
     /// <exception cref="InvalidOperationException">The step is disposed.</exception>

@@ -4,8 +4,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Mixes what the model gives, just before a loss that contains the softmax (nestordemeure's <c>OutputMixup</c>). The model itself runs on
-/// the plain batch;
-/// <see cref="MixupLoss"/> does the mixing.
+/// the plain batch; <see cref="MixupLoss"/> does the mixing.
 /// </summary>
 public sealed class OutputMixup : MixupStrategy
 {

@@ -24,7 +24,11 @@ internal static class Sampler
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var extent = ExtentOf(options, inputs[0]);
-        return new Mix(DrawFields(options.CoefficientPer, method, probability, extent, options.ExtentPosition, inputs, partners, random), partners, options.Outputs, options.ExtentPosition, extent);
+        var fields = DrawFields(options.CoefficientPer, method, probability, extent, options.ExtentPosition, inputs, partners, random);
+        return new Mix(fields, partners, options.Outputs, options.ExtentPosition, extent)
+        {
+            IsDrawnWithoutChannels = extent is not null && inputs[0].dim() == extent.Count + 1,
+        };
     }
 
     /// <summary>The extent of an input; null where it has none.</summary>

@@ -5,8 +5,7 @@ internal sealed record Contender(string Name, Action Run);
 
 /// <summary>
 /// What is compared. A ratio is the time of a contender over that of ours: above 1 we are faster. Where a <see cref="Bound"/> is given for
-/// a contender, the ratio must reach it
-/// (or, for a limit that we cannot beat, our own time over its must not exceed it).
+/// a contender, the ratio must reach it (or, for a limit that we cannot beat, our own time over its must not exceed it).
 /// </summary>
 internal sealed record Case(string Name, Contender Ours, IReadOnlyList<(Contender Other, Bound? Bound)> Others);
 

@@ -5,8 +5,7 @@ namespace TorchSharp.Mixup.Tests;
 
 /// <summary>
 /// The META device has shapes but no values: reading one back, or leaving a tensor on the CPU, throws there. What runs on it never waits
-/// for
-/// a GPU.
+/// for a GPU.
 /// </summary>
 public sealed class MetaDeviceTests
 {

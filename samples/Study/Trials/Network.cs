@@ -6,8 +6,7 @@ namespace Mixup.Samples.Study;
 
 /// <summary>
 /// A pre-activation ResNet (He et al. 2016, "Identity Mappings in Deep Residual Networks") of three blocks and about 175,000 parameters:
-/// enough to learn 10,000 labels by heart, and small
-/// enough in space that two cores train it in minutes.
+/// enough to learn 10,000 labels by heart, and small enough in space that two cores train it in minutes.
 /// </summary>
 public sealed class Network : Module<Tensor, Tensor>
 {

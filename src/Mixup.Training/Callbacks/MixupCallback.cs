@@ -5,13 +5,11 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>
 /// Trains with mixup: opens a step of the strategy for every training batch, and judges its prediction by <see cref="MixupLoss"/>.
-/// Validation is
-/// not mixed. Metrics of training are judged as the loss is: see <see cref="MixupLoss.Evaluate"/>.
+/// Validation is not mixed. Metrics of training are judged as the loss is: see <see cref="MixupLoss.Evaluate"/>.
 /// </summary>
 /// <remarks>
 /// It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends. A
-/// callback that changes the data of a batch must come
-/// before it, as the default order has it: a later change is an error.
+/// callback that changes the data of a batch must come before it, as the default order has it: a later change is an error.
 /// </remarks>
 public sealed class MixupCallback : IStatefulCallback
 {

@@ -5,8 +5,7 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>
 /// Saves everything that training depends on after every epoch: model, optimizer, scheduler, history, torch's random state, and the state
-/// of the callbacks,
-/// mixup among them. A run that is resumed from it equals the uninterrupted one bit for bit, if its batches do (see
+/// of the callbacks, mixup among them. A run that is resumed from it equals the uninterrupted one bit for bit, if its batches do (see
 /// <see cref="IEpochAware"/>).
 /// </summary>
 /// <remarks>
@@ -91,8 +90,7 @@ public sealed class Checkpoint : IStatefulCallback
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">
     /// The file is not a checkpoint, is damaged, or is of another model, optimizer, scheduler or callbacks. The learner is as it was, but
-    /// for a scheduler that threw
-    /// while its steps were repeated: it cannot be turned back, and another load asks for a new learner.
+    /// for a scheduler that threw while its steps were repeated: it cannot be turned back, and another load asks for a new learner.
     /// </exception>
     /// <exception cref="InvalidOperationException">The learner has already trained.</exception>
     /// <exception cref="IOException">

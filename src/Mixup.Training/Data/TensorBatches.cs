@@ -37,8 +37,8 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
 
     /// <summary>
     /// Gets or sets the epoch, from 0, whose order the next enumeration has. Under a learner it is the learner's epoch, behind LINQ as
-    /// well, so that a resumed run is exact. In a loop by hand every
-    /// enumeration after the first advances it, so that each has another order.
+    /// well, so that a resumed run is exact. In a loop by hand every enumeration after the first advances it, so that each has another
+    /// order.
     /// </summary>
     public int Epoch
     {

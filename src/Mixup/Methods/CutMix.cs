@@ -2,8 +2,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// A box of the partner within the sample (Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
-/// Features"). In d dimensions the sides are a share of
-/// <c>(1 - lambda)^(1/d)</c> of the extent, rounded down as in timm. Lambda is corrected to the area that is left of the sample.
+/// Features"). In d dimensions the sides are a share of <c>(1 - lambda)^(1/d)</c> of the extent, rounded down as in timm. Lambda is
+/// corrected to the area that is left of the sample.
 /// </summary>
 /// <param name="Alpha">
 /// Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the paper.
@@ -34,8 +34,7 @@ public sealed record CutMix(double Alpha = 1) : Method
 
     /// <summary>
     /// Gets the least and the largest share of each side, instead of a share that follows from lambda: each side is uniform between them,
-    /// the box lies inside, and lambda is its area
-    /// (timm's <c>cutmix_minmax</c>). Default null.
+    /// the box lies inside, and lambda is its area (timm's <c>cutmix_minmax</c>). Default null.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, or outside [0, 1].</exception>
     public (double Least, double Largest)? SideShares
@@ -53,7 +52,8 @@ public sealed record CutMix(double Alpha = 1) : Method
     /// <param name="centre">The cell in the middle of the box.</param>
     /// <returns>The box, clipped at the borders.</returns>
     /// <exception cref="ArgumentException">Lambda is outside [0, 1], or the number of dimensions differs.</exception>
-    public static BoxField BoxAt(Extent extent, double lambda, ReadOnlySpan<long> centre) => BoxField.Around(extent, centre, Sides(extent, lambda));
+    public static BoxField BoxAt(Extent extent, double lambda, ReadOnlySpan<long> centre) =>
+        BoxField.Around(extent, centre, Sides(extent ?? throw new ArgumentNullException(nameof(extent)), lambda));
 
     /// <inheritdoc/>
     public override Field Draw(Drawing drawing)

@@ -93,6 +93,7 @@ public sealed record FMix(double Alpha = 1) : Method
     /// <param name="roundUp">Whether the number of cells is rounded up. Default false: down.</param>
     /// <returns>The mask.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Lambda or the softness is outside [0, 1] or not a number.</exception>
+    /// <exception cref="ArgumentException">The noise holds what is not a number.</exception>
     public static MaskField MaskOf(Tensor noise, double lambda, double softness = 0, bool roundUp = false)
     {
         ArgumentNullException.ThrowIfNull(noise);
@@ -100,6 +101,11 @@ public sealed record FMix(double Alpha = 1) : Method
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var cells = noise.numel();
+        if (noise.isnan().any().cpu().ToBoolean())
+        {
+            throw new ArgumentException($"The noise {Check.Shape(noise)} holds what is not a number, which has no order; expected numbers.", nameof(noise));
+        }
+
         var kept = (long)(roundUp ? Math.Ceiling(lambda * cells) : Math.Floor(lambda * cells));
         var border = (long)(cells * soft);
         var (first, last) = (Math.Max(0, kept - border), Math.Min(cells, kept + border));

@@ -25,6 +25,9 @@ public abstract record Method
     /// <summary>Whether the rest of each pair makes a second output.</summary>
     internal virtual bool HasSecondOutput => true;
 
+    /// <summary>Whether any field that may be drawn only copies.</summary>
+    internal virtual bool MayCopy => Copies;
+
     /// <summary>Draws a field: for a sample, a pair or a batch, as <see cref="MixupOptions.CoefficientPer"/> says.</summary>
     /// <param name="drawing">The generator, and what the fields are drawn for.</param>
     /// <returns>The field.</returns>

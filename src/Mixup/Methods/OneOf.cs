@@ -44,6 +44,8 @@ public sealed record OneOf : Method
 
     internal override bool DrawsNumbers => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.DrawsNumbers);
 
+    internal override bool MayCopy => methods.Zip(weights).Any(choice => choice.Second > 0 && choice.First.MayCopy);
+
     internal override bool HasSecondOutput => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.HasSecondOutput);
 
     /// <inheritdoc/>

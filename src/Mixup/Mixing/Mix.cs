@@ -30,6 +30,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     private readonly DeviceWeights rows;
     private readonly bool hasCopies;
     private Mix? withoutClean;
+    private Mix? cleanAlone;
 
     /// <summary>Takes a given draw of numbers, instead of one that was sampled.</summary>
     /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
@@ -202,8 +203,14 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     /// <summary>lambda of each row of a blended tensor.</summary>
     internal ReadOnlySpan<double> RowCoefficients => rowCoefficients;
 
+    /// <summary>The clean samples alone: lambda 1.</summary>
+    internal Mix CleanAlone => cleanAlone ??= new Mix(Array.ConvertAll(coefficients, _ => 1.0), permutation);
+
     /// <summary>The same draw with the mixed samples alone.</summary>
-    internal Mix WithoutClean => withoutClean ??= new Mix(fields, permutation, MixupOutputs.Mixed, position, Extent, nameof(fields));
+    internal Mix WithoutClean => withoutClean ??= new Mix(fields, permutation, MixupOutputs.Mixed, position, Extent, nameof(fields))
+    {
+        IsDrawnWithoutChannels = IsDrawnWithoutChannels,
+    };
 
     /// <summary>Whether any row is not simply its own sample.</summary>
     internal bool IsMixed { get; }
@@ -258,6 +265,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         map.Dispose();
         rows.Dispose();
         withoutClean?.Dispose();
+        cleanAlone?.Dispose();
     }
 
     /// <summary>Compares two draws by their fields, pairing, outputs and extent.</summary>
@@ -287,21 +295,29 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
             return;
         }
 
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using var blended = chosen.Apply(tensor);
-        tensor.copy_(blended).DetachFromDisposeScope();
+        tensor.copy_(chosen.Apply(tensor));
     }
 
-    /// <summary>Blends what a module or the model returned. There [B, F] holds features of the whole sample, even if F is the length of a sequence.</summary>
+    /// <summary>Blends what a module returned. There [B, F] holds features of the whole sample.</summary>
+    /// <exception cref="ArgumentException">F is the length of the sequences that the fields were drawn for, or <see cref="Blend"/> refuses it.</exception>
     internal Tensor BlendInside(Tensor tensor)
     {
-        if (tensor.dim() == 2)
+        if (tensor.dim() != 2)
         {
-            return BlendWhole(tensor);
+            return Blend(tensor);
         }
 
-        return Blend(tensor);
+        return Extent is { Count: 1 } && tensor.shape[1] == Extent[0]
+            ? throw new ArgumentException(
+                $"The shape {Check.Shape(tensor)} may hold features of the whole sample, or one value for each step of the extent {Extent}. " +
+                "Mix at another module, or let this one return [B, 1, T] or features of another number.")
+            : BlendWhole(tensor);
     }
+
+    /// <summary>Whether the fields were drawn for inputs without channels, such as [B, T] or [B, H, W].</summary>
+    internal bool IsDrawnWithoutChannels { get; init; }
 
     /// <summary>
     /// How the cells of a dense target are mixed. Null for a target that lambda weighs: it belongs to each sample as a whole, or all weights
@@ -322,6 +338,9 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
                 $"A dense target {Check.Shape(target)} can be pasted into a box that is resized, but not weighed there; expected weights of 0 and 1. " +
                 "Choose Resizing.Nearest alone, at the extent that it is drawn for, or another method.");
     }
+
+    /// <summary>Whether a target belongs to the cells of the extent, whatever the fields are.</summary>
+    internal bool IsDense(Tensor target, TargetKind kind) => FirstOfTarget(target, Check.Defined(kind)) is not null;
 
     /// <summary>Blends a tensor whose extent begins at a given dimension.</summary>
     internal Tensor BlendAt(Tensor tensor, int first)
@@ -398,6 +417,9 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
             : new StackedMaps(Of(own, other), Of(other, own));
     }
 
+    private bool HasProportions(long[] shape, int first) =>
+        Enumerable.Range(0, Extent!.Count).All(d => shape[first + d] * Extent[0] == shape[first] * Extent[d]);
+
     /// <summary>The first dimension of the extent within a tensor; null where there is none, and lambda counts.</summary>
     /// <exception cref="ArgumentException">The shape does not show the extent.</exception>
     private int? FirstOfExtent(Tensor tensor)
@@ -410,11 +432,17 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
 
         if (shape.Length == extent.Count + 2)
         {
-            return position == ExtentPosition.Trailing ? 2 : 1;
+            // Inputs without channels do not show where others have them: the drawn extent itself must tell, or nothing contradict.
+            bool Shows(int first) => extent.Count == 1 ? shape[first] == extent[0] : HasProportions(shape, first);
+            return IsDrawnWithoutChannels && position == ExtentPosition.Trailing && Shows(1) && !Shows(2)
+                ? throw new ArgumentException(
+                    $"A tensor of shape {Check.Shape(tensor)} has the extent {extent} directly behind the batch, but it is expected in the last dimensions. " +
+                    "Set MixupOptions.ExtentPosition to BehindBatch, as for [B, T, F] behind an embedding of [B, T].")
+                : position == ExtentPosition.Trailing ? 2 : 1;
         }
 
         // [B, 197, 768] beside images is no [B, h, w]: without channels, the proportions tell.
-        if (shape.Length == extent.Count + 1 && Enumerable.Range(0, extent.Count).All(d => extent.Count == 1 ? shape[1] == extent[0] : shape[1 + d] * extent[0] == shape[1] * extent[d]))
+        if (shape.Length == extent.Count + 1 && (extent.Count == 1 ? shape[1] == extent[0] : HasProportions(shape, 1)))
         {
             return 1;
         }

@@ -4,8 +4,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// What comes out of a batch of B samples: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones.
-/// The default
-/// value is <see cref="Mixed"/>.
+/// The default value is <see cref="Mixed"/>.
 /// </summary>
 public readonly record struct MixupOutputs
 {
@@ -19,17 +18,14 @@ public readonly record struct MixupOutputs
 
     /// <summary>
     /// Gets both combinations of each pair: B rows that weigh the samples by their fields, and behind them B rows that weigh them by the
-    /// rest, in a
-    /// number <c>lambda</c> and <c>1 - lambda</c>.
+    /// rest, in a number <c>lambda</c> and <c>1 - lambda</c>.
     /// </summary>
     public static MixupOutputs Both => new(isBoth: true, null);
 
     /// <summary>
     /// The clean samples beside the mixed ones: B rows as they are, and behind them B mixed ones. The loss is that of the clean rows plus
-    /// the weighted
-    /// loss of the mixed ones, <c>L(clean) + weight * L(mixed)</c>, each reduced on its own (Pinto et al. 2022, "RegMixup", equation 4,
-    /// where the weight is
-    /// called eta and the alpha of the interpolation is 10 to 20, not folded).
+    /// the weighted loss of the mixed ones, <c>L(clean) + weight * L(mixed)</c>, each reduced on its own (Pinto et al. 2022, "RegMixup",
+    /// equation 4, where the weight is called eta and the alpha of the interpolation is 10 to 20, not folded).
     /// </summary>
     /// <param name="mixedWeight">The weight of the loss of the mixed rows, 0 or more. Default 1.</param>
     /// <returns>The choice.</returns>

@@ -5,8 +5,7 @@ namespace TorchSharp.Mixup;
 /// <summary>The places where manifold mixup may mix, and how often it chooses each. Immutable.</summary>
 /// <remarks>
 /// <see cref="Found"/> is the default: the input, and modules that <see cref="ManifoldMixup"/> finds. If you name places yourself, those
-/// are the only ones; add the input by
-/// <see cref="WithInput"/>.
+/// are the only ones; add the input by <see cref="WithInput"/>.
 /// </remarks>
 public sealed class ManifoldPlaces
 {

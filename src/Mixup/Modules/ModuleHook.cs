@@ -6,8 +6,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// A hook on the calls of a module, whatever the number of its arguments. Each arity has a base class and a hook type of its own, so a hook
-/// is built once for a module, and registered
-/// for one step at a time.
+/// is built once for a module, and registered for one step at a time.
 /// </summary>
 internal sealed class ModuleHook(Func<object> register)
 {

@@ -14,7 +14,8 @@ internal abstract class PendingMix : IDisposable
 /// <summary>Mixes the prediction itself. Nothing is hooked: the loss asks.</summary>
 internal sealed class OutputMix(Mix mix) : PendingMix
 {
-    public override Tensor Finish(Tensor prediction) => mix.BlendInside(prediction);
+    // Of a target of the whole sample: a dense one has its prediction blended cell by cell before.
+    public override Tensor Finish(Tensor prediction) => mix.BlendWhole(prediction);
 
     public override void Dispose()
     {

@@ -13,8 +13,8 @@ public static class Recipes
 
     /// <summary>
     /// Gets the recipe of DeiT (Touvron et al. 2021, <c>main.py</c>): mixup with alpha 0.8 or CutMix with alpha 1, drawn alike for each
-    /// batch, one coefficient a batch, not folded; partners by flipping the
-    /// batch; soft cross-entropy with label smoothing 0.1, as timm's <c>Mixup</c> makes its targets.
+    /// batch, one coefficient a batch, not folded; partners by flipping the batch; soft cross-entropy with label smoothing 0.1, as timm's
+    /// <c>Mixup</c> makes its targets.
     /// </summary>
     public static MixupRecipe DeiT { get; } = new("DeiT", Timm(0.8), SmoothCrossEntropy);
 
@@ -33,8 +33,7 @@ public static class Recipes
 
     /// <summary>
     /// Gets recipe A2 of "ResNet strikes back" (the same): mixup with alpha 0.1; binary cross-entropy in which a label of more than 0.2 is
-    /// 1, both labels of a pair if lambda lies between 0.2 and 0.8
-    /// (timm's <c>--bce-target-thresh 0.2</c>).
+    /// 1, both labels of a pair if lambda lies between 0.2 and 0.8 (timm's <c>--bce-target-thresh 0.2</c>).
     /// </summary>
     public static MixupRecipe ResNetStrikesBackA2 { get; } = new("ResNetStrikesBackA2", Timm(0.1), () => BinaryCrossEntropy(new() { TargetThreshold = 0.2 }));
 
@@ -46,8 +45,7 @@ public static class Recipes
 
     /// <summary>
     /// Gets torchvision's newer recipe (<c>references/classification</c>): mixup with alpha 0.2 or CutMix with alpha 1, drawn alike for
-    /// each batch, one coefficient a batch, not folded; partners by rolling
-    /// the batch; cross-entropy with label smoothing 0.1.
+    /// each batch, one coefficient a batch, not folded; partners by rolling the batch; cross-entropy with label smoothing 0.1.
     /// </summary>
     public static MixupRecipe Torchvision { get; } = new("Torchvision", Timm(0.2) with { Pairing = Pairing.Roll }, SmoothCrossEntropy);
 

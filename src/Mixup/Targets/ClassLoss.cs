@@ -75,7 +75,7 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)
     {
         // No more than the plain loss takes, which judges in validation.
-        var isIds = target.dtype is ScalarType.Int64 or ScalarType.Byte;
+        var isIds = target.dtype == ScalarType.Int64 || (target.dtype == ScalarType.Byte && target.dim() == 1);
         var isProbabilities = logits && target.is_floating_point() && target.shape.AsSpan(1).SequenceEqual(prediction.shape.AsSpan(1));
         if (!isIds && !isProbabilities)
         {

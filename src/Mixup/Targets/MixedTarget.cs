@@ -5,8 +5,7 @@ namespace TorchSharp.Mixup;
 /// <summary>
 /// The target of a mixed batch. It carries the draw, so that whatever judges a prediction, <see cref="MixupLoss"/> or a metric, weighs the
 /// two targets of every sample as the batch was mixed: a target of the whole sample by lambda, a dense one by the field, cell by cell.
-/// Where
-/// all cells of a dense target are those of the sample or of the partner, it is pasted, and is one target.
+/// Where all cells of a dense target are those of the sample or of the partner, it is pasted, and is one target.
 /// </summary>
 public sealed class MixedTarget
 {
@@ -24,18 +23,21 @@ public sealed class MixedTarget
     /// <paramref name="mixing"/> or <paramref name="kind"/> is none of its enumeration.
     /// </exception>
     public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss, TargetKind kind = TargetKind.ByShape)
-        : this(mix, target, mixing, kind, null, null)
+        : this(mix, target, mixing, kind, mayPaste: false, null, null)
     {
     }
 
-    internal MixedTarget(Mix mix, Tensor target, TargetMixing mixing, TargetKind kind, PendingMix? pending, StepState? step)
+    internal MixedTarget(
+        Mix mix, Tensor target, TargetMixing mixing, TargetKind kind, bool mayPaste, PendingMix? pending, StepState? step)
     {
         ArgumentNullException.ThrowIfNull(mix);
         ArgumentNullException.ThrowIfNull(target);
         Check.HasBatch(target, mix.BatchSize, "the target");
         dense = mix.DenseFor(target, kind);
         (Mix, Target, Mixing, this.pending, this.step) = (mix, target, Check.Defined(mixing), pending, step);
-        if (IsMixedAtOutput && dense is { AnyPastes: true })
+
+        // What another draw of the method would paste is refused now: training must not fail at random.
+        if (IsMixedAtOutput && (mayPaste ? mix.IsDense(target, kind) : dense is { AnyPastes: true }))
         {
             throw new ArgumentException(
                 "Output mixup with a field that only copies pastes cells of predictions and the same cells of the target " +
@@ -61,6 +63,9 @@ public sealed class MixedTarget
 
     /// <summary>Whether lambda weighs each sample as a whole; otherwise its cells have weights of their own.</summary>
     internal bool IsWeighedByLambda => dense is null;
+
+    /// <summary>The target of the clean rows, which are mixed with lambda 1: a loss judges them as it judges the others.</summary>
+    internal MixedTarget CleanAlone() => new(Mix.CleanAlone, Target, Mixing, dense: null);
 
     /// <summary>The target of the mixed rows, where clean ones stand before them.</summary>
     internal MixedTarget WithoutClean() => new(Mix.WithoutClean, Target, Mixing, dense?.WithoutClean());

@@ -7,15 +7,12 @@ namespace TorchSharp.Mixup;
 /// A loss against a mixed target: the base loss of both targets weighted by lambda, reduced exactly as the base loss reduces. With lambda 1
 /// it equals the base loss, class weights and <c>ignore_index</c> included: a weighted mean divides by the mixed weight of what counts,
 /// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>. Beside clean samples, <see cref="MixupOutputs.CleanAndMixed"/>, it is the base loss
-/// of those plus the
-/// weighted loss of the mixed ones.
+/// of those plus the weighted loss of the mixed ones.
 /// </summary>
 /// <remarks>
 /// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>), unless a blend of
-/// targets means nothing to the loss: see
-/// <see cref="TargetMixing.ByLoss"/>. A plain tensor as target is given to the base loss unchanged, so the same object serves for
-/// validation. Mixed cross-entropy takes one log-softmax
-/// for both targets.
+/// targets means nothing to the loss: see <see cref="TargetMixing.ByLoss"/>. A plain tensor as target is given to the base loss unchanged,
+/// so the same object serves for validation. Mixed cross-entropy takes one log-softmax for both targets.
 /// </remarks>
 public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 {
@@ -24,8 +21,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     /// <summary>Wraps a loss, and reduces as it does.</summary>
     /// <param name="loss">
     /// Any built-in loss of two arguments, with its weights, <c>ignore_index</c>, label smoothing and reduction. Another type must be built
-    /// with
-    /// <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this.
+    /// with <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this.
     /// </param>
     /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
     /// <exception cref="ArgumentException">The options mean nothing to the loss, or it smooths labels itself.</exception>
@@ -66,8 +62,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     /// <returns>As the base loss: a scalar, or unreduced values for <c>Reduction.None</c>; in the type of the prediction.</returns>
     /// <exception cref="ArgumentException">
     /// Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample, or output mixup meets a
-    /// loss without a softmax, or targets were to be mixed that
-    /// mean nothing to the loss when they are.
+    /// loss without a softmax, or targets were to be mixed that mean nothing to the loss when they are.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The prediction was not mixed: the module did not run, or the step is disposed or suspended.
@@ -85,9 +80,8 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 
     /// <summary>
     /// Judges a prediction by a metric, as this loss judges it. Where the loss mixes losses the metric is taken against both targets,
-    /// <c>lambda * m(prediction, a) + (1 - lambda) * m(prediction, b)</c>:
-    /// with a function that tells hits from misses this is the accuracy under mixing. Where the loss mixes floating targets, the metric is
-    /// taken against the mixed target.
+    /// <c>lambda * m(prediction, a) + (1 - lambda) * m(prediction, b)</c>: with a function that tells hits from misses this is the accuracy
+    /// under mixing. Where the loss mixes floating targets, the metric is taken against the mixed target.
     /// </summary>
     /// <param name="metric">Takes the prediction and a target, and returns [B, ...]: values that are not reduced over the batch.</param>
     /// <param name="prediction">
@@ -128,8 +122,11 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     private Tensor CleanAndMixed(Tensor prediction, MixedTarget target, double weight)
     {
         var batchSize = target.Mix.BatchSize;
-        var clean = baseLoss.Plain(prediction.narrow(0, 0, batchSize), target.Target);
-        var mixed = baseLoss.Mixed(prediction.narrow(0, batchSize, batchSize), target.WithoutClean()).mul(weight);
+        var clean = baseLoss.Mixed(prediction.narrow(0, 0, batchSize), target.CleanAlone());
+        var mixed = baseLoss.Mixed(prediction.narrow(0, batchSize, batchSize), target.WithoutClean());
+
+        // What has the weight 0 does not count, even if it is infinite.
+        mixed = weight == 0 ? zeros_like(mixed) : mixed.mul(weight);
         return baseLoss.Reduction == Reduction.None ? cat([clean, mixed]) : clean + mixed;
     }
 

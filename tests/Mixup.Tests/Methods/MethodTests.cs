@@ -138,6 +138,97 @@ public sealed class MethodTests
     }
 
     [Fact]
+    public void PredictionsOfAWholeTargetAreBlendedByLambdaWhateverTheirRank()
+    {
+        using var scope = NewDisposeScope();
+        var strategy = new OutputMixup(new MixupOptions { Method = new CutMix(), TargetKind = TargetKind.Whole, Seed = 3 });
+        var (logits, ids) = (Some.Normal(1, 4, 3, 5), Some.Classes(2, 3, 4, 5)); // five attributes of a signal
+        using var step = strategy.Begin(Some.Normal(3, 4, 2, 10), ids);
+        var loss = new MixupLoss(CrossEntropyLoss(reduction: Reduction.Sum)).call(logits, step.Target);
+        var lambda = tensor(step.Mix.Coefficients.ToArray(), ScalarType.Float32, Some.Device);
+        var partners = TensorIndex.Tensor(tensor(step.Mix.Permutation.ToArray(), device: Some.Device));
+        var blended = (logits * lambda.view(4, 1, 1)) + (logits[partners] * (1 - lambda.view(4, 1, 1)));
+        var values = CrossEntropyLoss(reduction: Reduction.None);
+        var expected = (values.call(blended, ids) * lambda.view(4, 1)) + (values.call(blended, ids[partners]) * (1 - lambda.view(4, 1)));
+        Some.AssertClose(expected.sum(), loss, 1e-5);
+    }
+
+    [Fact]
+    public void WhereTheExtentOfHiddenFeaturesIsUnclearTheyAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var embedding = Embedding(20, 6).to(Some.Device);
+        using var model = Sequential(("embedding", embedding)).to(Some.Device);
+        using var same = Sequential(("a", Identity()));
+        var (ids, y) = (Some.Classes(1, 20, 4, 9), Some.Classes(2, 2, 4));
+        MixupOptions Options(ExtentPosition position) =>
+            new() { Method = new CutMix(), ExtentDimensions = 1, ExtentPosition = position, Seed = 5, TargetKind = TargetKind.Whole };
+        ManifoldMixup At(nn.Module network, string name, ExtentPosition position) => new(network, Options(position), ManifoldPlaces.Named(name));
+
+        // [B, T] became [B, T, F]: the drawn extent is not where it is looked for.
+        using (var step = At(model, "embedding", ExtentPosition.Trailing).Begin(ids, y))
+        {
+            Assert.Contains("BehindBatch", Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message, StringComparison.Ordinal);
+        }
+
+        using (var step = At(model, "embedding", ExtentPosition.BehindBatch).Begin(ids, y))
+        {
+            var mixed = model.call(step.Input);
+            step.Dispose();
+            var plain = embedding.call(ids);
+            var own = stack([.. step.Mix.Fields.Select(field => field.WeightsAt([9]))]).eq(1).unsqueeze(2).to(Some.Device);
+            Some.AssertEqual(where(own, plain, plain[TensorIndex.Tensor(tensor(step.Mix.Permutation.ToArray(), device: Some.Device))]), mixed);
+        }
+
+        // [B, T] of a module: features, or a value for each step?
+        using (var step = At(same, "a", ExtentPosition.Trailing).Begin(Some.Normal(1, 4, 9), y))
+        {
+            Assert.Contains("each step", Assert.Throws<InvalidOperationException>(() => same.call(step.Input)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void ABatchThatIsOverwrittenStaysInItsDisposeScope()
+    {
+        foreach (var method in new Method[] { new CutMix(), new SmoothMix(), new ResizeMix() })
+        {
+            var before = Some.LiveTensors;
+            for (var i = 0; i < 3; i++)
+            {
+                using var scope = NewDisposeScope();
+                var x = Some.Normal(1, 5, 2, 8, 8);
+                using var step = new InputMixup(new MixupOptions { Method = method }) { OverwriteInput = true }.Begin(x, arange(5, device: Some.Device));
+            }
+
+            Assert.Equal(before, Some.LiveTensors);
+        }
+    }
+
+    [Fact]
+    public void WhatHasNoExtentOrNoOrderIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Throws<ArgumentNullException>(() => CutMix.BoxAt(null!, 0.5, []));
+        Assert.Throws<ArgumentException>(() => FMix.MaskOf(full(4, float.NaN), 0.5));
+    }
+
+    [Fact]
+    public void DensePredictionsAreNeverPastedWhateverIsDrawn()
+    {
+        using var scope = NewDisposeScope();
+        var options = new MixupOptions { Method = new OneOf(new Interpolation(1), new CutMix()), CoefficientPer = CoefficientPer.Batch, Seed = 1 };
+        var strategy = new OutputMixup(options);
+        var (x, y) = (Some.Normal(1, 4, 2, 6, 5), Some.Classes(2, 3, 4, 6, 5));
+        for (var i = 0; i < 8; i++)
+        {
+            Assert.Contains("a field that only copies", Assert.Throws<ArgumentException>(() => strategy.Begin(x, y)).Message, StringComparison.Ordinal);
+            strategy.State = strategy.State with { Step = i + 1 }; // another draw
+        }
+
+        new OutputMixup(options with { Method = new Interpolation(1) }).Begin(x, y).Dispose();
+    }
+
+    [Fact]
     public void TokensAreCutAlongTimeWithTheirPadding()
     {
         using var scope = NewDisposeScope();

@@ -5,8 +5,7 @@ namespace TorchSharp.Mixup.Tests;
 
 /// <summary>
 /// Every method at every place, with every choice of outputs, pairing, kind of target and reduction, in 1 to 3 dimensions: forward and
-/// backward equal
-/// the plain formula in float64 with explicit masks, or the combination is refused by an error that stands in a table.
+/// backward equal the plain formula in float64 with explicit masks, or the combination is refused by an error that stands in a table.
 /// </summary>
 public sealed class ProductTests
 {

@@ -5,9 +5,8 @@ namespace TorchSharp.Mixup.Tests;
 
 /// <summary>
 /// On some processors (seen on a virtual AMD EPYC with AVX-512), the oneDNN of libtorch computes wrong gradients of the inputs of float32
-/// convolutions whose channels do not fill a vector.
-/// Held to AVX it is right. It reads this once, before its first convolution, from the environment of the process, which .NET's own setter
-/// does not reach on Linux.
+/// convolutions whose channels do not fill a vector. Held to AVX it is right. It reads this once, before its first convolution, from the
+/// environment of the process, which .NET's own setter does not reach on Linux.
 /// </summary>
 internal static partial class OneDnn
 {

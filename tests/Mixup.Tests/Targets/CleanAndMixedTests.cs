@@ -119,6 +119,36 @@ public sealed class CleanAndMixedTests
     }
 
     [Fact]
+    public void CleanClassIdsBecomeRowsAsTheMixedOnesDo()
+    {
+        using var scope = NewDisposeScope();
+        var strategy = new InputMixup(new MixupOptions
+        {
+            Method = new Interpolation(0), // nothing is mixed
+            TargetMixing = TargetMixing.Targets,
+            Outputs = MixupOutputs.CleanAndMixed(),
+        });
+        var (x, y) = (Some.Normal(1, 4, 4), arange(4, device: Some.Device));
+        using var step = strategy.Begin(x, y);
+        var own = new MixupLoss((p, t) => -(t * functional.log_softmax(p, 1)).sum(1)).call(step.Input, step.Target);
+        Some.AssertClose(CrossEntropyLoss().call(x, y) * 2, own, 1e-6);
+        var rows = functional.one_hot(y, 4).to(ScalarType.Float32);
+        Some.AssertClose(MSELoss().call(x, rows) * 2, new MixupLoss(MSELoss()).call(step.Input, step.Target), 1e-6);
+        Some.AssertClose(L1Loss().call(x, rows) * 2, new MixupLoss(L1Loss()).call(step.Input, step.Target), 1e-6);
+    }
+
+    [Fact]
+    public void MixedRowsOfWeightZeroDoNotCountEvenIfTheirLossIsInfinite()
+    {
+        using var scope = NewDisposeScope();
+        var y = tensor(new long[] { 0, 1 });
+        var mix = new Mix([0.5, 0.5], [1, 0], MixupOutputs.CleanAndMixed(0));
+        var prediction = tensor(new[] { 1, 2, 3, 4, 1, float.NegativeInfinity, 2, 1 }).view(4, 2);
+        var loss = new MixupLoss(CrossEntropyLoss()).call(prediction, new MixedTarget(mix, y));
+        Some.AssertClose(CrossEntropyLoss().call(prediction[..2], y), loss, 1e-6);
+    }
+
+    [Fact]
     public void TheAccuracyCountsCleanAndMixedRows()
     {
         using var scope = NewDisposeScope();

@@ -2,8 +2,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Means over the cells of another resolution. Along each axis a new cell takes from the old ones by their overlap. Overlaps are whole
-/// numbers, and the division comes last, so that a cell
-/// whose old ones are all 1 is exactly 1.
+/// numbers, and the division comes last, so that a cell whose old ones are all 1 is exactly 1.
 /// </summary>
 internal static class Resampling
 {

@@ -9,9 +9,9 @@ namespace TorchSharp.Mixup;
 /// </summary>
 /// <remarks>
 /// Sizes are rounded up to classes, eight to a power of two, so that at most an eighth of a block is unused. The idle blocks of a class
-/// form a
-/// stack, whose top is the warmest in cache. When the idle blocks exceed the limit, the class that has not been asked for the longest
-/// loses its blocks first. The links of the stacks stand in the blocks themselves: returning a block allocates nothing, and cannot fail.
+/// form a stack, whose top is the warmest in cache. When the idle blocks exceed the limit, the class that has not been asked for the
+/// longest loses its blocks first. The links of the stacks stand in the blocks themselves: returning a block allocates nothing, and cannot
+/// fail.
 /// </remarks>
 internal static unsafe class BlockPool
 {

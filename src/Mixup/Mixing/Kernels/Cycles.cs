@@ -5,8 +5,7 @@ internal readonly record struct Step(int Row, bool EndsCycle);
 
 /// <summary>
 /// The rows in the order of a permutation's cycles: the partner of each row is the next one, and that of the last row of a cycle is its
-/// first. So what was just read
-/// as a partner is read again as a sample while it is still in cache.
+/// first. So what was just read as a partner is read again as a sample while it is still in cache.
 /// </summary>
 /// <example>The partners 2, 3, 4, 1, 0 have the cycles (0 2 4) and (1 3). The steps are 0, 2, 4 (ends), 1, 3 (ends).</example>
 internal static class Cycles

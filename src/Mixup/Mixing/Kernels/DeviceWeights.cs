@@ -37,8 +37,7 @@ internal sealed class DeviceWeights(double[] own, double[] other, long[] partner
 
     /// <summary>
     /// The copy belongs to this object and not to the caller's dispose scope: a model may open one of its own inside forward. Nor is it an
-    /// inference tensor, whatever
-    /// mode it is first asked for in: such a one could never take part in training.
+    /// inference tensor, whatever mode it is first asked for in: such a one could never take part in training.
     /// </summary>
     private Tensor Copy(ScalarType type, Device device, Func<Tensor> make)
     {

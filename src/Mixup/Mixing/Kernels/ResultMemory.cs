@@ -6,8 +6,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Tensors over blocks of the pool. libtorch's own reference count decides when a block is free: it calls back when the last tensor, view
-/// or
-/// graph that holds the memory is gone, so nobody ever sees it overwritten.
+/// or graph that holds the memory is gone, so nobody ever sees it overwritten.
 /// </summary>
 internal static unsafe class ResultMemory
 {

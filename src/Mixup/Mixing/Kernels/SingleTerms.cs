@@ -4,8 +4,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// The rows of a combination that have a weight of 0, for the path by torch, which computes all rows alike: 0 times infinity is not a
-/// number, and 0 plus -0.0 is 0.0.
-/// Such a row is a copy of another, a multiple of one, or zero. The host knows which rows these are; the others are not touched.
+/// number, and 0 plus -0.0 is 0.0. Such a row is a copy of another, a multiple of one, or zero. The host knows which rows these are; the
+/// others are not touched.
 /// </summary>
 internal sealed class SingleTerms
 {

@@ -4,8 +4,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// The combination by torch's operations: other devices, and layouts in which a row is not one block. Nothing is read back to the host.
-/// META has neither
-/// <c>index_select</c> nor <c>where</c>.
+/// META has neither <c>index_select</c> nor <c>where</c>.
 /// </summary>
 internal static class TorchKernel
 {

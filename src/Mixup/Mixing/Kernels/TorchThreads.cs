@@ -7,9 +7,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// A parallel loop on the threads that libtorch has. Between two operations they spin for a while, ready for the next one: threads of our
-/// own would have to fight them for the cores, and
-/// would find the data in the wrong caches. Where libtorch was built with another runtime than GNU's OpenMP, as on Windows and macOS, the
-/// loop runs on the threads of .NET.
+/// own would have to fight them for the cores, and would find the data in the wrong caches. Where libtorch was built with another runtime
+/// than GNU's OpenMP, as on Windows and macOS, the loop runs on the threads of .NET.
 /// </summary>
 internal static unsafe class TorchThreads
 {
@@ -22,8 +21,7 @@ internal static unsafe class TorchThreads
 
     /// <summary>
     /// How many libtorch uses, even if there are fewer processors: a team of another size would make OpenMP end threads and start others
-    /// between
-    /// an operation of libtorch and one of ours.
+    /// between an operation of libtorch and one of ours.
     /// </summary>
     public static int Count => get_num_threads();
 
