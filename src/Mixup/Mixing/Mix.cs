@@ -248,19 +248,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         $"Mix {{ {string.Join(", ", fields.Select((field, sample) => $"{sample} with {permutation[sample]}: {field}"))}{(Rows == BatchSize ? string.Empty : ", two outputs")} }}";
 
     /// <summary>Blends a tensor in place, which only goes with one output a pair.</summary>
-    internal void BlendInPlace(Tensor tensor)
-    {
-        var chosen = MapFor(tensor);
-        if (chosen is Combination numbers)
-        {
-            numbers.Overwrite(tensor);
-            return;
-        }
-
-        using var noGrad = no_grad();
-        using var blended = chosen.Apply(tensor);
-        tensor.copy_(blended).DetachFromDisposeScope();
-    }
+    internal void BlendInPlace(Tensor tensor) => MapFor(tensor).Overwrite(tensor);
 
     /// <summary>Blends what a module or the model returned. There [B, F] holds features of the whole sample, even if F is the length of a sequence.</summary>
     internal Tensor BlendInside(Tensor tensor)
