@@ -45,7 +45,7 @@ public sealed class ManifoldMixup : MixupStrategy
     {
         ArgumentNullException.ThrowIfNull(model);
         choice = places ?? ManifoldPlaces.Found;
-        finder = new PlaceFinder(model, choice, options.TwoOutputs);
+        finder = new PlaceFinder(model, choice, options.Outputs.RowsPerSample > 1);
         watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral);
         weighted = [.. finder.Eligible.Select(eligible => (MixupPlace.Module(eligible.Name), Weight(eligible.Name)))];
         if (choice.InputWeight is { } weight)

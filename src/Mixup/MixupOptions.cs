@@ -87,10 +87,10 @@ public sealed record MixupOptions
     } = TargetMixing.ByLoss;
 
     /// <summary>
-    /// Whether each pair gives both its combinations, <c>lambda</c> and <c>1 - lambda</c>: from the mixing place on the batch has 2B rows, and the target
-    /// matches. Default false.
+    /// What comes out: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones. With the last two the batch has
+    /// 2B rows from the mixing place on, and the target matches. Default: the mixed samples.
     /// </summary>
-    public bool TwoOutputs { get; init; }
+    public MixupOutputs Outputs { get; init; }
 
     /// <summary>
     /// Whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Read the three from <see cref="MixupStep.Inputs"/>.

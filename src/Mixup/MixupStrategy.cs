@@ -18,12 +18,12 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new ArgumentException("a rolled batch has no pairs that could share a coefficient: choose Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.", nameof(options));
         }
 
-        if (options.StackInput && (this is not InputMixup || options.TwoOutputs))
+        if (options.StackInput && (this is not InputMixup || options.Outputs.RowsPerSample > 1))
         {
             throw new ArgumentException("a stacked input is mixed by the network itself: that goes with input mixup, and with one output a pair.", nameof(options));
         }
 
-        if (options.OverwriteInput && (this is OutputMixup || options.TwoOutputs || options.StackInput))
+        if (options.OverwriteInput && (this is OutputMixup || options.Outputs.RowsPerSample > 1 || options.StackInput))
         {
             throw new ArgumentException("only a batch that is mixed at the input, with one output a pair, can be overwritten: leave OverwriteInput off.", nameof(options));
         }

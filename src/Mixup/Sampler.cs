@@ -11,14 +11,14 @@ internal static class Sampler
         var method = options.Method ?? new Interpolation(alpha) { Fold = options.Fold };
         if (method.DrawsNumbers)
         {
-            return new Mix(DrawFields(options, method, null, inputs, permutation, random), permutation, options.TwoOutputs, options.ExtentPosition);
+            return new Mix(DrawFields(options, method, null, inputs, permutation, random), permutation, options.Outputs, options.ExtentPosition);
         }
 
         // A method may look at the inputs, and keep what it made until all fields are drawn.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var extent = ExtentOf(options, inputs[0]);
-        return new Mix(DrawFields(options, method, extent, inputs, permutation, random), permutation, options.TwoOutputs, options.ExtentPosition, extent);
+        return new Mix(DrawFields(options, method, extent, inputs, permutation, random), permutation, options.Outputs, options.ExtentPosition, extent);
     }
 
     /// <summary>The extent of an input; null where it has none.</summary>

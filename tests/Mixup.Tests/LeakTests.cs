@@ -70,7 +70,7 @@ public sealed class LeakTests
         for (var i = 0; i < 3; i++)
         {
             using var scope = NewDisposeScope();
-            using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs);
+            using var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
             autograd.grad([mix.Blend(x).sum()], [x])[0].Dispose();
             var first = mix.CoefficientsFor(mix.Own(x));
             Assert.Equal(ScalarType.Float32, first.dtype);

@@ -36,7 +36,7 @@ public sealed class MetaDeviceTests
         {
             foreach (var partners in new long[][] { [1, 0, 3, 2], [1, 2, 3, 0], [3, 2, 0, 1], [0, 1, 2, 3] })
             {
-                using var mix = new Mix(coefficients, partners, twoOutputs);
+                using var mix = new Mix(coefficients, partners, Some.Outputs(twoOutputs));
                 var x = empty(4, 3, 2, dtype, META, requires_grad: true);
                 var blended = mix.Blend(x);
                 blended.backward([empty(mix.Rows, 3, 2, dtype, META)]);
@@ -99,7 +99,7 @@ public sealed class MetaDeviceTests
             "per pair" => plain with { CoefficientPer = CoefficientPer.Pair },
             "unfolded" => plain with { Fold = false },
             "sometimes" => plain with { Probability = 0.5 },
-            "two outputs" => plain with { TwoOutputs = true },
+            "two outputs" => plain with { Outputs = MixupOutputs.Both },
             "targets" => plain with { TargetMixing = TargetMixing.Targets },
             "losses" => plain with { TargetMixing = TargetMixing.Losses },
             "overwritten" => plain with { OverwriteInput = place == "input" },
@@ -121,7 +121,7 @@ public sealed class MetaDeviceTests
             var value = new MixupLoss(loss).call(model.call(step.Inputs[0]), step.Target);
             (value.dim() == 0 ? value : value.sum()).backward();
             optimizer.step();
-            var hits = new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), empty(options.TwoOutputs && place != "output" ? 10 : 5, 4, device: META), step.Target);
+            var hits = new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), empty(options.Outputs.RowsPerSample == 2 && place != "output" ? 10 : 5, 4, device: META), step.Target);
             Assert.Equal(DeviceType.META, hits.device_type);
             Assert.Equal(DeviceType.META, step.Mix.UniteMask(empty(5, 6, ScalarType.Bool, META)).device_type);
         }

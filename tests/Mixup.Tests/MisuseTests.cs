@@ -43,9 +43,9 @@ public sealed class MisuseTests
         Of<ArgumentOutOfRangeException>("an unknown target mixing", "no such TargetMixing", "ByLoss", _ => new MixupOptions { TargetMixing = (TargetMixing)9 }),
         Of<ArgumentException>("pairs of a rolled batch", "no pairs", "Pairing.Halves", _ => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })),
         Of<ArgumentException>("a stacked input of output mixup", "mixed by the network itself", "input mixup", _ => new OutputMixup(new MixupOptions { StackInput = true })),
-        Of<ArgumentException>("a stacked input with two outputs", "mixed by the network itself", "one output a pair", _ => new InputMixup(new MixupOptions { StackInput = true, TwoOutputs = true })),
+        Of<ArgumentException>("a stacked input with two outputs", "mixed by the network itself", "one output a pair", _ => new InputMixup(new MixupOptions { StackInput = true, Outputs = MixupOutputs.Both })),
         Of<ArgumentException>("overwriting for output mixup", "can be overwritten", "leave OverwriteInput off", _ => new OutputMixup(new MixupOptions { OverwriteInput = true })),
-        Of<ArgumentException>("overwriting with two outputs", "can be overwritten", "leave OverwriteInput off", _ => new InputMixup(new MixupOptions { OverwriteInput = true, TwoOutputs = true })),
+        Of<ArgumentException>("overwriting with two outputs", "can be overwritten", "leave OverwriteInput off", _ => new InputMixup(new MixupOptions { OverwriteInput = true, Outputs = MixupOutputs.Both })),
         Of<ArgumentNullException>("no options", "options", "null", _ => new InputMixup(null!)),
         Of<ArgumentOutOfRangeException>("a negative step", "Step", "non-negative", b => b.Input.State = b.Input.State with { Step = -1 }),
         Of<ArgumentNullException>("no state", "value", "null", b => b.Input.State = null!),
@@ -74,7 +74,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("overwriting a sequence whose next items are the target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X.narrow(1, 0, 3), b.X.narrow(1, 1, 3))),
         Of<ArgumentException>("overwriting one tensor twice", "Input 1 shares memory with another input", "clone one of them", b => Overwriting.Begin([b.X, b.X], b.Y)),
         Of<ArgumentException>("overwriting rows that overlap", "its elements share memory", "clone the input", b => Overwriting.Begin(b.X.flatten().unfold(0, 4, 2).narrow(0, 0, 6), b.Y)),
-        Of<ArgumentException>("overwriting by a draw of two outputs", "two outputs a pair, 12 rows", "one output", b => Overwriting.Begin(b.X, b.Y, new MixupDraw(new Mix(b.Mix.Coefficients, b.Mix.Permutation, twoOutputs: true), MixupPlace.Input))),
+        Of<ArgumentException>("overwriting by a draw of two outputs", "two outputs a pair, 12 rows", "one output", b => Overwriting.Begin(b.X, b.Y, new MixupDraw(new Mix(b.Mix.Coefficients, b.Mix.Permutation, outputs: MixupOutputs.Both), MixupPlace.Input))),
         Of<ArgumentException>("overwriting an inference tensor", "made in inference mode", "clone the input", b =>
         {
             Tensor inference;

@@ -74,4 +74,6 @@ internal static class Some
 
     /// <summary>Live tensors of this thread, by TorchSharp's own count.</summary>
     public static long LiveTensors => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+
+    public static MixupOutputs Outputs(bool both) => both ? MixupOutputs.Both : MixupOutputs.Mixed;
 }

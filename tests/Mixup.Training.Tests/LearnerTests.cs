@@ -257,7 +257,7 @@ public sealed class LearnerTests
     public void EveryStrategyTrainsAndMeasures(string place, bool twoOutputs)
     {
         using var small = new Small();
-        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Alpha = 0.4, Seed = 1, TwoOutputs = twoOutputs }))]);
+        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Alpha = 0.4, Seed = 1, Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }))]);
         var records = learner.Fit(small.Train, small.Valid, epochs: 15);
         Assert.True(records[^1]["valid_accuracy"] > 0.85);
         Assert.InRange(records[^1]["train_accuracy"], 0.5, 1);

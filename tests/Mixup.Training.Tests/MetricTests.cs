@@ -200,14 +200,14 @@ public sealed class MetricTests
     /// <summary>Draws the same for every batch.</summary>
     private sealed class Fixed(bool twoOutputs) : IMixupStrategy
     {
-        private readonly InputMixup inner = new(new MixupOptions { TwoOutputs = twoOutputs });
+        private readonly InputMixup inner = new(new MixupOptions { Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed });
 
         public double Alpha { get => inner.Alpha; set => inner.Alpha = value; }
 
         public MixupState State { get => inner.State; set => inner.State = value; }
 
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null) =>
-            inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs), MixupPlace.Input));
+            inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed), MixupPlace.Input));
     }
 
     private sealed class Squeezing() : Loss<Tensor, Tensor, Tensor>(nn.Reduction.Mean)

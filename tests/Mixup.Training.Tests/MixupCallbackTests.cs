@@ -119,7 +119,7 @@ public sealed class MixupCallbackTests
         using var model = Linear(6, 1).to(Some.Device);
         using var optimizer = optim.SGD(model.parameters(), 0.01);
         var (x, y) = (Some.Normal(1, 40, 6), Some.Normal(2, 40, 1));
-        foreach (var strategy in new IMixupStrategy[] { new InputMixup(1), new InputMixup(new MixupOptions { Alpha = 1, TwoOutputs = true }) })
+        foreach (var strategy in new IMixupStrategy[] { new InputMixup(1), new InputMixup(new MixupOptions { Alpha = 1, Outputs = MixupOutputs.Both }) })
         {
             var learner = new Learner(model, MSELoss(), optimizer, metrics: [new Metric("mse", (p, t) => (p - t).pow(2))], callbacks: [new MixupCallback(strategy)]);
             var record = Assert.Single(learner.Fit(new TensorBatches(x, y, 9)));
@@ -139,7 +139,7 @@ public sealed class MixupCallbackTests
         double Loss(Reduction reduction)
         {
             using var loss = CrossEntropyLoss(reduction: reduction);
-            var mixup = new MixupCallback(new InputMixup(new MixupOptions { Seed = 3, TwoOutputs = twoOutputs }));
+            var mixup = new MixupCallback(new InputMixup(new MixupOptions { Seed = 3, Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }));
             return new Learner(model, loss, optimizer, callbacks: [mixup]).Fit(new TensorBatches(x, y, 10))[0].TrainLoss;
         }
 

@@ -89,7 +89,7 @@ public sealed class SoakTests
             Pairing = pairing,
             CoefficientPer = pairing == Pairing.Roll ? CoefficientPer.Sample : (CoefficientPer)random.Next(3),
             TargetMixing = (TargetMixing)random.Next(3),
-            TwoOutputs = two,
+            Outputs = two ? MixupOutputs.Both : MixupOutputs.Mixed,
             OverwriteInput = kind == 0 && !two && random.Next(3) == 0,
             Seed = (ulong)random.Next(),
         };

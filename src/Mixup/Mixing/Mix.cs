@@ -21,6 +21,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
 {
     private readonly Field[] fields;
     private readonly double[] coefficients;
+    private readonly double[] rowCoefficients;
     private readonly long[] permutation;
     private readonly ExtentPosition position;
     private readonly bool hasCells;
@@ -28,34 +29,39 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     private readonly LinearMap?[] fieldMaps = new LinearMap?[3]; // by the first dimension of the extent
     private readonly DeviceWeights rows;
     private readonly bool hasCopies;
+    private Mix? withoutClean;
 
     /// <summary>Takes a given draw of numbers, instead of one that was sampled.</summary>
     /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
     /// <param name="permutation">The partner of each of the B samples: every index from 0 to B - 1 once.</param>
-    /// <param name="twoOutputs">Whether each pair gives both its combinations: <c>lambda</c> and, in rows B to 2B - 1, <c>1 - lambda</c>. Default false.</param>
+    /// <param name="outputs">What comes out. Default: the mixed samples, B rows.</param>
     /// <exception cref="ArgumentException">The batch is empty, the lengths differ, a coefficient is outside [0, 1] or not a number, or <paramref name="permutation"/> is not one.</exception>
     [OverloadResolutionPriority(1)] // of two empty lists
-    public Mix(ReadOnlySpan<double> coefficients, ReadOnlySpan<long> permutation, bool twoOutputs = false)
-        : this(Numbers(coefficients), permutation.ToArray(), twoOutputs, ExtentPosition.Trailing, null, nameof(coefficients))
+    public Mix(ReadOnlySpan<double> coefficients, ReadOnlySpan<long> permutation, MixupOutputs outputs = default)
+        : this(Numbers(coefficients), permutation.ToArray(), outputs, ExtentPosition.Trailing, null, nameof(coefficients))
     {
     }
 
     /// <summary>Takes a given draw of fields: boxes, masks, numbers, or some of each.</summary>
     /// <param name="fields">The field of each of the B samples. Those over an extent must have the same number of dimensions.</param>
     /// <param name="permutation">The partner of each of the B samples: every index from 0 to B - 1 once.</param>
-    /// <param name="twoOutputs">Whether each pair gives both its combinations: a field and, in rows B to 2B - 1, the rest of it. Default false.</param>
+    /// <param name="outputs">What comes out. Default: the mixed samples, B rows.</param>
     /// <param name="position">Where tensors have the extent. Default: their last dimensions.</param>
     /// <param name="extent">The extent of the samples that the fields were drawn for. Default: the largest of the fields' own.</param>
     /// <exception cref="ArgumentException">The batch is empty, the lengths differ, the fields differ in dimensions, or <paramref name="permutation"/> is not one.</exception>
     public Mix(
-        IReadOnlyList<Field> fields, ReadOnlySpan<long> permutation, bool twoOutputs = false, ExtentPosition position = ExtentPosition.Trailing, Extent? extent = null)
-        : this(NotNull(fields), permutation.ToArray(), twoOutputs, Check.Defined(position), extent, nameof(fields))
+        IReadOnlyList<Field> fields,
+        ReadOnlySpan<long> permutation,
+        MixupOutputs outputs = default,
+        ExtentPosition position = ExtentPosition.Trailing,
+        Extent? extent = null)
+        : this(NotNull(fields), permutation.ToArray(), outputs, Check.Defined(position), extent, nameof(fields))
     {
     }
 
-    private Mix(Field[] fields, long[] permutation, bool twoOutputs, ExtentPosition position, Extent? extent, string name)
+    private Mix(Field[] fields, long[] permutation, MixupOutputs outputs, ExtentPosition position, Extent? extent, string name)
     {
-        (this.fields, this.permutation, this.position) = (fields, permutation, position);
+        (this.fields, this.permutation, this.position, Outputs) = (fields, permutation, position, outputs);
         coefficients = Array.ConvertAll(fields, field => field.Lambda);
         Validate(coefficients, permutation, name);
         hasCells = Array.Exists(fields, field => field.Extent is not null);
@@ -67,27 +73,35 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
 
         var others = Array.ConvertAll(coefficients, lambda => 1 - lambda);
         var first = new Combination(coefficients, others, permutation);
-        if (twoOutputs)
+        if (outputs.RowsPerSample == 1)
         {
-            map = new BothOutputs(first, new Combination(others, coefficients, permutation));
-            rows = new DeviceWeights([.. coefficients, .. others], [.. others, .. coefficients], [.. permutation, .. permutation]);
+            (rowCoefficients, map, rows) = (coefficients, first, first.OnDevices);
         }
         else
         {
-            (map, rows) = (first, first.OnDevices);
+            var ones = Array.ConvertAll(coefficients, _ => 1.0);
+            rowCoefficients = HasClean ? [.. ones, .. coefficients] : [.. coefficients, .. others];
+            map = HasClean
+                ? new StackedMaps(new Combination(ones, new double[ones.Length], permutation), first)
+                : new StackedMaps(first, new Combination(others, coefficients, permutation));
+            rows = new DeviceWeights(
+                rowCoefficients, HasClean ? [.. new double[ones.Length], .. others] : [.. others, .. coefficients], [.. permutation, .. permutation]);
         }
 
-        IsMixed = twoOutputs || Array.Exists(this.coefficients, lambda => lambda != 1);
+        IsMixed = Rows > BatchSize || Array.Exists(coefficients, lambda => lambda != 1);
 
         // In float32, in which most values are weighed: what is smaller than its least number is 0 there.
-        hasCopies = Array.Exists(this.coefficients, lambda => (float)lambda == 0 || (float)(1 - lambda) == 0);
+        hasCopies = HasClean || Array.Exists(coefficients, lambda => (float)lambda == 0 || (float)(1 - lambda) == 0);
     }
 
     /// <summary>B, the number of samples in the batch.</summary>
     public int BatchSize => coefficients.Length;
 
-    /// <summary>How many rows a blended tensor has: B, or 2B where each pair gives both its combinations.</summary>
-    public int Rows => map is BothOutputs ? 2 * BatchSize : BatchSize;
+    /// <summary>Gets what comes out: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones.</summary>
+    public MixupOutputs Outputs { get; }
+
+    /// <summary>How many rows a blended tensor has: B, or 2B if two rows come out for each sample.</summary>
+    public int Rows => Outputs.RowsPerSample * BatchSize;
 
     /// <summary>lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</summary>
     public ReadOnlySpan<double> Coefficients => coefficients;
@@ -107,7 +121,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     /// it is cut and pasted. Not modified.
     /// </param>
     /// <returns>
-    /// A new tensor of the same shape, type, device and memory layout; [2B, ...] if each pair gives two outputs. Blended in at least float32, and rounded once. A weight of 0 or 1 copies bits.
+    /// A new tensor of the same shape, type, device and memory layout; [2B, ...] if two rows come out for each sample. Blended in at least float32, and rounded once. A weight of 0 or 1 copies bits.
     /// </returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, its first dimension is not B, its rank does not show the extent, or its type cannot be blended.</exception>
     public Tensor Blend(Tensor tensor)
@@ -128,7 +142,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         return BlendFunction.Apply(map, tensor);
     }
 
-    /// <summary>The samples themselves, for each row of a blended tensor: the tensor as it is, or twice in a row if each pair gives two outputs.</summary>
+    /// <summary>The samples themselves, for each row of a blended tensor: the tensor as it is, or twice, one behind the other, if two rows come out for each sample.</summary>
     /// <param name="tensor">[B, ...] of any rank from 1 and of any type.</param>
     /// <returns>The same tensor, or a new one of 2B rows.</returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, or its first dimension is not B.</exception>
@@ -176,6 +190,15 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         return united.MoveToOuterDisposeScope();
     }
 
+    /// <summary>Whether the clean samples stand before the mixed ones.</summary>
+    internal bool HasClean => Outputs.MixedWeight is not null;
+
+    /// <summary>lambda of each row of a blended tensor.</summary>
+    internal ReadOnlySpan<double> RowCoefficients => rowCoefficients;
+
+    /// <summary>The same draw with the mixed samples alone.</summary>
+    internal Mix WithoutClean => withoutClean ??= new Mix(fields, permutation, MixupOutputs.Mixed, position, Extent, nameof(fields));
+
     /// <summary>Whether any row is not simply its own sample.</summary>
     internal bool IsMixed { get; }
 
@@ -193,7 +216,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         for (var row = 0; row < Rows; row++)
         {
             var (sample, partner) = (row % BatchSize, permutation[row % BatchSize]);
-            var lambda = row < BatchSize ? coefficients[sample] : 1 - coefficients[sample];
+            var lambda = rowCoefficients[row];
             (owns[row], partners[row]) = ((float)lambda == 0 ? partner : sample, (float)(1 - lambda) == 0 ? sample : partner);
         }
 
@@ -212,7 +235,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     }
 
     /// <summary>Makes a tensor of the weights of the samples themselves, which broadcasts against another.</summary>
-    /// <param name="like">[B, ...], or [2B, ...] if each pair gives two outputs, of any rank from 1: gives the rank and the device.</param>
+    /// <param name="like">[B, ...], or [2B, ...] if two rows come out for each sample, of any rank from 1: gives the rank and the device.</param>
     /// <returns>A new tensor [B, 1, ...] or [2B, 1, ...], float64 if <paramref name="like"/> is, else float32.</returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, or does not have the rows of a blended one.</exception>
     public Tensor CoefficientsFor(Tensor like)
@@ -228,13 +251,14 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     {
         map.Dispose();
         rows.Dispose();
+        withoutClean?.Dispose();
     }
 
     /// <summary>Compares two draws by their fields, pairing, outputs and extent.</summary>
     /// <param name="other">The other draw.</param>
     /// <returns>Whether all are equal.</returns>
     public bool Equals(Mix? other) =>
-        other is not null && Rows == other.Rows && position == other.position && Extent == other.Extent && permutation.AsSpan().SequenceEqual(other.permutation) && fields.SequenceEqual(other.fields);
+        other is not null && Outputs == other.Outputs && position == other.position && Extent == other.Extent && permutation.AsSpan().SequenceEqual(other.permutation) && fields.SequenceEqual(other.fields);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as Mix);
@@ -245,7 +269,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     /// <summary>Writes the partner and the field of each sample.</summary>
     /// <returns>Such as <c>Mix { 0 with 1: NumberField { Lambda = 0.5 }, ... }</c>.</returns>
     public override string ToString() =>
-        $"Mix {{ {string.Join(", ", fields.Select((field, sample) => $"{sample} with {permutation[sample]}: {field}"))}{(Rows == BatchSize ? string.Empty : ", two outputs")} }}";
+        $"Mix {{ {string.Join(", ", fields.Select((field, sample) => $"{sample} with {permutation[sample]}: {field}"))}{(Outputs == default ? string.Empty : $"; {Outputs}")} }}";
 
     /// <summary>Blends a tensor in place, which only goes with one output a pair.</summary>
     internal void BlendInPlace(Tensor tensor) => MapFor(tensor).Overwrite(tensor);
@@ -333,7 +357,9 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     {
         var (own, other) = (new FieldPlanes(fields, ofPartner: false), new FieldPlanes(fields, ofPartner: true));
         LinearMap Of(FieldPlanes sample, FieldPlanes partner) => new FieldCombination(sample, partner, permutation, first, Extent!.Count);
-        return Rows == BatchSize ? Of(own, other) : new BothOutputs(Of(own, other), Of(other, own));
+        return Rows == BatchSize ? Of(own, other)
+            : HasClean ? new StackedMaps(new Identity(), Of(own, other))
+            : new StackedMaps(Of(own, other), Of(other, own));
     }
 
     /// <summary>The first dimension of the extent within a tensor; null where there is none, and lambda counts.</summary>
@@ -377,7 +403,9 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
 
         Tensor Of(bool ofPartner) => new FieldPlanes(fields, ofPartner).Of(0, BatchSize, ExtentWithin.Of(tensor, first, Extent!.Count), ScalarType.Float32, tensor.device).ne(0);
         var (own, partner) = (Of(false), Of(true));
-        return Rows == BatchSize ? (own, partner) : (cat([own, partner]), cat([partner, own]));
+        return Rows == BatchSize ? (own, partner)
+            : HasClean ? (cat([ones_like(own), own]), cat([zeros_like(partner), partner]))
+            : (cat([own, partner]), cat([partner, own]));
     }
 
     private void CheckType(Tensor tensor, bool canCopy)

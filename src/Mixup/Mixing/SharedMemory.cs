@@ -15,7 +15,7 @@ internal static unsafe class SharedMemory
         const string cure = "Leave MixupOptions.OverwriteInput off";
         if (mix.Rows != mix.BatchSize)
         {
-            throw new ArgumentException($"The draw gives two outputs a pair, {mix.Rows} rows, which do not fit into a batch of {mix.BatchSize}. {cure}, or replay a draw with one output.");
+            throw new ArgumentException($"The draw gives two rows for each sample, {mix.Rows} in all, which do not fit into a batch of {mix.BatchSize}. {cure}, or replay a draw with one output.");
         }
 
         for (var i = 0; i < inputs.Count; i++)

@@ -44,6 +44,9 @@ public sealed class MixedTarget
     /// <summary>Whether the prediction itself is mixed.</summary>
     internal bool IsMixedAtOutput => pending is OutputMix;
 
+    /// <summary>The target of the mixed rows, where clean ones stand before them.</summary>
+    internal MixedTarget WithoutClean() => new(Mix.WithoutClean, Target, Mixing, isWhole: true);
+
     /// <summary>Finishes the mixing of a prediction where that is left to be done, and checks that it was mixed.</summary>
     internal Tensor Finish(Tensor prediction)
     {

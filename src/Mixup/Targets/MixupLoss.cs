@@ -6,7 +6,8 @@ namespace TorchSharp.Mixup;
 /// <summary>
 /// A loss against a mixed target: the base loss of both targets weighted by lambda, reduced exactly as the base loss reduces. With lambda 1
 /// it equals the base loss, class weights and <c>ignore_index</c> included: a weighted mean divides by the mixed weight of what counts,
-/// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>.
+/// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>. Beside clean samples, <see cref="MixupOutputs.CleanAndMixed"/>, it is the base loss of those plus the
+/// weighted loss of the mixed ones.
 /// </summary>
 /// <remarks>
 /// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>), unless a blend of targets means nothing to the loss: see
@@ -47,7 +48,9 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         : base(baseLoss.Reduction) => this.baseLoss = baseLoss;
 
     /// <summary>The loss of a mixed batch. Call it by <c>call</c>, as any module.</summary>
-    /// <param name="prediction">[B, ...], or [2B, ...] if each pair gives two outputs: what the model gave, as the base loss expects it. Output mixup mixes it here.</param>
+    /// <param name="prediction">
+    /// [B, ...], or [2B, ...] if two rows come out for each sample: what the model gave, as the base loss expects it. Output mixup mixes it here.
+    /// </param>
     /// <param name="target">The target of the step.</param>
     /// <returns>As the base loss: a scalar, or unreduced values for <c>Reduction.None</c>; in the type of the prediction.</returns>
     /// <exception cref="ArgumentException">
@@ -61,7 +64,9 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         ArgumentNullException.ThrowIfNull(target);
         CheckTakesLogits(target);
         using var scope = NewDisposeScope();
-        return baseLoss.Mixed(target.Finish(prediction), target).to(prediction.dtype).MoveToOuterDisposeScope();
+        var finished = target.Finish(prediction);
+        var loss = target.Mix.Outputs.MixedWeight is { } weight ? CleanAndMixed(finished, target, weight) : baseLoss.Mixed(finished, target);
+        return loss.to(prediction.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -69,7 +74,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     /// with a function that tells hits from misses this is the accuracy under mixing. Where the loss mixes floating targets, the metric is taken against the mixed target.
     /// </summary>
     /// <param name="metric">Takes the prediction and a target, and returns [B, ...]: values that are not reduced over the batch.</param>
-    /// <param name="prediction">[B, ...], or [2B, ...] if each pair gives two outputs: what the model gave. Output mixup mixes it here.</param>
+    /// <param name="prediction">[B, ...], or [2B, ...] if two rows come out for each sample: what the model gave. Output mixup mixes it here.</param>
     /// <param name="target">The target of the step.</param>
     /// <returns>What <paramref name="metric"/> returns, weighted; at least float32.</returns>
     /// <exception cref="ArgumentException">The metric returned a scalar or another number of rows.</exception>
@@ -95,6 +100,15 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         ArgumentNullException.ThrowIfNull(prediction);
         ArgumentNullException.ThrowIfNull(target);
         return baseLoss.Plain(prediction, target);
+    }
+
+    /// <summary>The loss of the clean rows, plus the weighted loss of the mixed ones; without a reduction, the one behind the other.</summary>
+    private Tensor CleanAndMixed(Tensor prediction, MixedTarget target, double weight)
+    {
+        var batchSize = target.Mix.BatchSize;
+        var clean = baseLoss.Plain(prediction.narrow(0, 0, batchSize), target.Target);
+        var mixed = baseLoss.Mixed(prediction.narrow(0, batchSize, batchSize), target.WithoutClean()).mul(weight);
+        return baseLoss.Reduction == Reduction.None ? cat([clean, mixed]) : clean + mixed;
     }
 
     private void CheckTakesLogits(MixedTarget target)

@@ -78,7 +78,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         for (int row = 0, a = 0; row < columns.Length / (2 * each); row++, a += each)
         {
             var sample = row < coefficients.Length ? row : row - coefficients.Length;
-            var lambda = row < coefficients.Length ? coefficients[sample] : 1 - coefficients[sample];
+            var lambda = mix.RowCoefficients[row];
 
             // What is too small for the type is 0, in the choice of columns as well.
             var (share, rest) = typeof(T) == typeof(float) ? ((float)lambda, (float)(1 - lambda)) : (lambda, 1 - lambda);

@@ -154,7 +154,7 @@ public sealed class MethodTests
         using var first = Linear(extent[^1], 7, dtype: dtype);
         using var last = Linear(2 * (extent.Aggregate(1L, (a, b) => a * b) / extent[^1]) * 7, 3, dtype: dtype);
         using var model = Sequential(("a", first), ("b", Tanh()), ("c", Flatten()), ("d", last)).to(Some.Device);
-        var options = new MixupOptions { Method = Make(name), TwoOutputs = twoOutputs, Seed = 2 };
+        var options = new MixupOptions { Method = Make(name), Outputs = Some.Outputs(twoOutputs), Seed = 2 };
         IMixupStrategy strategy = place switch
         {
             "input" => new InputMixup(options),

@@ -20,7 +20,7 @@ public sealed class CopyTests
             foreach (var shape in Shapes(draw.Coefficients.Length))
             {
                 using var scope = NewDisposeScope();
-                using var mix = new Mix(draw.Coefficients, draw.Partners, twoOutputs);
+                using var mix = new Mix(draw.Coefficients, draw.Partners, Some.Outputs(twoOutputs));
                 var x = Laid(Bits.Spoilers(dtype, draw.Coefficients.Length, shape), layout).to(Some.Device);
                 var forward = mix.Blend(x);
                 using var recorded = mix.Blend(x.detach().requires_grad_());

@@ -13,7 +13,7 @@ public sealed class InferenceModeTests
     {
         using var scope = NewDisposeScope();
         using var model = Sequential(("first", Linear(20_000, 6)), ("second", Tanh()), ("third", Linear(6, 3))).to(Some.Device);
-        var options = new MixupOptions { Seed = 1, TwoOutputs = twoOutputs };
+        var options = new MixupOptions { Seed = 1, Outputs = Some.Outputs(twoOutputs) };
         IMixupStrategy strategy = place switch
         {
             "input" => new InputMixup(options),
@@ -50,7 +50,7 @@ public sealed class InferenceModeTests
     public void AMixThatBeganInInferenceModeHasGradients(bool twoOutputs)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([1, 0.6, 0, 0.25, 0.5], Some.Permutation, twoOutputs);
+        using var mix = new Mix([1, 0.6, 0, 0.25, 0.5], Some.Permutation, Some.Outputs(twoOutputs));
         foreach (var x in new[] { Some.Normal(1, 5, 20_000), Some.Normal(1, 20_000, 5).transpose(0, 1) })
         {
             using (inference_mode())

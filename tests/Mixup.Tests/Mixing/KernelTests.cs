@@ -135,7 +135,7 @@ public sealed class KernelTests
     {
         using var scope = NewDisposeScope();
         var plain = Some.Normal(1, dtype, 5, 3, 4, 6);
-        using var both = new Mix(Some.Coefficients, Some.Permutation, twoOutputs: true);
+        using var both = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
         double[] others = [.. Some.Coefficients.Select(lambda => 1 - lambda)];
         foreach (var x in new[]
         {
@@ -150,7 +150,7 @@ public sealed class KernelTests
                 var input = gradient ? x.detach().requires_grad_() : x;
                 var blended = both.Blend(input).detach();
                 Assert.Equal(x.permute(0, 2, 3, 1).is_contiguous(), blended.permute(0, 2, 3, 1).is_contiguous()); // channels_last is kept
-                using var step = new InputMixup(new MixupOptions { TwoOutputs = true }).Begin(input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupPlace.Input));
+                using var step = new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }).Begin(input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupPlace.Input));
                 foreach (var (coefficients, row) in new[] { (Some.Coefficients, 0), (others, 5) })
                 {
                     using var one = new Mix(coefficients, Some.Permutation);
@@ -167,7 +167,7 @@ public sealed class KernelTests
     public void TheGradientIsThatOfAnyLayoutOfTheUpstreamOne(bool twoOutputs)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs);
+        using var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
         var (x, upstream) = (Some.Normal(1, 5, 3, 4).requires_grad_(), Some.Normal(2, mix.Rows, 3, 4));
         Tensor Gradient(Tensor of) => autograd.grad([mix.Blend(x)], [x], [of])[0];
         var expected = Gradient(upstream);
@@ -187,7 +187,7 @@ public sealed class KernelTests
         Assert.Contains("share memory", Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 1).expand(4, 3)], y)).Message, StringComparison.Ordinal);
         Some.AssertEqual(before, first);
         Assert.Throws<ArgumentException>(() => new OutputMixup(new MixupOptions { OverwriteInput = true }));
-        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { OverwriteInput = true, TwoOutputs = true }));
+        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { OverwriteInput = true, Outputs = MixupOutputs.Both }));
         Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { OverwriteInput = true, StackInput = true }));
     }
 

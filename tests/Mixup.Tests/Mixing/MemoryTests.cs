@@ -92,7 +92,7 @@ public sealed class MemoryTests : IDisposable
         using var y = zeros(8, ScalarType.Int64);
         using var upstream = ones_like(x);
         using var mix = Some.Unmixed(8);
-        var strategy = new InputMixup(new MixupOptions { TwoOutputs = true });
+        var strategy = new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both });
         var before = MixupMemory.UsedBytes;
         void Step()
         {
@@ -276,7 +276,7 @@ public sealed class MemoryTests : IDisposable
         var threads = Enumerable.Range(0, 4).Select(number => new Thread(() =>
         {
             var random = new Random(number);
-            using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs: number % 2 == 1);
+            using var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: Some.Outputs(number % 2 == 1));
             var kept = new Queue<(Tensor View, double Value)>();
             for (var i = 0; i < 150; i++)
             {

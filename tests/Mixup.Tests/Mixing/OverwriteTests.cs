@@ -96,7 +96,7 @@ public sealed class OverwriteTests
         using var scope = NewDisposeScope();
         var x = Some.Normal(1, 5, 4);
         var before = x.clone();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs: true);
+        using var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
         Assert.Contains("two outputs a pair", Assert.Throws<ArgumentException>(() =>
             new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, Some.Classes(1, 3, 5), new MixupDraw(mix, MixupPlace.Input))).Message, StringComparison.Ordinal);
         Some.AssertEqual(before, x);

@@ -100,7 +100,7 @@ public sealed class DefaultPlaceTests
         using var scope = NewDisposeScope();
         using var model = new TinyUNet();
         Assert.Equal(["input", "up"], Some.Names(new ManifoldMixup(model).Places));
-        var two = new MixupOptions { TwoOutputs = true, Seed = 1 };
+        var two = new MixupOptions { Outputs = MixupOutputs.Both, Seed = 1 };
         var mixup = new ManifoldMixup(model, two);
         Assert.Equal([MixupPlace.Input], mixup.Places);
         Assert.Contains("do not fit the skipped connections of a U-Net", mixup.Explain(), StringComparison.Ordinal);

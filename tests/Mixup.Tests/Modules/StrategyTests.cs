@@ -33,7 +33,7 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         using var model = Small.Mlp();
         var (x, y) = Data();
-        var strategy = Strategy(model, place, new MixupOptions { TwoOutputs = true });
+        var strategy = Strategy(model, place, new MixupOptions { Outputs = MixupOutputs.Both });
         var logits = new List<Tensor>();
         var losses = new List<Tensor>();
         using var unreduced = CrossEntropyLoss(reduction: Reduction.None);
@@ -44,7 +44,7 @@ public sealed class StrategyTests
             losses.Add(new MixupLoss(unreduced).call(logits[^1], single.Target));
         }
 
-        using var step = strategy.Begin(x, y, new MixupDraw(new Mix(Some.Coefficients, Some.Permutation, twoOutputs: true), Some.Place(place)));
+        using var step = strategy.Begin(x, y, new MixupDraw(new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both), Some.Place(place)));
         var both = model.call(step.Input);
         Assert.Equal(place == "output" ? B : 2 * B, both.shape[0]);
         if (place != "output")
@@ -66,7 +66,7 @@ public sealed class StrategyTests
     public void TwoOutputsMixTargetsOfAnyKind()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs: true);
+        using var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
         var (floating, classes) = (Some.Normal(1, B, 4).softmax(1), Some.Classes(1, 4, B));
         var prediction = Some.Normal(2, 2 * B, 4);
         Some.AssertClose(CrossEntropyLoss().call(prediction, mix.Blend(floating)), new MixupLoss(CrossEntropyLoss()).call(prediction, new MixedTarget(mix, floating)), 1e-6);
@@ -103,7 +103,7 @@ public sealed class StrategyTests
         Assert.Equal([ScalarType.Int64, ScalarType.Int64, ScalarType.Float32], ids.Inputs.Select(input => input.dtype));
         Assert.Equal([B], ids.Inputs[2].shape);
         Assert.Throws<ArgumentException>(() => new OutputMixup(new MixupOptions { StackInput = true }));
-        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { StackInput = true, TwoOutputs = true }));
+        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { StackInput = true, Outputs = MixupOutputs.Both }));
         Assert.Contains("(x, x[p], lambda)", Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { StackInput = true }).Begin([x, x], y)).Message, StringComparison.Ordinal);
     }
 
@@ -417,7 +417,7 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         using var model = Small.Mlp(META);
         var (x, y) = (empty(B, 6, device: META), empty(B, ScalarType.Int64, META));
-        using var step = Strategy(model, place, new MixupOptions { TwoOutputs = twoOutputs }).Begin(x, y);
+        using var step = Strategy(model, place, new MixupOptions { Outputs = Some.Outputs(twoOutputs) }).Begin(x, y);
         new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target).backward();
         Assert.All(model.parameters(), parameter => Assert.Equal(DeviceType.META, parameter.grad!.device_type));
     }
@@ -432,7 +432,7 @@ public sealed class StrategyTests
         using var x = Some.Normal(1, B, 6);
         using var y = Some.Classes(1, 4, B);
         using var loss = new MixupLoss(CrossEntropyLoss());
-        var strategy = Strategy(model, place, new MixupOptions { TwoOutputs = true });
+        var strategy = Strategy(model, place, new MixupOptions { Outputs = MixupOutputs.Both });
         void Step()
         {
             using var scope = NewDisposeScope();

@@ -123,7 +123,7 @@ public sealed class ExactnessTests
     public void ManyPixelsAreWeighedAsFewAre(bool twoOutputs)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.7, 0.2, 1], [1, 2, 0], twoOutputs);
+        using var mix = new Mix([0.7, 0.2, 1], [1, 2, 0], Some.Outputs(twoOutputs));
         foreach (var size in new[] { 5, 160 })
         {
             var logits = Some.Normal(1, ScalarType.Float64, mix.Rows, K, size, size).requires_grad_();

@@ -17,7 +17,7 @@ public sealed class IgnoredTests
     public void ABatchOfWhichNothingCountsHasNoLossAndNoGradient(string kind, long pixels, double smoothing, bool twoOutputs, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, twoOutputs);
+        using var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
         long[] trailing = pixels == 0 ? [] : [pixels];
         var logits = Some.Normal(1, dtype, [mix.Rows, K, .. trailing]).requires_grad_();
         var ids = kind == "weights of 0" ? Some.Classes(1, K, [B, .. trailing]) : full([B, .. trailing], 255L, device: Some.Device);

@@ -18,7 +18,7 @@ public sealed class FieldBlendTests
             using var scope = NewDisposeScope();
             var fields = DrawnFields.Of(kind, dimensions);
             var (sizes, first) = Shape(shape, dimensions, isNumbers: kind == "numbers");
-            using var mix = new Mix(fields, DrawnFields.Partners, twoOutputs, shape == "behind the batch" ? ExtentPosition.BehindBatch : ExtentPosition.Trailing);
+            using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs), shape == "behind the batch" ? ExtentPosition.BehindBatch : ExtentPosition.Trailing);
             var x = Some.Normal(1, dtype, sizes).requires_grad_();
             var plain = x.detach().to(ScalarType.Float64).requires_grad_();
             var weights = DrawnFields.Weights(fields, x, first, twoOutputs);
@@ -44,7 +44,7 @@ public sealed class FieldBlendTests
     {
         using var scope = NewDisposeScope();
         var fields = DrawnFields.Of("some of each", 2);
-        using var mix = new Mix(fields, DrawnFields.Partners, twoOutputs);
+        using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
         var x = Some.Normal(3, ScalarType.Float64, 6, 2, 5, 7).requires_grad_();
         var plain = x.detach().clone().requires_grad_();
         var weights = DrawnFields.Weights(fields, x, 2, twoOutputs);
@@ -75,7 +75,7 @@ public sealed class FieldBlendTests
     {
         using var scope = NewDisposeScope();
         var fields = DrawnFields.Of(kind, dimensions);
-        using var mix = new Mix(fields, DrawnFields.Partners, twoOutputs);
+        using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
         var x = Bits.Spoilers(dtype, DrawnFields.Batch, [3, .. DrawnFields.Extent(dimensions)]);
         var weights = kind == "numbers" ? zeros(1, ScalarType.Float64).view(Check(x)) : DrawnFields.Weights(fields, x, 2, twoOutputs).cpu();
         var partner = x.index(TensorIndex.Tensor(tensor(DrawnFields.Partners)));
@@ -101,7 +101,7 @@ public sealed class FieldBlendTests
             {
                 using var scope = NewDisposeScope();
                 var fields = DrawnFields.Of(kind, dimensions);
-                using var mix = new Mix(fields, DrawnFields.Partners, twoOutputs);
+                using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
                 foreach (var multiple in new[] { 1, 2 })
                 {
                     var x = Some.Classes(1, dtype == ScalarType.Bool ? 2 : 100, [6, .. DrawnFields.Extent(dimensions).Select((size, d) => d == 0 || dimensions == 1 ? size * (dimensions == 1 ? 1 : multiple) : size * multiple)]).to(dtype);
@@ -122,7 +122,7 @@ public sealed class FieldBlendTests
         Some.AssertEqual(expected, mix.UniteMask(padding));
         Some.AssertEqual(expected.bitwise_not(), mix.UniteMask(padding.bitwise_not(), trueIsPadding: false));
 
-        using var both = new Mix([new BoxField([4], [1], [3]), new NumberField(0.5), new NumberField(1)], [1, 0, 2], twoOutputs: true);
+        using var both = new Mix([new BoxField([4], [1], [3]), new NumberField(0.5), new NumberField(1)], [1, 0, 2], outputs: MixupOutputs.Both);
         Some.AssertEqual(tensor(new[] { true, false, true, false }).to(Some.Device), both.UniteMask(padding)[3]);
     }
 
@@ -130,7 +130,7 @@ public sealed class FieldBlendTests
     public void MixesCompareAndPrintByValue()
     {
         using var scope = NewDisposeScope();
-        Mix Make(string kind = "some of each", bool twoOutputs = false, ExtentPosition position = ExtentPosition.Trailing, int seed = 1) => new(DrawnFields.Of(kind, 2, seed), DrawnFields.Partners, twoOutputs, position);
+        Mix Make(string kind = "some of each", bool twoOutputs = false, ExtentPosition position = ExtentPosition.Trailing, int seed = 1) => new(DrawnFields.Of(kind, 2, seed), DrawnFields.Partners, Some.Outputs(twoOutputs), position);
         Assert.Equal(Make(), Make());
         Assert.Equal(Make().GetHashCode(), Make().GetHashCode());
         Assert.Equal(new MixupDraw(Make(), MixupPlace.Input), new MixupDraw(Make(), MixupPlace.Input));
@@ -140,8 +140,8 @@ public sealed class FieldBlendTests
         }
 
         Assert.Equal(Some.Mix(), new Mix([.. Some.Coefficients.Select(lambda => new NumberField(lambda))], Some.Permutation));
-        Assert.Equal("Mix { 0 with 1: NumberField { Lambda = 0.5 }, 1 with 0: BoxField { Extent = [4], From = [1], To = [2], Lambda = 0.75 }, two outputs }",
-            new Mix([new NumberField(0.5), new BoxField([4], [1], [2])], [1, 0], twoOutputs: true).ToString());
+        Assert.Equal("Mix { 0 with 1: NumberField { Lambda = 0.5 }, 1 with 0: BoxField { Extent = [4], From = [1], To = [2], Lambda = 0.75 }; Both }",
+            new Mix([new NumberField(0.5), new BoxField([4], [1], [2])], [1, 0], outputs: MixupOutputs.Both).ToString());
         Assert.Equal(DrawnFields.Of("boxes", 2), Make("boxes").Fields);
         Assert.Equal(DrawnFields.Of("boxes", 2).Select(field => field.Lambda), Make("boxes").Coefficients.ToArray());
         Assert.Equal(DrawnFields.Extent(2), Make("boxes").Extent);
@@ -216,7 +216,7 @@ public sealed class FieldBlendTests
         foreach (var dimensions in new[] { 1, 2, 3 })
         {
             using var scope = NewDisposeScope();
-            using var mix = new Mix(DrawnFields.Of(kind, dimensions), DrawnFields.Partners, twoOutputs);
+            using var mix = new Mix(DrawnFields.Of(kind, dimensions), DrawnFields.Partners, Some.Outputs(twoOutputs));
             foreach (var shape in new[] { "channels", "other", "features" })
             {
                 var x = empty(Shape(shape, dimensions, false).Sizes, dtype, META, requires_grad: true);

@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Both combinations of each pair: the rows of the one, and behind them those of the other.</summary>
-internal sealed class BothOutputs(LinearMap first, LinearMap second) : LinearMap
+/// <summary>Two maps of one batch: the rows of the first, and behind them those of the second.</summary>
+internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
 {
     private Sum? transposed;
 
@@ -44,7 +44,7 @@ internal sealed class BothOutputs(LinearMap first, LinearMap second) : LinearMap
     }
 
     /// <summary>The transpose: what both outputs give back to a sample.</summary>
-    private sealed class Sum(BothOutputs outputs) : LinearMap
+    private sealed class Sum(StackedMaps outputs) : LinearMap
     {
         private readonly LinearMap first = outputs.First.Transposed;
         private readonly LinearMap second = outputs.Second.Transposed;

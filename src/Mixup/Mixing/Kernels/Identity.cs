@@ -1,0 +1,15 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>The map that leaves a batch of any type as it is.</summary>
+internal sealed class Identity : LinearMap
+{
+    public override LinearMap Transposed => this;
+
+    public override Tensor Apply(Tensor x) => x.clone();
+
+    public override void Dispose()
+    {
+    }
+}
