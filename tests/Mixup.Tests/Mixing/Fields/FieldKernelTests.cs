@@ -15,7 +15,7 @@ public sealed class FieldKernelTests
     [MemberData(nameof(Product))]
     public void DenseAndStridedTensorsGiveTheSame(string kind, int dimensions, bool twoOutputs)
     {
-        for (var seed = 0; seed < 16; seed++)
+        for (var seed = 0; seed < 8; seed++)
         {
             using var scope = NewDisposeScope();
             var random = new Random((seed * 64) + (dimensions * 8) + Array.IndexOf(Kinds, kind));
@@ -37,8 +37,9 @@ public sealed class FieldKernelTests
                 Bits.AssertEqual(other, one);
             }
 
-            Some.AssertClose(other, one, Some.Epsilon(dtype), Some.Epsilon(dtype) / 64);
-            Some.AssertClose(expected, one, 2 * Some.Epsilon(dtype), 4 * Some.Epsilon(dtype));
+            var magnitude = Plain(plain.detach().abs(), weights, partners, twoOutputs);
+            AssertWithin(other, one, magnitude);
+            AssertWithin(expected, one, magnitude);
 
             var upstream = Some.Normal(seed + 100, dtype, one.shape);
             one.backward([upstream]);
@@ -53,7 +54,7 @@ public sealed class FieldKernelTests
     [MemberData(nameof(ProductInPlace))]
     public void OverwrittenIsWhatIsKept(string kind, int dimensions, string pairing)
     {
-        for (var seed = 0; seed < 12; seed++)
+        for (var seed = 0; seed < 8; seed++)
         {
             using var scope = NewDisposeScope();
             var random = new Random((seed * 512) + (dimensions * 64) + (Array.IndexOf(Kinds, kind) * 8) + Array.IndexOf(Pairings, pairing));
@@ -65,11 +66,12 @@ public sealed class FieldKernelTests
             foreach (var overwritten in new[] { x.clone(), Strided(x) })
             {
                 using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(overwritten, zeros(fields.Length, ScalarType.Int64, x.device), new MixupDraw(mix, MixupPlace.Input));
-                Some.AssertClose(expected, overwritten, Some.Epsilon(x.dtype), Some.Epsilon(x.dtype) / 64);
                 if (overwritten.is_contiguous())
                 {
                     Bits.AssertEqual(expected, overwritten);
                 }
+
+                Some.AssertClose(expected, overwritten, 2 * Some.Epsilon(x.dtype), 4 * Some.Epsilon(x.dtype));
             }
         }
     }
@@ -84,12 +86,12 @@ public sealed class FieldKernelTests
     [InlineData(ScalarType.Float64)]
     public void WhatIsCutHasTheBitsOfOneOfTheTwo(ScalarType dtype)
     {
-        for (var seed = 0; seed < 12; seed++)
+        for (var seed = 0; seed < 8; seed++)
         {
             using var scope = NewDisposeScope();
             var random = new Random(seed);
-            var kind = new[] { "boxes", "one box", "hard masks", "coarse masks" }[seed % 4];
-            var (fields, partners, drawn) = Draw(kind, 1 + (seed % 3), random, Pairings[seed / 4]);
+            var kind = new[] { "boxes", "one box", "hard masks", "coarse masks" }[seed / 2];
+            var (fields, partners, drawn) = Draw(kind, 1 + (seed % 3), random, Pairings[seed % 4]);
             long[] sizes = [fields.Length, 3, .. drawn];
             var x = (Check(dtype) ? Bits.Spoilers(dtype, sizes[0], sizes[1..]) : Some.Classes(seed, dtype == ScalarType.Bool ? 2 : 100, sizes).to(dtype)).to(Some.Device);
             using var mix = new Mix(fields, partners);
@@ -130,6 +132,15 @@ public sealed class FieldKernelTests
             using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(batch, ScalarType.Int64, x.device), new MixupDraw(mix, MixupPlace.Input));
             Bits.AssertEqual(blended, x);
         }
+    }
+
+    /// <summary>Equal up to two roundings of the terms, which may cancel.</summary>
+    private static void AssertWithin(Tensor expected, Tensor actual, Tensor magnitude)
+    {
+        Tensor Wide(Tensor x) => x.detach().to(ScalarType.Float64);
+        var unit = magnitude.mul(2 * Some.Epsilon(actual.dtype)).add(Some.Epsilon(actual.dtype) / 64);
+        var most = Wide(expected).sub(Wide(actual)).abs().div(unit).max().item<double>();
+        Assert.True(most <= 1, $"{actual.dtype} {string.Join(",", actual.shape)}: off by {most} times what rounding allows");
     }
 
     private static (Field[] Fields, long[] Partners, Extent Drawn) Draw(string kind, int dimensions, Random random, string pairing)
