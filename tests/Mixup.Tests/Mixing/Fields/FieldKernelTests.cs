@@ -22,7 +22,7 @@ public sealed class FieldKernelTests
             var dtype = Floating[seed % 4];
             var (fields, partners, drawn) = Draw(kind, dimensions, random, Pairings[seed / 2 % 4]);
             var (sizes, first, position) = Shape(fields.Length, drawn, random);
-            using var mix = new Mix(fields, partners, twoOutputs, position);
+            using var mix = new Mix(fields, partners, twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed, position);
             var dense = Some.Normal(seed, dtype, sizes).requires_grad_();
             var strided = Strided(dense.detach()).requires_grad_();
             Assert.False(strided.is_contiguous());
