@@ -12,19 +12,21 @@ public static class Arms
 
     /// <summary>What the arm of a run registers on the learner; the run's seed is the mixup's, too.</summary>
     public static IEnumerable<MixupCallback> Callbacks(Run run, torch.nn.Module model, ManifoldPlaces? places = null) =>
-        Callbacks(run.Arm, new MixupOptions { Alpha = run.Setting.Alpha, Seed = (ulong)run.Seed }, model, places);
+        Callbacks(run.Arm, new MixupOptions { Method = new Interpolation(run.Setting.Alpha ?? Interpolation.DefaultAlpha), Seed = (ulong)run.Seed }, model, places);
 
     /// <summary>What an arm registers on the learner.</summary>
     /// <param name="arm">One of <see cref="All"/>.</param>
     /// <param name="options">How batches are mixed.</param>
     /// <param name="model">The model.</param>
     /// <param name="places">Where manifold mixup may mix. Default: as it finds them.</param>
-    public static IEnumerable<MixupCallback> Callbacks(string arm, MixupOptions options, torch.nn.Module model, ManifoldPlaces? places = null) => arm switch
+    /// <param name="loss">The loss of a mixed batch. Default: the learner's own.</param>
+    public static IEnumerable<MixupCallback> Callbacks(
+        string arm, MixupOptions options, torch.nn.Module model, ManifoldPlaces? places = null, MixupLoss? loss = null) => arm switch
     {
         "none" => [],
-        "input" => [new MixupCallback(new InputMixup(options))],
-        "manifold" => [new MixupCallback(new ManifoldMixup(model, options, places))],
-        "output" => [new MixupCallback(new OutputMixup(options))],
+        "input" => [new MixupCallback(new InputMixup(options), loss)],
+        "manifold" => [new MixupCallback(new ManifoldMixup(model, options, places), loss)],
+        "output" => [new MixupCallback(new OutputMixup(options), loss)],
         _ => throw new ArgumentException($"there is no arm '{arm}'.", nameof(arm)),
     };
 }

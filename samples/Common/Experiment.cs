@@ -7,8 +7,8 @@ using TorchSharp.Mixup.Training;
 
 namespace Mixup.Samples;
 
-/// <summary>One setting of a sample, in which all arms compete.</summary>
-public sealed record Setting(string Name, double Alpha, double Noise, int TrainSize);
+/// <summary>One setting of a sample, in which all arms compete. A recipe has its own alpha.</summary>
+public sealed record Setting(string Name, double? Alpha, double Noise, int TrainSize);
 
 /// <summary>One training run: an arm in a setting, with a seed.</summary>
 public sealed record Run(Setting Setting, string Arm, int Seed);
@@ -69,7 +69,9 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
 
     private static Result[] Of(IEnumerable<Result> results, Setting setting, string arm) => [.. results.Where(result => result.Run.Setting == setting && result.Run.Arm == arm)];
 
-    private static string Describe(Setting setting) => string.Create(CultureInfo.InvariantCulture, $"{setting.Name} ({setting.TrainSize} training samples, alpha {setting.Alpha:0.##})");
+    private static string Describe(Setting setting) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{setting.Name} ({setting.TrainSize} training samples{(setting.Alpha is { } alpha ? string.Create(CultureInfo.InvariantCulture, $", alpha {alpha:0.##}") : string.Empty)})");
 
     private static Line ToLine(string arm, Result[] results)
     {
@@ -113,7 +115,7 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
         csv.NextRecord();
         foreach (var (run, figures, _) in results)
         {
-            foreach (var value in (object[])[run.Setting.Name, run.Arm, run.Seed, run.Setting.Alpha, run.Setting.Noise, run.Setting.TrainSize, .. names.Select(name => (object)figures[name])])
+            foreach (var value in (object?[])[run.Setting.Name, run.Arm, run.Seed, run.Setting.Alpha, run.Setting.Noise, run.Setting.TrainSize, .. names.Select(name => (object)figures[name])])
             {
                 csv.WriteField(value);
             }

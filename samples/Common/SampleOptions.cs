@@ -1,11 +1,19 @@
 using System.CommandLine;
 using TorchSharp;
+using TorchSharp.Mixup;
 using static TorchSharp.torch;
 
 namespace Mixup.Samples;
 
 /// <summary>What the command line of a sample says. What was left out is null, and each setting of the sample has its own default.</summary>
-public sealed record SampleOptions(int Epochs, int Seeds, double? Alpha, double? Noise, int? TrainSize, Device Device, string Out, IReadOnlyList<string> Strategies, bool Quick);
+public sealed record SampleOptions(int Epochs, int Seeds, double? Alpha, double? Noise, int? TrainSize, Device Device, string Out, IReadOnlyList<string> Strategies, bool Quick)
+{
+    /// <summary>The method, one of <see cref="Mixing.Methods"/>.</summary>
+    public string Method { get; init; } = "interpolation";
+
+    /// <summary>The name of a recipe; null for none.</summary>
+    public string? Recipe { get; init; }
+}
 
 /// <summary>The command line that all samples share.</summary>
 public static class SampleCommand
@@ -22,6 +30,8 @@ public static class SampleCommand
         Option<string> folder = new("--out") { Description = "Folder for pictures and figures.", DefaultValueFactory = _ => "results" };
         Option<string[]> strategy = new("--strategy") { Description = $"Arms to run: {string.Join(", ", defaults.Strategies)}. [default: all]", AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.OneOrMore };
         Option<bool> quick = new("--quick") { Description = "A few seconds, to see that it runs: the figures mean nothing." };
+        Option<string> method = new("--method") { Description = $"How two samples are put together: {string.Join(", ", Mixing.Methods.Keys)}.", DefaultValueFactory = _ => "interpolation" };
+        Option<string?> recipe = new("--recipe") { Description = $"Mix, and take the loss, as a published recipe does: {string.Join(", ", Recipes.All)}. [default: none]" };
         Require(epochs, value => value is null or >= 1, "must be 1 or more");
         Require(seeds, value => value is null or >= 1, "must be 1 or more");
         Require(alpha, value => value is null or (>= 0 and < double.PositiveInfinity), "must be 0 or more");
@@ -29,10 +39,26 @@ public static class SampleCommand
         Require(trainSize, value => value is null || (value >= 2 && value <= defaults.MostTrainSize), $"must lie between 2 and {defaults.MostTrainSize}");
         Require(strategy, value => value is null || value.All(defaults.Strategies.Contains), $"must be of {string.Join(", ", defaults.Strategies)}");
 
+        Require(method, value => value is not null && Mixing.Methods.ContainsKey(value), $"must be one of {string.Join(", ", Mixing.Methods.Keys)}");
+        Require(recipe, value => value is null || Recipes.All.Any(known => known.Name == value), $"must be one of {string.Join(", ", Recipes.All)}");
+
         var command = new RootCommand(description) { epochs, seeds, alpha, trainSize, strategy, device, folder, quick };
         if (defaults.HasNoise)
         {
             command.Options.Add(noise);
+        }
+
+        if (defaults.HasMethods)
+        {
+            command.Options.Add(method);
+            command.Options.Add(recipe);
+            command.Validators.Add(result =>
+            {
+                if (result.GetResult(recipe) is not null && (result.GetResult(alpha) is not null || result.GetResult(method) is { Implicit: false }))
+                {
+                    result.AddError("--recipe has a method and an alpha of its own: leave --method and --alpha out.");
+                }
+            });
         }
 
         command.SetAction(result => run(new SampleOptions(
@@ -44,7 +70,11 @@ public static class SampleCommand
             torch.device(result.GetValue(device)!),
             result.GetValue(folder)!,
             result.GetValue(strategy) is { Length: > 0 } some ? [.. defaults.Strategies.Where(some.Contains)] : defaults.Strategies,
-            result.GetValue(quick))));
+            result.GetValue(quick))
+        {
+            Method = defaults.HasMethods ? result.GetValue(method)! : "interpolation",
+            Recipe = defaults.HasMethods ? result.GetValue(recipe) : null,
+        }));
         return Invoke(command, args);
     }
 
@@ -108,4 +138,4 @@ public static class SampleCommand
 }
 
 /// <summary>The defaults of one sample.</summary>
-public sealed record SampleDefaults(int Epochs, int QuickEpochs, int Seeds, int MostTrainSize, IReadOnlyList<string> Strategies, bool HasNoise = false);
+public sealed record SampleDefaults(int Epochs, int QuickEpochs, int Seeds, int MostTrainSize, IReadOnlyList<string> Strategies, bool HasNoise = false, bool HasMethods = false);

@@ -12,20 +12,22 @@ const double learningRate = 0.02;
 return SampleCommand.Run(
     args,
     "Trains a small network on 1,797 real hand-written digits, without mixup and with input, manifold and output mixup, on clean labels and when 40% of the training labels are wrong.",
-    new SampleDefaults(Epochs: 40, QuickEpochs: 2, Seeds: 3, Digits.MostTraining, Arms.All, HasNoise: true),
+    new SampleDefaults(Epochs: 40, QuickEpochs: 2, Seeds: 3, Digits.MostTraining, Arms.All, HasNoise: true, HasMethods: true),
     Run);
 
 static int Run(SampleOptions options)
 {
+    var alpha = options.Recipe is null ? options.Alpha ?? 1 : (double?)null;
+    var suffix = (options.Recipe ?? options.Method) is var name and not "interpolation" ? ", " + name : string.Empty;
     List<Setting> settings = options.Noise is null && options.TrainSize is null
-        ? [new("clean labels", options.Alpha ?? 1, 0, 200), new("40% wrong labels", options.Alpha ?? 8, 0.4, 1_000)]
-        : [new(string.Create(CultureInfo.InvariantCulture, $"{options.Noise ?? 0:0%} wrong labels"), options.Alpha ?? 1, options.Noise ?? 0, options.TrainSize ?? 1_000)];
+        ? [new("clean labels" + suffix, alpha, 0, 200), new("40% wrong labels" + suffix, options.Recipe is null ? options.Alpha ?? (options.Method == "interpolation" ? 8 : 1) : null, 0.4, 1_000)]
+        : [new(string.Create(CultureInfo.InvariantCulture, $"{options.Noise ?? 0:0%} wrong labels") + suffix, alpha, options.Noise ?? 0, options.TrainSize ?? 1_000)];
     var experiment = new Experiment(
         settings,
         Classification.Columns,
         "test accuracy");
     var code = experiment.Execute(options, (run, tick) => Train(run, options, tick));
-    DrawMixedBatch(Path.Combine(options.Out, "mixed-batch.png"), settings[0].Alpha);
+    DrawMixedBatch(Path.Combine(options.Out, "mixed-batch.png"), Mixing.OptionsFor(options, settings[0].Alpha));
     Experiment.SayWhere(options, "curves.png", "mixed-batch.png", "results.csv");
     return code;
 }
@@ -40,7 +42,9 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
     using var loss = nn.CrossEntropyLoss();
     using var optimizer = optim.SGD(model.parameters(), learningRate, momentum: 0.9, weight_decay: 5e-4);
     var scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs);
-    var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy()], options.Device, [tick, .. Arms.Callbacks(run, model)]);
+    var mixing = Mixing.OptionsFor(options, run.Setting.Alpha) with { Seed = (ulong)run.Seed };
+    var mixed = Arms.Callbacks(run.Arm, mixing, model, loss: Mixing.RecipeOf(options)?.MakeLoss());
+    var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy()], options.Device, [tick, .. mixed]);
     var records = learner.Fit(
         new TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, shuffleSeed: run.Seed),
         new TensorBatches(digits.TestImages, digits.TestClasses, 600),
@@ -51,11 +55,11 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
     return Classification.ToResult(run, records, model.call(digits.TestImages), digits.TestClasses);
 }
 
-static void DrawMixedBatch(string path, double alpha)
+static void DrawMixedBatch(string path, MixupOptions mixing)
 {
     using var scope = NewDisposeScope();
     var digits = Digits.Load(0, 12, 0, CPU);
-    using var step = new InputMixup(new MixupOptions { Alpha = alpha, Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
+    using var step = new InputMixup(mixing with { Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
     var (own, partner) = (digits.TrainClasses.data<long>().ToArray(), step.Mix.Partner(digits.TrainClasses).data<long>().ToArray());
     Figures.Images(
         path,

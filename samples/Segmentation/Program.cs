@@ -2,6 +2,7 @@ using System.Globalization;
 using Mixup.Samples;
 using Mixup.Samples.Segmentation;
 using TorchSharp;
+using TorchSharp.Mixup;
 using TorchSharp.Mixup.Training;
 using static TorchSharp.torch;
 
@@ -22,7 +23,7 @@ return SampleCommand.Run(
     options =>
     {
         var experiment = new Experiment(
-            [new("scenes of digits", options.Alpha ?? 0.4, 0, options.TrainSize ?? 200)],
+            [new("scenes of digits", options.Alpha ?? Interpolation.DefaultAlpha, 0, options.TrainSize ?? 200)],
             [
                 new("digit_accuracy", "digit pixels read %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
                 new("loss", "test loss", value => value.ToString("0.000", CultureInfo.InvariantCulture)),

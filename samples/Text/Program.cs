@@ -15,7 +15,7 @@ return SampleCommand.Run(
     options =>
     {
         var experiment = new Experiment(
-            [new("dictionary definitions", options.Alpha ?? 0.4, 0, options.TrainSize ?? 4_000)],
+            [new("dictionary definitions", options.Alpha ?? Interpolation.DefaultAlpha, 0, options.TrainSize ?? 4_000)],
             Classification.Columns,
             "test accuracy");
         var code = experiment.Execute(options, (run, tick) => Train(run, options, tick));

@@ -8,19 +8,28 @@ namespace TorchSharp.Mixup;
 /// </summary>
 public interface IMixupStrategy
 {
-    /// <summary>Concentration of the Beta(alpha, alpha) distribution of the next draws; may be changed between steps, as a schedule does. 0 mixes nothing.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
-    /// <exception cref="InvalidOperationException">The options name a method, which has its own.</exception>
-    double Alpha { get; set; }
-
     /// <summary>
-    /// Everything that the next draws depend on, to be saved with a checkpoint. Once restored, training continues with the same draws
+    /// Everything that the next draws depend on beside the options, to be saved with a checkpoint. Once restored, training continues with the same draws
     /// as if it had not been interrupted.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The batch number or the epoch is negative, or the batch number too large to go on.</exception>
     MixupState State { get; set; }
 
+    /// <summary>
+    /// The epoch of the next batches, from 0, for <see cref="MixupOptions.Schedule"/>. <c>MixupCallback</c> sets it; a loop of your own sets it at the start of every epoch. Default null: not told.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    int? Epoch { get; set; }
+
+    /// <summary>
+    /// The number of epochs that training has, for schedules that count from its end. <c>MixupCallback</c> sets it; a loop of your own sets it once. It is no part of <see cref="State"/>: a resumed
+    /// run may be longer. Default null: not told.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    int? Epochs { get; set; }
+
     /// <summary>Opens the step of one batch: draws, and mixes whatever is to be mixed before the model runs.</summary>
-    /// <param name="inputs">What the model is called with, one tensor or more, each [B, ...]. Not disposed, and not modified unless <see cref="MixupOptions.OverwriteInput"/> asks for it.</param>
+    /// <param name="inputs">What the model is called with, one tensor or more, each [B, ...]. Not disposed, and not modified unless <see cref="InputMixup.OverwriteInput"/> asks for it.</param>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
     /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
     /// <returns>The step. Dispose it when the batch is done: the loss must be taken before, the backward pass may follow later.</returns>
@@ -57,5 +66,5 @@ public sealed record MixupDraw(Mix Mix, MixupPlace Place);
 /// <summary>The state of a strategy's randomness.</summary>
 /// <param name="Seed">The seed that every draw hangs off.</param>
 /// <param name="Step">The number of batches drawn so far, from 0 to <see cref="long.MaxValue"/> - 1.</param>
-/// <param name="Alpha">The concentration that is in force.</param>
-public sealed record MixupState(ulong Seed, long Step, double Alpha);
+/// <param name="Epoch">The epoch, from 0; null if nobody told it. Only schedules look at it.</param>
+public sealed record MixupState(ulong Seed, long Step, int? Epoch = null);

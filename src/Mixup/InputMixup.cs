@@ -5,11 +5,11 @@ namespace TorchSharp.Mixup;
 /// <summary>Mixes what the model is called with (Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: Beyond Empirical Risk Minimization").</summary>
 public sealed class InputMixup : MixupStrategy
 {
-    /// <summary>Input mixup with the default options.</summary>
+    /// <summary>Input mixup by interpolation, with the default options.</summary>
     /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
-    public InputMixup(double alpha = 0.4)
-        : this(new MixupOptions { Alpha = alpha })
+    public InputMixup(double alpha = Interpolation.DefaultAlpha)
+        : this(new MixupOptions { Method = new Interpolation(alpha) })
     {
     }
 
@@ -21,7 +21,33 @@ public sealed class InputMixup : MixupStrategy
     {
     }
 
-    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupPlace.Input;
+    /// <summary>
+    /// Gets whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Read the three from <see cref="MixupStep.Inputs"/>.
+    /// Default false.
+    /// </summary>
+    /// <exception cref="ArgumentException">The method draws boxes or masks, or there is more than one row for each sample, or the input is overwritten.</exception>
+    public bool StackInput
+    {
+        get;
+        init => field = CheckStacks(value, OverwriteInput, Options.Method);
+    }
+
+    /// <summary>
+    /// Gets whether the caller's batch is written over instead of kept: no memory but for the coefficients, for loaders that make a batch and forget it. Default false.
+    /// The inputs must not require gradients, must not be inference tensors, and must not share memory with each other, with the target, or among their own rows.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is more than one row for each sample, or the input is stacked.</exception>
+    public bool OverwriteInput
+    {
+        get;
+        init
+        {
+            CheckStacks(StackInput, value, Options.Method);
+            field = CheckOverwrites(value);
+        }
+    }
+
+    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random) => MixupPlace.Input;
 
     private protected override MixupStep Open(StepRequest request)
     {
@@ -30,10 +56,19 @@ public sealed class InputMixup : MixupStrategy
             throw WrongPlace(request.Draw, MixupPlace.Input.ToString());
         }
 
-        return Options.StackInput
+        CheckStacks(StackInput, OverwriteInput, request.Method ?? Options.Method);
+        return StackInput
             ? new MixupStep(request, Stack(request.Inputs, request.Draw.Mix), ownsInputs: true, isStacked: true)
-            : OpenAtInput(request);
+            : OpenAtInput(request, OverwriteInput);
     }
+
+    private bool CheckStacks(bool stacks, bool overwrites, Method method) => (stacks, overwrites, Options.Outputs.RowsPerSample > 1, method.DrawsNumbers) switch
+    {
+        (true, true, _, _) => throw new ArgumentException("A stacked input is mixed by the network itself, so nothing is overwritten: leave StackInput or OverwriteInput off."),
+        (true, _, true, _) => throw new ArgumentException("A stacked input is mixed by the network itself: that goes with one output a pair. Leave StackInput off, or choose MixupOutputs.Mixed."),
+        (true, _, _, false) => throw new ArgumentException($"A stacked input tells the network lambda alone, which no box or mask of {method} follows from: choose Interpolation, or leave StackInput off."),
+        _ => stacks,
+    };
 
     private static IReadOnlyList<Tensor> Stack(IReadOnlyList<Tensor> inputs, Mix mix)
     {

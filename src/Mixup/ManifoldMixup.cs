@@ -24,14 +24,14 @@ public sealed class ManifoldMixup : MixupStrategy
     private readonly List<(MixupPlace Place, double Weight)> weighted;
     private readonly HashSet<string> warned = [];
 
-    /// <summary>Initializes manifold mixup with the default options.</summary>
+    /// <summary>Initializes manifold mixup by interpolation, with the default options.</summary>
     /// <param name="model">The model. Not disposed with this.</param>
     /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
     /// <param name="places">Where batches may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
     /// <exception cref="ArgumentException">A place is not there or cannot be mixed, or no module of the model can be; the error lists them.</exception>
-    public ManifoldMixup(nn.Module model, double alpha = 0.4, ManifoldPlaces? places = null)
-        : this(model, new MixupOptions { Alpha = alpha }, places)
+    public ManifoldMixup(nn.Module model, double alpha = Interpolation.DefaultAlpha, ManifoldPlaces? places = null)
+        : this(model, new MixupOptions { Method = new Interpolation(alpha) }, places)
     {
     }
 
@@ -63,14 +63,32 @@ public sealed class ManifoldMixup : MixupStrategy
     /// <summary>Gets the eligible places: <see cref="MixupPlace.Input"/> if it is one, then modules in the order of registration.</summary>
     public IReadOnlyList<MixupPlace> Places => [.. weighted.Select(pair => pair.Place)];
 
+    /// <summary>
+    /// Gets whether a batch that is mixed at the input is written over instead of kept. Default false. The conditions are those of <see cref="InputMixup.OverwriteInput"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The input is none of the places, or there is more than one row for each sample.</exception>
+    public bool OverwriteInput
+    {
+        get;
+        init
+        {
+            if (value && !Places.Contains(MixupPlace.Input))
+            {
+                throw new ArgumentException("The input is none of the places, so no batch would be overwritten. Add it by ManifoldPlaces.WithInput(), or leave OverwriteInput off.", nameof(value));
+            }
+
+            field = CheckOverwrites(value);
+        }
+    }
+
     /// <summary>Explains which modules are eligible, by which rule, and why the others are not.</summary>
     /// <returns>A line for each module of the model.</returns>
     public string Explain() => finder.Explanation;
 
-    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random)
+    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random)
     {
         // Token ids cannot be blended: for them the input is no place, unless the method only copies.
-        var floating = Options.Method is { Copies: true } || inputs.All(input => Check.IsMixable(input.dtype));
+        var floating = method.Copies || inputs.All(input => Check.IsMixable(input.dtype));
         var candidates = weighted.Where(pair => floating || pair.Place != MixupPlace.Input).ToArray();
         var last = Array.FindLastIndex(candidates, pair => pair.Weight > 0);
         if (last < 0)
@@ -102,7 +120,7 @@ public sealed class ManifoldMixup : MixupStrategy
         var hooks = ModelMix.Hook(watched, place, request.Draw.Mix, request.State, new WeakReference<object>(request.Token), WarnOnce);
         try
         {
-            return place is null ? OpenAtInput(request, hooks) : new MixupStep(request, request.Inputs, pending: hooks);
+            return place is null ? OpenAtInput(request, OverwriteInput, hooks) : new MixupStep(request, request.Inputs, pending: hooks);
         }
         catch
         {

@@ -4,22 +4,20 @@ namespace TorchSharp.Mixup;
 public sealed record MixupOptions
 {
     /// <summary>
-    /// Concentration of the Beta(alpha, alpha) distribution that coefficients come from (Zhang et al. 2018, section 2).
-    /// From 0, which mixes nothing, to any finite value: small ones mix little, 1 is uniform, large ones mix half and half.
-    /// Default 0.4.
+    /// How two samples are put together: <see cref="CutMix"/>, <see cref="OneOf"/> several, or one's own. Default: <see cref="Interpolation"/> with alpha 0.4, folded, as in fastai.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
-    public double Alpha
+    /// <exception cref="ArgumentNullException">The value is null.</exception>
+    public Method Method
     {
         get;
-        init => field = Check.Alpha(value);
-    } = 0.4;
+        init => field = value ?? throw new ArgumentNullException(nameof(value), "a method is expected. Leave it out for new Interpolation().");
+    } = new Interpolation();
 
     /// <summary>
-    /// How two samples are put together: <see cref="CutMix"/>, <see cref="OneOf"/> several, or one's own. Default null: <see cref="Interpolation"/> with <see cref="Alpha"/> and <see cref="Fold"/>,
-    /// which belong to it and must not be given beside a method.
+    /// How method and probability change in the course of training: a pure function of epoch and batch, such as <see cref="Schedules.OffForLast"/>. Default null: they stay as they are.
+    /// The epoch is what <see cref="IMixupStrategy.Epoch"/> was set to.
     /// </summary>
-    public Method? Method { get; init; }
+    public Schedule? Schedule { get; init; }
 
     /// <summary>
     /// The number of dimensions of the extent that methods cut along: 1 for a sequence, 2 for an image. Default null: all dimensions of the first input behind its second.
@@ -40,10 +38,15 @@ public sealed record MixupOptions
     } = ExtentPosition.Trailing;
 
     /// <summary>
-    /// Whether a target belongs to its sample as a whole whatever its shape, so that it is weighted by lambda. Default false: one whose rank is that of the extent and the batch, or more, might belong to
-    /// parts of the sample, and is refused beside a method that cuts.
+    /// Whether a target belongs to each sample as a whole, which lambda weighs, or to the cells of its extent, which the field weighs.
+    /// Default: as the shape says, and where it does not, an error.
     /// </summary>
-    public bool TargetsAreWhole { get; init; }
+    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    public TargetKind TargetKind
+    {
+        get;
+        init => field = Check.Defined(value);
+    } = TargetKind.ByShape;
 
     /// <summary>Who shares a coefficient, or the field of another method. Default: each sample has its own, as in fastai.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
@@ -52,12 +55,6 @@ public sealed record MixupOptions
         get;
         init => field = Check.Defined(value);
     } = CoefficientPer.Sample;
-
-    /// <summary>
-    /// Whether a coefficient is folded to <c>max(lambda, 1 - lambda)</c>, so that a mixed sample is mostly itself and no batch holds
-    /// the same combination twice. Default true, as in fastai.
-    /// </summary>
-    public bool Fold { get; init; } = true;
 
     /// <summary>
     /// Probability, from 0 to 1, that a sample, pair or batch (as <see cref="CoefficientPer"/> says) is mixed at all; the others get
@@ -91,18 +88,6 @@ public sealed record MixupOptions
     /// 2B rows from the mixing place on, and the target matches. Default: the mixed samples.
     /// </summary>
     public MixupOutputs Outputs { get; init; }
-
-    /// <summary>
-    /// Whether the model mixes by itself: it is called with <c>(x, x[p], lambda)</c>, lambda of shape [B] (fastai's <c>stack_x</c>). Read the three from <see cref="MixupStep.Inputs"/>.
-    /// Of input mixup only. Default false.
-    /// </summary>
-    public bool StackInput { get; init; }
-
-    /// <summary>
-    /// Whether input mixup writes over the caller's batch instead of keeping it: no memory but for the coefficients, for loaders that make a batch and forget it. Default false.
-    /// The inputs must not require gradients, must not be inference tensors, and must not share memory with each other, with the target, or among their own rows.
-    /// </summary>
-    public bool OverwriteInput { get; init; }
 
     /// <summary>Seed of every draw of a strategy. Default null: a fresh one, which <see cref="IMixupStrategy.State"/> tells.</summary>
     public ulong? Seed { get; init; }
@@ -144,6 +129,9 @@ public enum Pairing
     /// that shuffle.
     /// </summary>
     Halves,
+
+    /// <summary>The first with the last, <c>i</c> with <c>B - 1 - i</c>, as in timm. With an odd batch the middle sample is its own partner. For loaders that shuffle.</summary>
+    Flip,
 
     /// <summary>Each with the one before it, the first with the last, as in torchvision. For loaders that shuffle. Knows no pairs, so it does not go with <see cref="CoefficientPer.Pair"/>.</summary>
     Roll,

@@ -51,9 +51,14 @@ public sealed class MixupStep : IDisposable
 
     /// <summary>Makes the target for a further output of a model with several outputs.</summary>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else.</param>
+    /// <param name="kind">Whether it belongs to each sample as a whole, or to the cells of its extent. Default null: as the options say.</param>
     /// <returns>The target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</returns>
-    /// <exception cref="ArgumentException">The target does not have B rows, or may belong to parts of the samples while fields vary over them.</exception>
-    public MixedTarget TargetFor(Tensor target) => new(Mix, target, request.TargetMixing, request.TargetsAreWhole, pending, request.State);
+    /// <exception cref="ArgumentException">
+    /// The target does not have B rows, its shape does not tell what it belongs to, or output mixup meets a dense target under fields that only copy.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="kind"/> is not one of the enumeration.</exception>
+    public MixedTarget TargetFor(Tensor target, TargetKind? kind = null) =>
+        new(Mix, target, request.TargetMixing, kind ?? request.TargetKind, pending, request.State);
 
     /// <summary>
     /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using (step.Suspend()) { ... }</c>.
@@ -86,10 +91,13 @@ public sealed class MixupStep : IDisposable
     }
 }
 
-/// <summary>A batch that was checked, with its draw: what a strategy opens a step of.</summary>
-internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, bool OwnsDraw, TargetMixing TargetMixing, bool TargetsAreWhole)
+/// <summary>A batch that was checked, with its draw and the method that drew it, none if it is replayed: what a strategy opens a step of.</summary>
+internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, Method? Method, TargetMixing TargetMixing, TargetKind TargetKind)
 {
     public StepState State { get; } = new();
+
+    /// <summary>Whether the draw ends with the step; a replayed one is the caller's.</summary>
+    public bool OwnsDraw => Method is not null;
 
     /// <summary>What the step alone holds. Hooks have a weak reference to it, so a step that was lost is noticed.</summary>
     public object Token { get; } = new();

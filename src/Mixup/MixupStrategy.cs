@@ -8,7 +8,6 @@ public abstract class MixupStrategy : IMixupStrategy
 {
     private ulong seed;
     private long step;
-    private double alpha;
 
     private protected MixupStrategy(MixupOptions options)
     {
@@ -18,28 +17,7 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new ArgumentException("a rolled batch has no pairs that could share a coefficient: choose Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.", nameof(options));
         }
 
-        if (options.StackInput && (this is not InputMixup || options.Outputs.RowsPerSample > 1))
-        {
-            throw new ArgumentException("a stacked input is mixed by the network itself: that goes with input mixup, and with one output a pair.", nameof(options));
-        }
-
-        if (options.OverwriteInput && (this is OutputMixup || options.Outputs.RowsPerSample > 1 || options.StackInput))
-        {
-            throw new ArgumentException("only a batch that is mixed at the input, with one output a pair, can be overwritten: leave OverwriteInput off.", nameof(options));
-        }
-
-        if (options.Method is not null && (!options.Fold || options.Alpha != new MixupOptions().Alpha))
-        {
-            throw new ArgumentException("Alpha and Fold belong to the default method and do nothing beside another: set them on the method, such as new Interpolation(0.2) { Fold = false }.", nameof(options));
-        }
-
-        if (options is { StackInput: true, Method.DrawsNumbers: false })
-        {
-            throw new ArgumentException("a stacked input tells the network lambda alone, which no box or mask follows from: choose Interpolation, or leave StackInput off.", nameof(options));
-        }
-
         Options = options;
-        alpha = options.Alpha;
         seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
     }
 
@@ -47,26 +25,31 @@ public abstract class MixupStrategy : IMixupStrategy
     public MixupOptions Options { get; }
 
     /// <inheritdoc/>
-    public double Alpha
-    {
-        get => alpha;
-        set => alpha = Options.Method is null || value.Equals(alpha)
-            ? Check.Alpha(value)
-            : throw new InvalidOperationException($"Alpha belongs to the method {Options.Method}, which does not change. Make a strategy with another method.");
-    }
-
-    /// <inheritdoc/>
     public MixupState State
     {
-        get => new(seed, step, alpha);
+        get => new(seed, step, Epoch);
         set
         {
             ArgumentNullException.ThrowIfNull(value);
             ArgumentOutOfRangeException.ThrowIfNegative(value.Step);
             ArgumentOutOfRangeException.ThrowIfEqual(value.Step, long.MaxValue);
-            alpha = Check.Alpha(value.Alpha);
+            Epoch = value.Epoch;
             (seed, step) = (value.Seed, value.Step);
         }
+    }
+
+    /// <inheritdoc/>
+    public int? Epoch
+    {
+        get;
+        set => field = value is null or >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "epochs are counted from 0.");
+    }
+
+    /// <inheritdoc/>
+    public int? Epochs
+    {
+        get;
+        set => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "training has one epoch or more; null if their number is not known.");
     }
 
     /// <inheritdoc/>
@@ -80,10 +63,12 @@ public abstract class MixupStrategy : IMixupStrategy
             throw new InvalidOperationException("The strategy has drawn for as many batches as it can count. Set State with another seed and step 0.");
         }
 
-        var request = new StepRequest(inputs, target, draw ?? Sample(inputs, batchSize), draw is null, Options.TargetMixing, Options.TargetsAreWhole);
+        var (method, probability) = draw is null ? Scheduled() : (null, 1);
+        var drawn = draw ?? Sample(inputs, batchSize, method!, probability);
+        var request = new StepRequest(inputs, target, drawn, method, Options.TargetMixing, Options.TargetKind);
         try
         {
-            request.Draw.Mix.CheckWhole(target, Options.TargetsAreWhole);
+            request.Draw.Mix.DenseFor(target, Options.TargetKind); // what is wrong with it must show before an input is overwritten
             var opened = Open(request);
             step += draw is null ? 1 : 0;
             return opened;
@@ -99,27 +84,27 @@ public abstract class MixupStrategy : IMixupStrategy
         }
     }
 
-    /// <summary>Draws the place, after coefficients and pairing.</summary>
-    private protected abstract MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random);
+    /// <summary>Draws the place.</summary>
+    private protected abstract MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random);
 
     /// <summary>Opens the step of a draw. An error leaves the strategy as it was.</summary>
     private protected abstract MixupStep Open(StepRequest request);
 
     /// <summary>Opens a step that is mixed at the input. An error leaves nothing behind, and no input changed.</summary>
-    private protected MixupStep OpenAtInput(StepRequest request, PendingMix? pending = null)
+    private protected static MixupStep OpenAtInput(StepRequest request, bool overwrite, PendingMix? pending = null)
     {
         var (inputs, mix) = (request.Inputs, request.Draw.Mix);
         foreach (var input in inputs)
         {
-            if (request.OwnsDraw)
+            if (request.Method is { } method)
             {
-                mix.CheckCopied(input, Options.Method is { Copies: true });
+                mix.CheckCopied(input, method.Copies);
             }
 
             mix.CheckBlendable(input);
         }
 
-        if (!Options.OverwriteInput)
+        if (!overwrite)
         {
             return new MixupStep(request, [.. inputs.Select(mix.Blend)], ownsInputs: true, pending: pending);
         }
@@ -133,10 +118,33 @@ public abstract class MixupStrategy : IMixupStrategy
         return new MixupStep(request, inputs, pending: pending);
     }
 
-    private MixupDraw Sample(IReadOnlyList<Tensor> inputs, int batchSize)
+    /// <summary>Checks that a batch may be overwritten, if that was asked for.</summary>
+    private protected bool CheckOverwrites(bool overwrites) => overwrites && Options.Outputs.RowsPerSample > 1
+        ? throw new ArgumentException("Only a batch with one row for each sample can be overwritten, since more do not fit into it: leave OverwriteInput off, or choose MixupOutputs.Mixed.")
+        : overwrites;
+
+    private (Method Method, double Probability) Scheduled()
     {
+        if (Options.Schedule is not { } schedule)
+        {
+            return (Options.Method, Options.Probability);
+        }
+
+        var (method, probability) = schedule(new SchedulePoint(Epoch, Epochs, step, Options.Method, Options.Probability));
+        return method is not null && probability is >= 0 and <= 1
+            ? (method, probability)
+            : throw new InvalidOperationException(
+                $"The schedule returned {method?.ToString() ?? "no method"} and the probability {probability} for batch {step}; expected a method, and a probability from 0 to 1. " +
+                "Return point.Method and point.Probability for those of the options.");
+    }
+
+    private MixupDraw Sample(IReadOnlyList<Tensor> inputs, int batchSize, Method method, double probability)
+    {
+        // Streams of their own: what a method draws does not shift the place, and what one sample draws shifts no other.
         var random = new SplitMix(seed, step);
-        return new MixupDraw(Sampler.Draw(Options, alpha, inputs, batchSize, random), DrawPlace(inputs, random));
+        var partners = Sampler.DrawPartners(Options, batchSize, random.Fork());
+        var place = DrawPlace(inputs, method, random.Fork());
+        return new MixupDraw(Sampler.Draw(Options, method, probability, inputs, partners, random), place);
     }
 
     /// <summary>The error for a draw that another strategy made.</summary>

@@ -8,11 +8,11 @@ namespace TorchSharp.Mixup;
 /// </summary>
 public sealed class OutputMixup : MixupStrategy
 {
-    /// <summary>Output mixup with the default options.</summary>
+    /// <summary>Output mixup by interpolation, with the default options.</summary>
     /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
-    public OutputMixup(double alpha = 0.4)
-        : this(new MixupOptions { Alpha = alpha })
+    public OutputMixup(double alpha = Interpolation.DefaultAlpha)
+        : this(new MixupOptions { Method = new Interpolation(alpha) })
     {
     }
 
@@ -24,7 +24,7 @@ public sealed class OutputMixup : MixupStrategy
     {
     }
 
-    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Random random) => MixupPlace.Output;
+    private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random) => MixupPlace.Output;
 
     private protected override MixupStep Open(StepRequest request) => request.Draw.Place == MixupPlace.Output
         ? new MixupStep(request, request.Inputs, pending: new OutputMix(request.Draw.Mix))

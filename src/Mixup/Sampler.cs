@@ -5,20 +5,19 @@ namespace TorchSharp.Mixup;
 /// <summary>Draws pairings and fields. Pure: the same options and generator give the same mix.</summary>
 internal static class Sampler
 {
-    public static Mix Draw(MixupOptions options, double alpha, IReadOnlyList<Tensor> inputs, int batchSize, Random random)
+    /// <summary>Draws the fields for partners that are known.</summary>
+    public static Mix Draw(MixupOptions options, Method method, double probability, IReadOnlyList<Tensor> inputs, long[] partners, SplitMix random)
     {
-        var permutation = DrawPartners(options, batchSize, random);
-        var method = options.Method ?? new Interpolation(alpha) { Fold = options.Fold };
         if (method.DrawsNumbers)
         {
-            return new Mix(DrawFields(options, method, null, inputs, permutation, random), permutation, options.Outputs, options.ExtentPosition);
+            return new Mix(DrawFields(options.CoefficientPer, method, probability, null, inputs, partners, random), partners, options.Outputs, options.ExtentPosition);
         }
 
         // A method may look at the inputs, and keep what it made until all fields are drawn.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var extent = ExtentOf(options, inputs[0]);
-        return new Mix(DrawFields(options, method, extent, inputs, permutation, random), permutation, options.Outputs, options.ExtentPosition, extent);
+        return new Mix(DrawFields(options.CoefficientPer, method, probability, extent, inputs, partners, random), partners, options.Outputs, options.ExtentPosition, extent);
     }
 
     /// <summary>The extent of an input; null where it has none.</summary>
@@ -30,7 +29,8 @@ internal static class Sampler
         return dimensions > 0 && rank - dimensions is 1 or 2 && input.numel() > 0 ? new Extent(input.shape.AsSpan(first, dimensions)) : null;
     }
 
-    private static long[] DrawPartners(MixupOptions options, int batchSize, Random random)
+    /// <summary>Draws the partner of each sample.</summary>
+    public static long[] DrawPartners(MixupOptions options, int batchSize, Random random)
     {
         var partners = new long[batchSize];
         for (var i = 0; i < batchSize; i++)
@@ -51,6 +51,9 @@ internal static class Sampler
                     partners[i] = (i + batchSize - 1) % batchSize;
                 }
 
+                break;
+            case Pairing.Flip:
+                Array.Reverse(partners);
                 break;
             case Pairing.Halves:
                 JoinPairs(partners, Enumerable.Range(0, batchSize / 2).Select(i => (i, i + (batchSize / 2))), batchSize);
@@ -91,22 +94,24 @@ internal static class Sampler
         }
     }
 
-    private static Field[] DrawFields(MixupOptions options, Method method, Extent? extent, IReadOnlyList<Tensor> inputs, long[] partners, Random random)
+    private static Field[] DrawFields(
+        CoefficientPer per, Method method, double probability, Extent? extent, IReadOnlyList<Tensor> inputs, long[] partners, SplitMix random)
     {
         var fields = new Field?[partners.Length];
         var made = new Dictionary<object, object>();
         Field Draw(int sample)
         {
-            if (method is Interpolation { Alpha: 0 } || (options.Probability < 1 && random.NextDouble() >= options.Probability))
+            var own = random.Fork();
+            if (probability < 1 && own.NextDouble() >= probability)
             {
                 return new NumberField(1);
             }
 
-            return method.Draw(new Drawing(random, inputs, extent, sample, partners[sample], made))
+            return method.Draw(new Drawing(own, inputs, extent, sample, partners[sample], made))
                 ?? throw new InvalidOperationException($"{method.GetType().Name}.Draw returned null; expected a field. Return new NumberField(1) for a sample that is not mixed.");
         }
 
-        if (options.CoefficientPer == CoefficientPer.Batch)
+        if (per == CoefficientPer.Batch)
         {
             Array.Fill(fields, Draw(0));
             return fields!;
@@ -126,7 +131,7 @@ internal static class Sampler
                 fields[j] = field;
                 j = partners[j];
             }
-            while (options.CoefficientPer == CoefficientPer.Pair && j != i);
+            while (per == CoefficientPer.Pair && j != i);
         }
 
         return fields!;

@@ -37,7 +37,7 @@ internal static class Cases
         var target = empty_like(x);
         var draw = Draw(shape[0], pairing);
         var y = zeros(shape[0], ScalarType.Int64);
-        var strategy = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var strategy = new InputMixup { OverwriteInput = true };
         return new Case($"input {Shape(shape)}, batch overwritten, {(pairing == Pairing.Halves ? "halves" : "random permutation")}", new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
         [
             (new Contender("timm: x.flip(0).mul_(1-l); x.mul_(l).add_(flipped)", () => Peers.Timm(x, 0.7)), new Bound(AtLeast: bound)),
@@ -236,7 +236,7 @@ internal static class Cases
     {
         using var one = zeros(batch, 1);
         using var y = zeros(batch, ScalarType.Int64);
-        using var step = new InputMixup(new MixupOptions { Alpha = 1, Seed = 1, Pairing = pairing }).Begin(one, y);
+        using var step = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 1, Pairing = pairing }).Begin(one, y);
         return step.Draw;
     }
 

@@ -86,7 +86,7 @@ internal static class Scale
         foreach (var (strategyName, strategy) in new (string, MixupStrategy?)[]
         {
             ("none", null),
-            ("input, batch overwritten", new InputMixup(new MixupOptions { OverwriteInput = true })),
+            ("input, batch overwritten", new InputMixup { OverwriteInput = true }),
             ("input, batch kept", new InputMixup()),
             ("manifold, at " + place, new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named(place))),
             ("output", new OutputMixup()),

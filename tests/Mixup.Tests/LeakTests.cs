@@ -87,7 +87,7 @@ public sealed class LeakTests
     {
         using var x = Some.Normal(1, 9, 6);
         using var y = Some.Classes(1, 4, 9);
-        var mixup = new InputMixup(new MixupOptions { StackInput = true });
+        var mixup = new InputMixup { StackInput = true };
         mixup.Begin(x, y).Dispose();
         var before = Some.LiveTensors;
         mixup.Begin(x, y).Dispose();

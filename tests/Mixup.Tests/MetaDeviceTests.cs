@@ -43,7 +43,7 @@ public sealed class MetaDeviceTests
                 Assert.Equal((DeviceType.META, dtype, DeviceType.META), (blended.device_type, blended.dtype, x.grad!.device_type));
                 if (!twoOutputs)
                 {
-                    using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x.detach(), y, new MixupDraw(mix, MixupPlace.Input));
+                    using var step = new InputMixup { OverwriteInput = true }.Begin(x.detach(), y, new MixupDraw(mix, MixupPlace.Input));
                 }
             }
         }
@@ -83,34 +83,33 @@ public sealed class MetaDeviceTests
 
     public static TheoryData<string, string> StrategiesAndOptions => new MatrixTheoryData<string, string>(
         ["input", "manifold", "output"],
-        ["plain", "halves", "roll", "per batch", "per pair", "unfolded", "sometimes", "two outputs", "targets", "losses", "overwritten", "stacked"]);
+        ["plain", "halves", "flip", "roll", "per batch", "per pair", "unfolded", "sometimes", "two outputs", "targets", "losses", "overwritten", "stacked"]);
 
     [Theory]
     [MemberData(nameof(StrategiesAndOptions))]
     public void NoStrategyWithAnyOptionReadsAnythingBack(string place, string option)
     {
         using var scope = NewDisposeScope();
-        var plain = new MixupOptions { Alpha = 1, Seed = 1 };
+        var plain = new MixupOptions { Method = new Interpolation(1), Seed = 1 };
         var options = option switch
         {
             "halves" => plain with { Pairing = Pairing.Halves },
+            "flip" => plain with { Pairing = Pairing.Flip },
             "roll" => plain with { Pairing = Pairing.Roll },
             "per batch" => plain with { CoefficientPer = CoefficientPer.Batch },
             "per pair" => plain with { CoefficientPer = CoefficientPer.Pair },
-            "unfolded" => plain with { Fold = false },
+            "unfolded" => plain with { Method = new Interpolation(1) { Fold = false } },
             "sometimes" => plain with { Probability = 0.5 },
             "two outputs" => plain with { Outputs = MixupOutputs.Both },
             "targets" => plain with { TargetMixing = TargetMixing.Targets },
             "losses" => plain with { TargetMixing = TargetMixing.Losses },
-            "overwritten" => plain with { OverwriteInput = place == "input" },
-            "stacked" => plain with { StackInput = place == "input" },
             _ => plain,
         };
         using var model = Sequential(("first", Linear(6, 8)), ("second", Tanh()), ("third", Linear(8, 4))).to(META);
         using var optimizer = optim.SGD(model.parameters(), 0.1, momentum: 0.9);
         IMixupStrategy strategy = place switch
         {
-            "input" => new InputMixup(options),
+            "input" => new InputMixup(options) { OverwriteInput = option == "overwritten", StackInput = option == "stacked" },
             "manifold" => new ManifoldMixup(model, options, ManifoldPlaces.Named("first")),
             _ => new OutputMixup(options),
         };

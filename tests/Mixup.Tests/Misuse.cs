@@ -37,7 +37,7 @@ internal sealed class Bench : IDisposable
         Model = Sequential(("a", Linear(4, 8)), ("b", Tanh()), ("c", Linear(8, 3))).to(Some.Device);
         Foreign = Linear(4, 3).to(Some.Device);
         Optimizer = optim.SGD(Model.parameters(), 0.1);
-        var options = new MixupOptions { Alpha = 1, Seed = 5 };
+        var options = new MixupOptions { Method = new Interpolation(1), Seed = 5 };
         (Input, Output) = (new InputMixup(options), new OutputMixup(options));
         Manifold = new ManifoldMixup(Model, options, ManifoldPlaces.Named("a", "b").WithInput());
         (X, Y, Logits) = (Some.Normal(1, 6, 4), Some.Classes(2, 3, 6), Some.Normal(3, 6, 3));

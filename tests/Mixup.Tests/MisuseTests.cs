@@ -36,16 +36,27 @@ public sealed class MisuseTests
         // Options.
         Of<ArgumentOutOfRangeException>("a negative alpha", "alpha", "0 (no mixing) or more", _ => new InputMixup(-1)),
         Of<ArgumentOutOfRangeException>("an infinite alpha", "alpha", "finite", _ => new OutputMixup(double.PositiveInfinity)),
-        Of<ArgumentOutOfRangeException>("an alpha that is not a number, later", "alpha", "finite", b => b.Manifold.Alpha = double.NaN),
+        Of<ArgumentOutOfRangeException>("an epoch below 0", "epochs", "counted from 0", b => b.Manifold.Epoch = -1),
+        Of<ArgumentOutOfRangeException>("no epochs", "training has one epoch or more", "null if their number is not known", b => b.Manifold.Epochs = 0),
+        Of<InvalidOperationException>("an epoch that nobody told", "the epoch, which nobody told", "set strategy.Epoch", b => Scheduled(Schedules.OffFrom(3)).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>("a number of epochs that nobody told", "the number of epochs, which nobody told", "set strategy.Epochs", b => Scheduled(Schedules.OffForLast(3)).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>("mixing off for all epochs", "the last 15 of 10 epochs", "give OffForLast fewer", b => new InputMixup(new MixupOptions { Schedule = Schedules.OffForLast(15) }) { Epoch = 0, Epochs = 10 }.Begin(b.X, b.Y)),
+        Of<InvalidOperationException>("a schedule without a method", "no method", "Return point.Method", b => Scheduled(point => (null!, 1)).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>("a schedule that gives no probability", "the probability NaN", "from 0 to 1", b => Scheduled(point => (point.Method, double.NaN)).Begin(b.X, b.Y)),
+        Of<ArgumentOutOfRangeException>("mixing off from the start", "epoch", "'1'", _ => Schedules.OffFrom(0)),
+        Of<ArgumentOutOfRangeException>("off for fewer than no epochs", "epochs", "non-negative", _ => Schedules.OffForLast(-1)),
+        Of<ArgumentOutOfRangeException>("a ramp to infinity", "ends of a ramp", "finite", _ => Schedules.Ramp(0, double.PositiveInfinity, alpha => new Interpolation(alpha))),
+        Of<ArgumentOutOfRangeException>("a ramp of a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => Schedules.RampProbability(0, 2)),
+        Of<ArgumentOutOfRangeException>("a ramp of no epochs", "epochs", "'1'", _ => Schedules.RampProbability(0, 1, epochs: 0)),
         Of<ArgumentOutOfRangeException>("a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => new MixupOptions { Probability = 2 }),
-        Of<ArgumentOutOfRangeException>("an unknown pairing", "no such Pairing", "Permutation, Halves, Roll", _ => new MixupOptions { Pairing = (Pairing)9 }),
+        Of<ArgumentOutOfRangeException>("an unknown pairing", "no such Pairing", "Permutation, Halves, Flip, Roll", _ => new MixupOptions { Pairing = (Pairing)9 }),
         Of<ArgumentOutOfRangeException>("an unknown kind of coefficient", "no such CoefficientPer", "Sample", _ => new MixupOptions { CoefficientPer = (CoefficientPer)9 }),
         Of<ArgumentOutOfRangeException>("an unknown target mixing", "no such TargetMixing", "ByLoss", _ => new MixupOptions { TargetMixing = (TargetMixing)9 }),
         Of<ArgumentException>("pairs of a rolled batch", "no pairs", "Pairing.Halves", _ => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })),
-        Of<ArgumentException>("a stacked input of output mixup", "mixed by the network itself", "input mixup", _ => new OutputMixup(new MixupOptions { StackInput = true })),
-        Of<ArgumentException>("a stacked input with two outputs", "mixed by the network itself", "one output a pair", _ => new InputMixup(new MixupOptions { StackInput = true, Outputs = MixupOutputs.Both })),
-        Of<ArgumentException>("overwriting for output mixup", "can be overwritten", "leave OverwriteInput off", _ => new OutputMixup(new MixupOptions { OverwriteInput = true })),
-        Of<ArgumentException>("overwriting with two outputs", "can be overwritten", "leave OverwriteInput off", _ => new InputMixup(new MixupOptions { OverwriteInput = true, Outputs = MixupOutputs.Both })),
+        Of<ArgumentException>("a stacked input that is overwritten", "nothing is overwritten", "leave StackInput or OverwriteInput off", _ => new InputMixup { StackInput = true, OverwriteInput = true }),
+        Of<ArgumentException>("a stacked input with two outputs", "mixed by the network itself", "one output a pair", _ => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { StackInput = true }),
+        Of<ArgumentException>("overwriting where the input is no place", "no batch would be overwritten", "WithInput()", b => new ManifoldMixup(b.Model, places: ManifoldPlaces.Named("a")) { OverwriteInput = true }),
+        Of<ArgumentException>("overwriting with two outputs", "can be overwritten", "choose MixupOutputs.Mixed", _ => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { OverwriteInput = true }),
         Of<ArgumentNullException>("no options", "options", "null", _ => new InputMixup(null!)),
         Of<ArgumentOutOfRangeException>("a negative step", "Step", "non-negative", b => b.Input.State = b.Input.State with { Step = -1 }),
         Of<ArgumentNullException>("no state", "value", "null", b => b.Input.State = null!),
@@ -66,9 +77,9 @@ public sealed class MisuseTests
         Of<ArgumentException>("a draw of another strategy", "the place output, but this strategy mixes at input.", "Replay it with the strategy", b => b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Output))),
         Of<ArgumentException>("a draw of input mixup for output mixup", "the place input, but this strategy mixes at output.", "Replay it with the strategy", b => b.Output.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Input))),
         Of<ArgumentException>("a draw for a module that is none", "the place module 'attic', but this strategy mixes at input, module 'a', module 'b'. Replay", "Replay it with the strategy", b => b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("attic")))),
-        Of<ArgumentException>("several stacked inputs", "there are 2 inputs", "(x, x[p], lambda)", b => new InputMixup(new MixupOptions { StackInput = true }).Begin([b.X, b.X], b.Y)),
-        Of<ArgumentException>("overwriting what needs a gradient", "Input 0 requires gradients", "detach it", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.clone().requires_grad_(), b.Y)),
-        Of<ArgumentException>("overwriting what shares memory", "its elements share memory", "clone the input", b => new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
+        Of<ArgumentException>("several stacked inputs", "there are 2 inputs", "(x, x[p], lambda)", b => new InputMixup { StackInput = true }.Begin([b.X, b.X], b.Y)),
+        Of<ArgumentException>("overwriting what needs a gradient", "Input 0 requires gradients", "detach it", b => new InputMixup { OverwriteInput = true }.Begin(b.X.clone().requires_grad_(), b.Y)),
+        Of<ArgumentException>("overwriting what shares memory", "its elements share memory", "clone the input", b => new InputMixup { OverwriteInput = true }.Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
 
         Of<ArgumentException>("overwriting an autoencoder's target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X, b.X)),
         Of<ArgumentException>("overwriting a sequence whose next items are the target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X.narrow(1, 0, 3), b.X.narrow(1, 1, 3))),
@@ -89,7 +100,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("a sparse input", "sparse tensor", "to_dense()", b => b.Input.Begin(b.X.to_sparse(), b.Y)),
         Of<InvalidOperationException>("the single input of a stacked step", "stacked input", "step.Inputs", b =>
         {
-            using var step = new InputMixup(new MixupOptions { StackInput = true }).Begin(b.X, b.Y);
+            using var step = new InputMixup { StackInput = true }.Begin(b.X, b.Y);
             _ = step.Input;
         }),
         Of<InvalidOperationException>("suspending a step that is over", "is disposed", "nothing is mixed", b =>
@@ -237,7 +248,9 @@ public sealed class MisuseTests
         }),
     ];
 
-    private static InputMixup Overwriting => new(new MixupOptions { OverwriteInput = true });
+    private static InputMixup Scheduled(Schedule schedule) => new(new MixupOptions { Schedule = schedule });
+
+    private static InputMixup Overwriting => new() { OverwriteInput = true };
 
     public static TheoryData<string> Names => [.. Misuses.Select(misuse => misuse.Name)];
 

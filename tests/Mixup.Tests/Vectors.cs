@@ -82,6 +82,9 @@ public sealed class VectorCase
 
     public JsonElement? Param(string name) => json.TryGetProperty("params", out var p) && p.TryGetProperty(name, out var e) ? e : null;
 
+    /// <summary>A draw that the case recorded, such as <c>lambda_raw</c>.</summary>
+    public double[] Recorded(string name) => Numbers(json.GetProperty(name));
+
     public double[] ExpectedNumbers(string name) => Numbers(json.GetProperty("expected").GetProperty(name));
 
     public double[] InputNumbers(string name) => Numbers(json.GetProperty("inputs").GetProperty(name));

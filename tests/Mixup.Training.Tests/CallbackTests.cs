@@ -206,8 +206,9 @@ public sealed class CallbackTests : IDisposable
     [Theory]
     [InlineData("{}")]
     [InlineData("nonsense")]
-    [InlineData("{\"Seed\":1,\"Step\":-4,\"Alpha\":1}")]
-    [InlineData("{\"Seed\":1,\"Step\":4,\"Alpha\":-1}")]
+    [InlineData("{\"Seed\":1,\"Step\":-4,\"Epoch\":1}")]
+    [InlineData("{\"Seed\":1,\"Step\":4,\"Epoch\":-1}")]
+    [InlineData("{\"Seed\":1,\"Step\":4}")]
     public void AMixupStateMustBeOne(string state)
     {
         var strategy = new InputMixup(new MixupOptions { Seed = 5 });
@@ -220,7 +221,7 @@ public sealed class CallbackTests : IDisposable
 
     private IMixupStrategy Strategy(nn.Module model)
     {
-        var options = new MixupOptions { Alpha = 1, Seed = 8 };
+        var options = new MixupOptions { Seed = 8, Schedule = Schedules.Ramp(0.1, 3, alpha => new Interpolation(alpha)) };
         return strategyPlace switch
         {
             "input" => new InputMixup(options),

@@ -66,7 +66,7 @@ public sealed class EverydayTests
         var loss = new MixupLoss(small.Loss);
         Tensor[] Gradients(IEnumerable<int> batches)
         {
-            var mixup = new ManifoldMixup(small.Model, new MixupOptions { Alpha = 1, Seed = 3 }, ManifoldPlaces.Found);
+            var mixup = new ManifoldMixup(small.Model, new MixupOptions { Method = new Interpolation(1), Seed = 3 }, ManifoldPlaces.Found);
             small.Model.train();
             small.Optimizer.zero_grad();
             foreach (var i in batches)
@@ -87,7 +87,7 @@ public sealed class EverydayTests
         var sum = together.Select(gradient => zeros_like(gradient)).ToArray();
         for (var i = 0; i < 4; i++)
         {
-            var mixup = new ManifoldMixup(small.Model, new MixupOptions { Alpha = 1, Seed = 3 }, ManifoldPlaces.Found);
+            var mixup = new ManifoldMixup(small.Model, new MixupOptions { Method = new Interpolation(1), Seed = 3 }, ManifoldPlaces.Found);
             mixup.State = mixup.State with { Step = i };
             small.Optimizer.zero_grad();
             using var step = mixup.Begin(small.X.narrow(0, i * 10, 10), small.Y.narrow(0, i * 10, 10));
@@ -151,7 +151,7 @@ public sealed class EverydayTests
     {
         using var scope = NewDisposeScope();
         using var model = new Recurrent().to(Some.Device);
-        var mixup = new ManifoldMixup(model, new MixupOptions { Alpha = 1, Seed = 1 }, ManifoldPlaces.Named("cell"));
+        var mixup = new ManifoldMixup(model, new MixupOptions { Method = new Interpolation(1), Seed = 1 }, ManifoldPlaces.Named("cell"));
         var (x, y) = (Some.Normal(1, 8, 5, 4), Some.Classes(1, 3, 8));
         using var step = mixup.Begin(x, y);
         var mixed = model.call(step.Input);
@@ -181,7 +181,7 @@ public sealed class EverydayTests
         float[] Train(bool evaluate)
         {
             using var small = new Small();
-            var mixup = new ManifoldMixup(small.Model, new MixupOptions { Alpha = 1, Seed = 4 }, ManifoldPlaces.Found);
+            var mixup = new ManifoldMixup(small.Model, new MixupOptions { Method = new Interpolation(1), Seed = 4 }, ManifoldPlaces.Found);
             var loss = new MixupLoss(small.Loss);
             for (var i = 0; i < 6; i++)
             {

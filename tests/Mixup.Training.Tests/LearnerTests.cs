@@ -200,7 +200,7 @@ public sealed class LearnerTests
     public void TheLearnerAndAHandWrittenLoopGiveIdenticalWeights()
     {
         const int epochs = 3;
-        var options = new MixupOptions { Alpha = 1, Seed = 5 };
+        var options = new MixupOptions { Method = new Interpolation(1), Seed = 5 };
         using var byLearner = new Small([new MixupCallback(new InputMixup(options))], scheduler: true);
         byLearner.Learner.Fit(byLearner.Train, byLearner.Valid, epochs);
 
@@ -257,7 +257,7 @@ public sealed class LearnerTests
     public void EveryStrategyTrainsAndMeasures(string place, bool twoOutputs)
     {
         using var small = new Small();
-        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Alpha = 0.4, Seed = 1, Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }))]);
+        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Method = new Interpolation(0.4), Seed = 1, Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }))]);
         var records = learner.Fit(small.Train, small.Valid, epochs: 15);
         Assert.True(records[^1]["valid_accuracy"] > 0.85);
         Assert.InRange(records[^1]["train_accuracy"], 0.5, 1);
@@ -268,7 +268,7 @@ public sealed class LearnerTests
     [Fact]
     public void AStackedInputTrainsThroughTheLearnerAsThroughALoop()
     {
-        var options = new MixupOptions { Alpha = 1, Seed = 4, StackInput = true };
+        var options = new MixupOptions { Method = new Interpolation(1), Seed = 4 };
         double[] Train(bool byLearner)
         {
             manual_seed(2);
@@ -276,7 +276,7 @@ public sealed class LearnerTests
             using var optimizer = optim.SGD(network.parameters(), 0.1);
             using var loss = nn.CrossEntropyLoss();
             using var data = new Small();
-            var mixup = new InputMixup(options);
+            var mixup = new InputMixup(options) { StackInput = true };
             if (byLearner)
             {
                 new Learner(network, loss, optimizer, callbacks: [new MixupCallback(mixup)]).Fit(data.Train, epochs: 2);
@@ -309,7 +309,7 @@ public sealed class LearnerTests
     public void MixupChangesTrainingAndNotValidation()
     {
         List<bool> sameInput = [];
-        var mixup = new MixupCallback(new InputMixup(new MixupOptions { Alpha = 1, Seed = 1 }));
+        var mixup = new MixupCallback(new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 1 }));
         using var small = new Small([mixup, new Recorder("AfterPrediction", state => sameInput.Add(mixup.Step is null || state.Inputs[0].equal(mixup.Step.Input).all().cpu().ToBoolean()))]);
         var steps = new List<(bool, bool)>();
         using var other = new Small([mixup, new Recorder("AfterPrediction", state => steps.Add((state.IsTraining, mixup.Step is not null)))]);
@@ -329,11 +329,11 @@ public sealed class LearnerTests
     }
 
     [Fact]
-    public void AlphaFollowsItsSchedule()
+    public void ScheduleKnowsTheEpochs()
     {
-        var mixup = new InputMixup(new MixupOptions { Seed = 1 });
+        var mixup = new InputMixup(new MixupOptions { Seed = 1, Schedule = Schedules.OffForLast(epochs: 1) });
         List<bool> mixed = [];
-        var callback = new MixupCallback(mixup) { AlphaAt = epoch => epoch < 1 ? 1 : 0 };
+        var callback = new MixupCallback(mixup);
         using var small = new Small([callback, new Recorder("AfterLoss", _ => mixed.Add(callback.Step!.Mix.Coefficients.ToArray().Any(lambda => lambda < 1)))]);
         small.Learner.Fit(small.Train, epochs: 2);
         Assert.Equal([.. Enumerable.Repeat(true, 5), .. Enumerable.Repeat(false, 5)], mixed);
@@ -396,9 +396,11 @@ public sealed class LearnerTests
     {
         private readonly InputMixup inner = new();
 
-        public double Alpha { get => inner.Alpha; set => inner.Alpha = value; }
-
         public MixupState State { get => inner.State; set => inner.State = value; }
+
+        public int? Epoch { get => inner.Epoch; set => inner.Epoch = value; }
+
+        public int? Epochs { get => inner.Epochs; set => inner.Epochs = value; }
 
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null)
         {

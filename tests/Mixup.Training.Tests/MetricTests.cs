@@ -91,7 +91,7 @@ public sealed class MetricTests
     [Fact]
     public void WithNothingIgnoredItIsTheMeanThatItWas()
     {
-        using var small = new Small([new MixupCallback(new InputMixup(new MixupOptions { Alpha = 1, Seed = 2 }))]);
+        using var small = new Small([new MixupCallback(new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 2 }))]);
         var plain = Metric.Accuracy() with { Name = "plain", Weights = null };
         Metric[] metrics = [Metric.Accuracy(), plain];
         var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: metrics, callbacks: small.Learner.Callbacks);
@@ -202,9 +202,11 @@ public sealed class MetricTests
     {
         private readonly InputMixup inner = new(new MixupOptions { Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed });
 
-        public double Alpha { get => inner.Alpha; set => inner.Alpha = value; }
-
         public MixupState State { get => inner.State; set => inner.State = value; }
+
+        public int? Epoch { get => inner.Epoch; set => inner.Epoch = value; }
+
+        public int? Epochs { get => inner.Epochs; set => inner.Epochs = value; }
 
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null) =>
             inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix(Lambdas, Partners, twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed), MixupPlace.Input));

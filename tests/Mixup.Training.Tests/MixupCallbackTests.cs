@@ -85,7 +85,7 @@ public sealed class MixupCallbackTests
         float[] Train(bool runs)
         {
             using var small = new Small(
-                model => [new MixupCallback(new ManifoldMixup(model, new MixupOptions { Seed = 1, Alpha = 1 }, ManifoldPlaces.Named("1"))), new Recorder("BeforeBatch", runs ? Run : null, order: 20)], scheduler: false, dropout: false);
+                model => [new MixupCallback(new ManifoldMixup(model, new MixupOptions { Seed = 1, Method = new Interpolation(1) }, ManifoldPlaces.Named("1"))), new Recorder("BeforeBatch", runs ? Run : null, order: 20)], scheduler: false, dropout: false);
             small.Learner.Fit(small.Train, epochs: 2);
             return small.Weights;
         }
@@ -119,7 +119,7 @@ public sealed class MixupCallbackTests
         using var model = Linear(6, 1).to(Some.Device);
         using var optimizer = optim.SGD(model.parameters(), 0.01);
         var (x, y) = (Some.Normal(1, 40, 6), Some.Normal(2, 40, 1));
-        foreach (var strategy in new IMixupStrategy[] { new InputMixup(1), new InputMixup(new MixupOptions { Alpha = 1, Outputs = MixupOutputs.Both }) })
+        foreach (var strategy in new IMixupStrategy[] { new InputMixup(1), new InputMixup(new MixupOptions { Method = new Interpolation(1), Outputs = MixupOutputs.Both }) })
         {
             var learner = new Learner(model, MSELoss(), optimizer, metrics: [new Metric("mse", (p, t) => (p - t).pow(2))], callbacks: [new MixupCallback(strategy)]);
             var record = Assert.Single(learner.Fit(new TensorBatches(x, y, 9)));

@@ -80,22 +80,20 @@ public sealed class SoakTests
     {
         var two = random.Next(4) == 0;
         var kind = random.Next(3);
-        var pairing = (Pairing)random.Next(3);
+        var pairing = (Pairing)random.Next(4);
         var options = new MixupOptions
         {
-            Alpha = new[] { 0, 0.1, 0.4, 1, 8 }[random.Next(5)],
-            Fold = random.Next(2) == 0,
+            Method = new Interpolation(new[] { 0, 0.1, 0.4, 1, 8 }[random.Next(5)]) { Fold = random.Next(2) == 0 },
             Probability = random.Next(3) == 0 ? 0.5 : 1,
             Pairing = pairing,
             CoefficientPer = pairing == Pairing.Roll ? CoefficientPer.Sample : (CoefficientPer)random.Next(3),
             TargetMixing = (TargetMixing)random.Next(3),
             Outputs = two ? MixupOutputs.Both : MixupOutputs.Mixed,
-            OverwriteInput = kind == 0 && !two && random.Next(3) == 0,
             Seed = (ulong)random.Next(),
         };
         return kind switch
         {
-            0 => new InputMixup(options),
+            0 => new InputMixup(options) { OverwriteInput = !two && random.Next(3) == 0 },
             1 => new ManifoldMixup(model, options, ManifoldPlaces.Named("first", "second").WithInput()),
             _ => new OutputMixup(options),
         };

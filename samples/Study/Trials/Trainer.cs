@@ -54,7 +54,7 @@ public sealed class Trainer(StudyData data)
     /// <summary>What the arm registers on the learner.</summary>
     public static IEnumerable<ITrainerCallback> Callbacks(Trial trial, nn.Module model)
     {
-        var options = new MixupOptions { Alpha = trial.Alpha, Outputs = trial.TwoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed, Seed = (ulong)trial.Seed };
+        var options = new MixupOptions { Method = new Interpolation(trial.Alpha), Outputs = trial.TwoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed, Seed = (ulong)trial.Seed };
         var places = trial.Place is "all" or "-" ? ManifoldPlaces.Named("blocks.block1", "blocks.block2").WithInput() : ManifoldPlaces.Named("blocks." + trial.Place);
         return Arms.Callbacks(trial.Arm, options, model, places);
     }

@@ -32,9 +32,6 @@ public sealed class MixupCallback : IStatefulCallback
     /// <summary>Gets the order: 10, after callbacks that change the data of a batch, and before those that watch.</summary>
     public int Order => 10;
 
-    /// <summary>The concentration for every epoch, from 0; 0 switches mixing off, as for a few last epochs. Default null: as the strategy has it.</summary>
-    public Func<int, double>? AlphaAt { get; init; }
-
     /// <inheritdoc/>
     public string StateKey => "mixup";
 
@@ -60,11 +57,12 @@ public sealed class MixupCallback : IStatefulCallback
         loss = givenLoss ?? new MixupLoss(state.Learner.Loss);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Tells the strategy the epoch and their number, for <see cref="MixupOptions.Schedule"/>.</summary>
+    /// <param name="state">The state of the loop.</param>
     public void BeforeEpoch(TrainingState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        strategy.Alpha = AlphaAt?.Invoke(state.Epoch) ?? strategy.Alpha;
+        (strategy.Epoch, strategy.Epochs) = (state.Epoch, state.Epochs);
     }
 
     /// <inheritdoc/>
@@ -154,7 +152,7 @@ public sealed class MixupCallback : IStatefulCallback
             strategy.State = new MixupState(
                 root.GetProperty(nameof(MixupState.Seed)).GetUInt64(),
                 root.GetProperty(nameof(MixupState.Step)).GetInt64(),
-                root.GetProperty(nameof(MixupState.Alpha)).GetDouble());
+                root.GetProperty(nameof(MixupState.Epoch)) is { ValueKind: not JsonValueKind.Null } epoch ? epoch.GetInt32() : null);
         }
         catch (Exception e) when (e is JsonException or ArgumentException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -2,9 +2,12 @@ namespace TorchSharp.Mixup;
 
 /// <summary>One weight for the whole sample (Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: Beyond Empirical Risk Minimization").</summary>
 /// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution, 0 (no mixing) or more. Default 0.4.</param>
-public sealed record Interpolation(double Alpha = 0.4) : Method
+public sealed record Interpolation(double Alpha = Interpolation.DefaultAlpha) : Method
 {
-    /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution.</summary>
+    /// <summary>The concentration that fastai mixes with: 0.4.</summary>
+    public const double DefaultAlpha = 0.4;
+
+    /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution: small ones mix little, 1 is uniform, large ones mix half and half.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
     public double Alpha
     {

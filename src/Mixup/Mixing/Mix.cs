@@ -26,7 +26,7 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
     private readonly ExtentPosition position;
     private readonly bool hasCells;
     private readonly LinearMap map;
-    private readonly LinearMap?[] fieldMaps = new LinearMap?[3]; // by the first dimension of the extent
+    private readonly LinearMap?[] fieldMaps = new LinearMap?[4]; // by the first dimension of the extent: 3 for rows of classes
     private readonly DeviceWeights rows;
     private readonly bool hasCopies;
     private Mix? withoutClean;
@@ -285,15 +285,21 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         return Blend(tensor);
     }
 
-    /// <summary>Refuses a target that may belong to parts of the samples: lambda would be wrong for each of them.</summary>
-    internal void CheckWhole(Tensor target, bool isWhole)
+    /// <summary>
+    /// How the cells of a dense target are mixed. Null for a target that lambda weighs: it belongs to each sample as a whole, or all weights
+    /// are numbers.
+    /// </summary>
+    /// <exception cref="ArgumentException">The shape does not tell which of the two it is, or cannot be what it is said to be.</exception>
+    internal DenseMix? DenseFor(Tensor target, TargetKind kind) =>
+        FirstOfTarget(target, Check.Defined(kind)) is { } first && hasCells
+            ? new DenseMix(this, fields, ExtentWithin.Of(target, first, Extent!.Count))
+            : null;
+
+    /// <summary>Blends a tensor whose extent begins at a given dimension.</summary>
+    internal Tensor BlendAt(Tensor tensor, int first)
     {
-        if (!isWhole && Extent is not null && target.dim() > Extent.Count)
-        {
-            throw new ArgumentException(
-                $"The target has shape {Check.Shape(target)} beside fields over {Extent}, so it may belong to parts of the samples, which lambda does not weigh; expected [B], or a rank of at most {Extent.Count}. " +
-                "If it belongs to each sample as a whole, say so by TargetsAreWhole, or isWhole of MixedTarget; otherwise mix by Interpolation.");
-        }
+        CheckType(tensor, canCopy: true);
+        return BlendFunction.Apply(FieldMap(first), tensor);
     }
 
     /// <summary>Checks that an integer tensor is copied by every draw of a method that copies on the extent that it is drawn for, and not by this one alone.</summary>
@@ -350,8 +356,10 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
             return map;
         }
 
-        return fieldMaps[first] ??= MakeFieldMap(first);
+        return FieldMap(first);
     }
+
+    private LinearMap FieldMap(int first) => fieldMaps[first] ??= MakeFieldMap(first);
 
     private LinearMap MakeFieldMap(int first)
     {
@@ -391,6 +399,50 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
         throw new ArgumentException(
             $"A tensor of shape {Check.Shape(tensor)} does not show where it has the extent of fields over {extent}; expected [B, C, ...] with {extent.Count} dimensions more, or [B, ...] in the same proportions, " +
             "or [B, F], which is blended by lambda. Reshape it, for instance by unsqueeze(1); mix at another module; or call BlendWhole, which blends by lambda.");
+    }
+
+    /// <summary>The first dimension of the extent within a target; null for one that belongs to each sample as a whole.</summary>
+    /// <exception cref="ArgumentException">The shape does not tell which of the two it is, or cannot be what it is said to be.</exception>
+    private int? FirstOfTarget(Tensor target, TargetKind kind)
+    {
+        if (Extent is null || kind == TargetKind.Whole || target.numel() == 0)
+        {
+            return null;
+        }
+
+        var (shape, dimensions) = (target.shape, Extent.Count);
+        var channels = shape.Length - dimensions - 1;
+        var expected = channels == 0 || position == ExtentPosition.BehindBatch ? 1 : 2;
+        bool Has(int first) => shape.AsSpan(first, dimensions).SequenceEqual(Extent.ToArray());
+        if (channels is 0 or 1 && Has(expected))
+        {
+            return expected;
+        }
+
+        if (channels == 1 && Has(3 - expected))
+        {
+            return 3 - expected;
+        }
+
+        if (kind == TargetKind.ByShape && (shape.Length == 1 || channels < 0))
+        {
+            return null;
+        }
+
+        var isProportional = channels == 1 && dimensions > 1
+            && Enumerable.Range(0, dimensions).All(d => shape[expected + d] * Extent[0] == shape[expected] * Extent[d]);
+        if (isProportional || (kind == TargetKind.Dense && channels is 0 or 1))
+        {
+            return expected;
+        }
+
+        throw new ArgumentException(
+            kind == TargetKind.Dense
+                ? $"The target has shape {Check.Shape(target)}, but a dense one beside fields over {Extent} has {dimensions + 1} dimensions, " +
+                  $"or with channels {dimensions + 2}. Reshape it, or choose TargetKind.Whole."
+                : $"The target has shape {Check.Shape(target)} beside fields over {Extent}, so it may belong to each sample as a whole, " +
+                  "which lambda weighs, or to its parts, which the field weighs. " +
+                  "Say which it is by TargetKind.Whole or TargetKind.Dense: in the options, in step.TargetFor, or in new MixedTarget.");
     }
 
     /// <summary>Whether samples and partners count, in each row of a blended tensor and, where it has the extent, in each cell.</summary>

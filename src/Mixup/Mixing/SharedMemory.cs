@@ -12,7 +12,7 @@ internal static unsafe class SharedMemory
     /// <exception cref="ArgumentException">One of them cannot be overwritten by the mix.</exception>
     public static void CheckOverwritable(IReadOnlyList<Tensor> inputs, Tensor target, Mix mix)
     {
-        const string cure = "Leave MixupOptions.OverwriteInput off";
+        const string cure = "Leave OverwriteInput off";
         if (mix.Rows != mix.BatchSize)
         {
             throw new ArgumentException($"The draw gives two rows for each sample, {mix.Rows} in all, which do not fit into a batch of {mix.BatchSize}. {cure}, or replay a draw with one output.");

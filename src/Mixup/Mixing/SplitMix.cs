@@ -11,6 +11,9 @@ internal sealed class SplitMix(ulong seed, long step) : Random
     private const ulong Golden = 0x9e3779b97f4a7c15;
     private ulong state = Scramble(seed + (Golden * ((ulong)step + 1)));
 
+    /// <summary>Makes a stream of its own, so that how much is drawn from it shifts no other.</summary>
+    public SplitMix Fork() => new(NextWord(), 0);
+
     public override double NextDouble() => Sample();
 
     public override float NextSingle() => (NextWord() >> 40) * (1.0f / (1 << 24));

@@ -20,21 +20,33 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     /// <summary>Why a blend of two targets means nothing to this loss; null where it has a meaning.</summary>
     public string? WhyTargetsCannotBlend { get; init; }
 
+    /// <summary>Whether the loss takes each class on its own, so that class ids mean rows of probabilities.</summary>
+    public bool TakesRows { get; init; }
+
+    /// <summary>What becomes of class ids before they are compared.</summary>
+    protected MixupLossOptions Options { get; private set; } = new();
+
     /// <summary>A built-in loss, or one that is unknown. The reduction of a loss cannot be changed, so the unreduced values come from a twin.</summary>
-    public static BaseLoss Of(Loss<Tensor, Tensor, Tensor> loss)
+    /// <exception cref="ArgumentException">The options mean nothing to the loss.</exception>
+    public static BaseLoss Of(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions? options)
     {
         ArgumentNullException.ThrowIfNull(loss);
+        return Known(loss, options ?? new()).With(options);
+    }
+
+    private static BaseLoss Known(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions options)
+    {
         return loss switch
         {
-            CrossEntropyLoss l => new ClassLoss(l, l.weight, l.ignore_index, l.label_smoothing, logits: true),
-            NLLLoss l => new ClassLoss(l, l.weight, null, 0, logits: false) { TakesLogits = false },
+            CrossEntropyLoss l => ClassLoss.OfLogits(l, options.LabelSmoothing),
+            NLLLoss l => ClassLoss.OfLogProbabilities(l, options.LabelSmoothing),
             MSELoss _ => new TwinLoss(loss, MSELoss(Reduction.None)) { ComparesValues = true, TakesLogits = false, FloatingTargets = true },
             L1Loss _ => new TwinLoss(loss, L1Loss(Reduction.None)) { ComparesValues = true, TakesLogits = false },
             SmoothL1Loss l => new TwinLoss(loss, SmoothL1Loss(Reduction.None, l.beta)) { ComparesValues = true, TakesLogits = false },
             HuberLoss l => new TwinLoss(loss, HuberLoss(l.delta, Reduction.None)) { ComparesValues = true, TakesLogits = false, FloatingTargets = true },
             PoissonNLLLoss l => new TwinLoss(loss, PoissonNLLLoss(l.log_input, l.full, l.eps, Reduction.None)) { ComparesValues = true, TakesLogits = false },
             BCELoss l => new TwinLoss(loss, BCELoss(l.weight, Reduction.None)) { ComparesValues = true, TakesLogits = false, FloatingTargets = true, Weights = [l.weight] },
-            BCEWithLogitsLoss l => new TwinLoss(loss, BCEWithLogitsLoss(l.weight, Reduction.None, l.pos_weights)) { ComparesValues = true, FloatingTargets = true, Weights = [l.weight, l.pos_weights] },
+            BCEWithLogitsLoss l => new TwinLoss(loss, BCEWithLogitsLoss(l.weight, Reduction.None, l.pos_weights)) { ComparesValues = true, TakesRows = true, FloatingTargets = true, Weights = [l.weight, l.pos_weights] },
             KLDivLoss l => new TwinLoss(loss, KLDivLoss(l.log_target, Reduction.None))
             {
                 ComparesValues = true,
@@ -46,34 +58,58 @@ internal abstract class BaseLoss(string name, Reduction reduction)
             HingeEmbeddingLoss l => new TwinLoss(loss, HingeEmbeddingLoss(l.margin, Reduction.None)) { ComparesValues = true, TakesLogits = false, WhyTargetsCannotBlend = SignedLabels },
             MultiMarginLoss l => new TwinLoss(loss, MultiMarginLoss(l.p, l.margin, l.weight, Reduction.None)) { WhyTargetsCannotBlend = "its targets are class ids" },
             MultiLabelMarginLoss _ => new TwinLoss(loss, MultiLabelMarginLoss(Reduction.None)) { WhyTargetsCannotBlend = "its targets are lists of class ids" },
-            MultiLabelSoftMarginLoss l => new TwinLoss(loss, MultiLabelSoftMarginLoss(l.weight, Reduction.None)) { Weights = [l.weight] },
+            MultiLabelSoftMarginLoss l => new TwinLoss(loss, MultiLabelSoftMarginLoss(l.weight, Reduction.None)) { TakesRows = true, Weights = [l.weight] },
             { reduction: Reduction.None } => new TwinLoss(loss, loss),
             _ => new TwinLoss(loss.GetType().Name, loss.reduction, loss.call, (_, _) => throw Reduces(loss)),
         };
     }
 
     /// <summary>The loss of something that does not reduce.</summary>
-    public static BaseLoss Of(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction) =>
-        new TwinLoss("loss", Check.Defined(reduction), (prediction, target) => Reduce(Check.NotBroadcast(unreduced(prediction, target), prediction, target, "The loss"), reduction), unreduced);
+    public static BaseLoss Of(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction, MixupLossOptions? options) => new TwinLoss(
+        "loss",
+        Check.Defined(reduction),
+        (prediction, target) => Reduce(Check.NotBroadcast(unreduced(prediction, target), prediction, target, "The loss"), reduction),
+        unreduced).With(options);
 
     /// <summary>The loss as it is.</summary>
     public Tensor Plain(Tensor prediction, Tensor target)
     {
+        if (!MeansRows(prediction, target) && Options.TargetThreshold is null)
+        {
+            CheckTypes(prediction, target, asLosses: true);
+            return PlainUnchecked(prediction, target);
+        }
+
+        using var scope = NewDisposeScope();
+        target = MeansRows(prediction, target) ? ClassRows.Of(target, prediction, Options.LabelSmoothing) : target;
         CheckTypes(prediction, target, asLosses: true);
-        return PlainUnchecked(prediction, target);
+        return AgainstOne(prediction, Threshold(target)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of a mixed batch.</summary>
     public Tensor Mixed(Tensor prediction, MixedTarget target)
     {
+        target = MeansRows(prediction, target.Target) ? target.AsRows(prediction, Options.LabelSmoothing) : target;
         var asLosses = MixesLosses(target);
         CheckTypes(prediction, target.Target, asLosses);
-        return asLosses ? MixedLosses(prediction, target) : MixedTargets(prediction, target);
+        if (!asLosses)
+        {
+            return AgainstOne(prediction, Threshold(target.Blend(prediction)));
+        }
+
+        if (Options.TargetThreshold is not null)
+        {
+            throw new ArgumentException(
+                "TargetThreshold says which labels of a mixed target count, but here the losses of two targets are mixed. " +
+                "Choose TargetMixing.Targets, or give floating targets or class ids with TargetMixing.ByLoss.");
+        }
+
+        return target.Paste() is { } pasted ? AgainstOne(prediction, pasted) : MixedLosses(prediction, target);
     }
 
     /// <summary>Whether this loss mixes the losses of two targets; otherwise it mixes the targets, and takes one loss.</summary>
     /// <exception cref="ArgumentException">Targets were to be mixed that mean nothing when they are.</exception>
-    public bool MixesLosses(MixedTarget target) => (target.Mixing, WhyTargetsCannotBlend) switch
+    public virtual bool MixesLosses(MixedTarget target) => (target.Mixing, WhyTargetsCannotBlend) switch
     {
         (TargetMixing.Targets, { } why) => throw new ArgumentException($"The targets of {Name} cannot be mixed: {why}. Leave TargetMixing at ByLoss, or choose Losses."),
         (TargetMixing.Targets, null) => false,
@@ -81,14 +117,42 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         _ => Check.IsInteger(target.Target),
     };
 
+    /// <summary>A mixed target with labels of 0 and 1, if there is a threshold for them.</summary>
+    public Tensor Threshold(Tensor target) => Options.TargetThreshold is { } threshold ? target.gt(threshold).to(target.dtype) : target;
+
     protected abstract Tensor PlainUnchecked(Tensor prediction, Tensor target);
+
+    /// <summary>The loss against one target that was mixed or pasted.</summary>
+    protected virtual Tensor AgainstOne(Tensor prediction, Tensor target) => PlainUnchecked(prediction, target);
 
     protected abstract Tensor MixedLosses(Tensor prediction, MixedTarget target);
 
-    protected virtual Tensor MixedTargets(Tensor prediction, MixedTarget target) => PlainUnchecked(prediction, target.Blend(prediction));
-
     /// <summary>Refuses targets of a type that the loss cannot take, where libtorch would do it at length.</summary>
     protected abstract void CheckTypes(Tensor prediction, Tensor target, bool asLosses);
+
+    /// <summary>Refuses options that mean nothing to the loss.</summary>
+    protected virtual void CheckOptions(MixupLossOptions options)
+    {
+        if (WhyTargetsCannotBlend is { } why)
+        {
+            throw new ArgumentException(
+                $"LabelSmoothing and TargetThreshold mean nothing to {Name}: {why}. Leave them off, or choose another loss.");
+        }
+    }
+
+    /// <summary>Whether a target is class ids that become rows of probabilities.</summary>
+    /// <exception cref="ArgumentException">The labels are to be smoothed, but the target is not class ids.</exception>
+    protected virtual bool MeansRows(Tensor prediction, Tensor target)
+    {
+        var smooths = Options.LabelSmoothing > 0;
+        var fits = (TakesRows || smooths || Options.TargetThreshold is not null) && ClassRows.FitIds(target, prediction);
+        return fits || !smooths ? fits : throw NoIdsToSmooth(prediction, target);
+    }
+
+    protected ArgumentException NoIdsToSmooth(Tensor prediction, Tensor target) => new(
+        $"LabelSmoothing smooths class ids [B, ...] for a prediction [B, K, ...], but the target is {target.dtype} {Check.Shape(target)} " +
+        $"for a prediction {Check.Shape(prediction)}. " +
+        $"Give {Name} class ids, or smooth the target beforehand and leave LabelSmoothing off.");
 
     protected static Tensor Reduce(Tensor values, Reduction reduction) => reduction switch
     {
@@ -96,6 +160,17 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         Reduction.Sum => values.sum(),
         _ => values,
     };
+
+    private BaseLoss With(MixupLossOptions? options)
+    {
+        if (options is not null && options != Options)
+        {
+            CheckOptions(options);
+            Options = options;
+        }
+
+        return this;
+    }
 
     private static ArgumentException Reduces(Loss<Tensor, Tensor, Tensor> loss) => new(
         $"{loss.GetType().Name} reduces its values to their {loss.reduction.ToString().ToLowerInvariant()}, so its two losses cannot be weighted per sample. Build it with Reduction.None and call new MixupLoss(loss, Reduction.{loss.reduction}), or give a function that does not reduce.");

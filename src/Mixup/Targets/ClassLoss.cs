@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -16,14 +17,59 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     // torch's own default, in force even where nobody set it.
     private readonly long ignored = ignoreIndex ?? -100;
 
+    protected override Tensor AgainstOne(Tensor prediction, Tensor target)
+    {
+        if (Check.IsInteger(target))
+        {
+            CheckShapes(prediction, target);
+        }
+
+        return loss.call(prediction, target);
+    }
+
     protected override Tensor PlainUnchecked(Tensor prediction, Tensor target) => loss.call(prediction, target);
+
+    public static ClassLoss OfLogits(CrossEntropyLoss loss, double smoothing)
+    {
+        if (smoothing == 0)
+        {
+            return new ClassLoss(loss, loss.weight, loss.ignore_index, loss.label_smoothing, logits: true);
+        }
+
+        if (loss.label_smoothing > 0)
+        {
+            throw new ArgumentException(
+                $"The labels would be smoothed twice: by CrossEntropyLoss, {loss.label_smoothing}, and by LabelSmoothing, {smoothing}. " +
+                "Leave one of them off; they mean the same.");
+        }
+
+        var smoothed = new CrossEntropyLoss(loss.weight, loss.ignore_index, loss.reduction, smoothing);
+        return new ClassLoss(smoothed, loss.weight, loss.ignore_index, smoothing, logits: true);
+    }
+
+    public static ClassLoss OfLogProbabilities(NLLLoss loss, double smoothing) => smoothing == 0
+        ? new ClassLoss(loss, loss.weight, null, 0, logits: false) { TakesLogits = false }
+        : throw new ArgumentException(
+            "NLLLoss cannot smooth labels. Give CrossEntropyLoss with LabelSmoothing: of log-probabilities it is the same loss.");
+
+    // Linear in the target: mixing the rows of probabilities that stand for class ids gives the same number as mixing their losses.
+    public override bool MixesLosses(MixedTarget target) => base.MixesLosses(target) || Check.IsInteger(target.Target);
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target) =>
         Check.IsInteger(target.Target) ? OfClassIds(prediction, target) : OfProbabilities(prediction, target);
 
-    // Linear in the target: mixing the rows of probabilities that stand for class ids gives the same number as mixing their losses.
-    protected override Tensor MixedTargets(Tensor prediction, MixedTarget target) =>
-        Check.IsInteger(target.Target) ? OfClassIds(prediction, target) : loss.call(prediction, target.Blend(prediction));
+    // It takes class ids as they are.
+    protected override bool MeansRows(Tensor prediction, Tensor target) =>
+        Options.LabelSmoothing == 0 || Check.IsInteger(target) ? false : throw NoIdsToSmooth(prediction, target);
+
+    protected override void CheckOptions(MixupLossOptions options)
+    {
+        if (options.TargetThreshold is not null)
+        {
+            throw new ArgumentException(
+                $"TargetThreshold makes several labels 1, but the probabilities of {Name} sum to one. Use BCEWithLogitsLoss, or leave the threshold off.");
+        }
+    }
 
     protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)
     {
@@ -40,10 +86,11 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
     private Tensor OfClassIds(Tensor prediction, MixedTarget target)
     {
-        CheckShapes(prediction, target.Target, classWeight);
+        CheckShapes(prediction, target.Target);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
-        var onHost = target.Target.device_type == DeviceType.CPU && target.Target.numel() is > 0 and <= MostOnHost;
+        var onHost = target.IsWeighedByLambda && target.Target.device_type == DeviceType.CPU
+            && target.Target.numel() is > 0 and <= MostOnHost;
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {
             return PairedClasses.MeanOnHost(logProbabilities, target, classWeight, ignored);
@@ -87,7 +134,7 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     /// <summary>The mean. Where nothing counts it is not a number, but its gradient is 0 and not infinite: as torch has it for a batch that is ignored as a whole.</summary>
     private static Tensor Quotient(Tensor sum, Tensor total) => sum.div(total.masked_fill(total.eq(0), 1)).add(total.mul(0).div(total));
 
-    private static void CheckShapes(Tensor prediction, Tensor target, Tensor? classWeight)
+    private void CheckShapes(Tensor prediction, Tensor target)
     {
         var rank = target.dim();
         var fits = prediction.dim() == rank + 1;

@@ -23,24 +23,28 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     /// Any built-in loss of two arguments, with its weights, <c>ignore_index</c>, label smoothing and reduction. Another type must be built with
     /// <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this.
     /// </param>
-    public MixupLoss(Loss<Tensor, Tensor, Tensor> loss)
-        : this(BaseLoss.Of(loss))
+    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
+    /// <exception cref="ArgumentException">The options mean nothing to the loss, or it smooths labels itself.</exception>
+    public MixupLoss(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions? options = null)
+        : this(BaseLoss.Of(loss, options))
     {
     }
 
     /// <summary>Wraps a module or loss that does not reduce.</summary>
     /// <param name="unreduced">A module of prediction and target that returns [B, ...], such as a loss built with <c>Reduction.None</c>. Not disposed with this.</param>
     /// <param name="reduction">How the weighted values are reduced.</param>
-    public MixupLoss(Module<Tensor, Tensor, Tensor> unreduced, Reduction reduction)
-        : this(BaseLoss.Of(NotNull(unreduced).call, reduction))
+    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
+    public MixupLoss(Module<Tensor, Tensor, Tensor> unreduced, Reduction reduction, MixupLossOptions? options = null)
+        : this(BaseLoss.Of(NotNull(unreduced).call, reduction, options))
     {
     }
 
     /// <summary>Wraps a function that does not reduce.</summary>
     /// <param name="unreduced">Takes the prediction and a target, and returns [B, ...].</param>
     /// <param name="reduction">How the weighted values are reduced. Default: their mean.</param>
-    public MixupLoss(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction = Reduction.Mean)
-        : this(BaseLoss.Of(NotNull(unreduced), reduction))
+    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
+    public MixupLoss(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction = Reduction.Mean, MixupLossOptions? options = null)
+        : this(BaseLoss.Of(NotNull(unreduced), reduction, options))
     {
     }
 
@@ -88,7 +92,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         using var scope = NewDisposeScope();
         var finished = target.Finish(prediction);
         var againstBoth = baseLoss.MixesLosses(target) || Check.IsInteger(target.Target);
-        return (againstBoth ? target.Weigh(metric, finished, "The metric") : target.WeighBlended(metric, finished, "The metric")).MoveToOuterDisposeScope();
+        return (againstBoth ? target.Weigh(metric, finished, "The metric") : target.WeighBlended((p, t) => metric(p, baseLoss.Threshold(t)), finished, "The metric")).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>

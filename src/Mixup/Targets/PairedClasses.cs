@@ -21,7 +21,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var pairs = stack([mix.Own(classes), mix.Partner(classes)], 1);
         var columns = pairs.masked_fill(pairs.eq(ignored), 0);
         var like = columns.to(wide);
-        var shares = pairs.ne(ignored).to(wide).mul(cat(mix.WeightsOf(like), 1));
+        var shares = pairs.ne(ignored).to(wide).mul(target.WeightsOfPairs(like));
         return new PairedClasses(columns, classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))), shares, MayBeInfinite: true);
     }
 

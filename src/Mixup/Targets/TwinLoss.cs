@@ -28,11 +28,10 @@ internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Te
         return Reduce(target.Weigh(unreduced, prediction, $"The {Name}"), Reduction);
     }
 
-    protected override Tensor MixedTargets(Tensor prediction, MixedTarget target)
+    protected override Tensor AgainstOne(Tensor prediction, Tensor target)
     {
-        var blended = target.Blend(prediction);
-        CheckShapes(prediction, blended);
-        return plain(prediction, blended);
+        CheckShapes(prediction, target);
+        return plain(prediction, target);
     }
 
     protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)

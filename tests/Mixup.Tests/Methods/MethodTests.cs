@@ -41,23 +41,20 @@ public sealed class MethodTests
     }
 
     [Fact]
-    public void InterpolationDrawsAsTheDefaultDoesBitForBit()
+    public void AlphaAloneIsShortForInterpolation()
     {
         using var scope = NewDisposeScope();
         var (x, y) = (Some.Normal(1, 7, 3), Some.Classes(2, 3, 7));
-        foreach (var per in Enum.GetValues<CoefficientPer>())
+        foreach (var alpha in new[] { 0.4, 1.5, 0 })
         {
-            foreach (var (alpha, fold, probability) in new[] { (0.4, true, 1.0), (1.5, false, 0.5), (0.2, false, 1), (0, true, 0.5) })
+            var usual = alpha == 0.4 ? new InputMixup { State = new MixupState(3, 0) } : new InputMixup(alpha) { State = new MixupState(3, 0) };
+            var named = new InputMixup(new MixupOptions { Method = new Interpolation(alpha), Seed = 3 });
+            for (var i = 0; i < 5; i++)
             {
-                var shared = new MixupOptions { CoefficientPer = per, Probability = probability, Seed = 3 };
-                var (usual, named) = (new InputMixup(shared with { Alpha = alpha, Fold = fold }), new InputMixup(shared with { Method = new Interpolation(alpha) { Fold = fold } }));
-                for (var i = 0; i < 5; i++)
-                {
-                    using var one = usual.Begin(x, y);
-                    using var other = named.Begin(x, y);
-                    Assert.Equal(one.Mix, other.Mix);
-                    Bits.AssertEqual(one.Input, other.Input);
-                }
+                using var one = usual.Begin(x, y);
+                using var other = named.Begin(x, y);
+                Assert.Equal(one.Mix, other.Mix);
+                Bits.AssertEqual(one.Input, other.Input);
             }
         }
     }
@@ -222,14 +219,14 @@ public sealed class MethodTests
     {
         using var scope = NewDisposeScope();
         var (x, y) = (Some.Normal(1, 5, 2, 6, 7), Some.Classes(2, 3, 5));
-        var options = new MixupOptions { Method = new OneOf(new CutMix(), new Interpolation(1)), Seed = 6, OverwriteInput = true };
-        var strategy = new InputMixup(options);
+        var options = new MixupOptions { Method = new OneOf(new CutMix(), new Interpolation(1)), Seed = 6 };
+        var strategy = new InputMixup(options) { OverwriteInput = true };
         strategy.Begin(x.clone(), y).Dispose();
         var state = strategy.State;
         using var step = strategy.Begin(x.clone(), y);
         using var replayed = new InputMixup().Begin(x, y, step.Draw);
         Bits.AssertEqual(step.Input, replayed.Input);
-        using var resumed = new InputMixup(options) { State = state }.Begin(x.clone(), y);
+        using var resumed = new InputMixup(options) { State = state, OverwriteInput = true }.Begin(x.clone(), y);
         Assert.Equal(step.Draw, resumed.Draw);
         Bits.AssertEqual(step.Input, resumed.Input);
     }
@@ -273,19 +270,20 @@ public sealed class MethodTests
 
     public static TheoryData<string, Func<object>, string> Mistakes => new()
     {
-        { "dense ids", () => Begin(new CutMix(), Image, Some.Classes(1, 3, 4, 8, 8)), "TargetsAreWhole" },
-        { "dense ids of a draw without boxes", () => new InputMixup(new MixupOptions { Method = new CutMix(), Probability = 0 }).Begin(Image, Some.Classes(1, 3, 4, 8, 8)), "TargetsAreWhole" },
-        { "labels of a sequence", () => Begin(new CutMix(), Some.Normal(1, 4, 3, 8), Some.Classes(1, 3, 4, 8)), "TargetsAreWhole" },
-        { "a dense target of one's own", () => new MixedTarget(new Mix([new BoxField([8], [1], [2])], [0]), zeros(1, 8)), "isWhole" },
+        { "a target that must be said", () => Begin(new CutMix(), Image, Some.Classes(1, 3, 4, 5, 7)), "TargetKind.Whole or TargetKind.Dense" },
+        { "such a target of a draw without boxes", () => new InputMixup(new MixupOptions { Method = new CutMix(), Probability = 0 }).Begin(Image, Some.Classes(1, 3, 4, 5, 7)), "TargetKind.Dense" },
+        { "labels of a sequence of another length", () => Begin(new CutMix(), Some.Normal(1, 4, 3, 8), Some.Classes(1, 3, 4, 6)), "TargetKind.Dense" },
+        { "a dense target of one's own", () => new MixedTarget(new Mix([new BoxField([8], [1], [2])], [0]), zeros(1, 6)), "new MixedTarget" },
+        { "no dense target", () => new MixedTarget(new Mix([new BoxField([8, 8], [1, 1], [2, 2])], [0]), zeros(1, 6), kind: TargetKind.Dense), "choose TargetKind.Whole" },
+        { "no such kind", () => new MixupOptions { TargetKind = (TargetKind)7 }, "no such TargetKind" },
         { "no extent", () => Begin(new CutMix(), Some.Normal(1, 4, 8), Classes), "ExtentDimensions" },
         { "ids where the method blends", () => Begin(new OneOf(new CutMix(), new Interpolation()), Some.Classes(1, 9, 4, 2, 8), Classes), "only copies" },
         { "ids that have no extent", () => new InputMixup(new MixupOptions { Method = new CutMix() }).Begin([Image, Classes], Classes), "no extent" },
         { "ids at another resolution", () => new InputMixup(new MixupOptions { Method = new CutMix() }).Begin([Image, Some.Classes(1, 9, 4, 1, 6, 6)], Classes), "whole multiple" },
-        { "alpha beside a method", () => new InputMixup(new MixupOptions { Method = new CutMix(), Alpha = 1 }), "belong to the default method" },
-        { "folding beside a method", () => new InputMixup(new MixupOptions { Method = new CutMix(), Fold = false }), "belong to the default method" },
-        { "alpha set beside a method", () => new InputMixup(new MixupOptions { Method = new CutMix() }).Alpha = 1, "another method" },
-        { "a stacked box", () => new InputMixup(new MixupOptions { Method = new CutMix(), StackInput = true }), "leave StackInput off" },
-        { "a stacked box replayed", () => new InputMixup(new MixupOptions { StackInput = true }).Begin(Image, Classes, new MixupDraw(new Mix([.. Enumerable.Repeat(new BoxField([8, 8], [1, 1], [2, 2]), 4)], [1, 0, 3, 2]), MixupPlace.Input)), "leave StackInput off" },
+        { "a method that is null", () => new MixupOptions { Method = null! }, "new Interpolation()" },
+        { "a stacked box of a schedule", () => new InputMixup(new MixupOptions { Schedule = _ => (new CutMix(), 1) }) { StackInput = true }.Begin(Image, Classes), "leave StackInput off" },
+        { "a stacked box", () => new InputMixup(new MixupOptions { Method = new CutMix() }) { StackInput = true }, "leave StackInput off" },
+        { "a stacked box replayed", () => new InputMixup { StackInput = true }.Begin(Image, Classes, new MixupDraw(new Mix([.. Enumerable.Repeat(new BoxField([8, 8], [1, 1], [2, 2]), 4)], [1, 0, 3, 2]), MixupPlace.Input)), "leave StackInput off" },
         { "alpha below 0", () => new CutMix(-1), "alpha" },
         { "alpha of numbers below 0", () => new Interpolation { Alpha = double.NaN }, "alpha" },
         { "shares out of order", () => new CutMix { SideShares = (0.8, 0.2) }, "in order" },
@@ -311,10 +309,10 @@ public sealed class MethodTests
     public void AnErrorChangesNeitherTheStrategyNorTheBatch()
     {
         using var scope = NewDisposeScope();
-        var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), OverwriteInput = true, Seed = 9 });
+        var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), Seed = 9 }) { OverwriteInput = true };
         var (x, state) = (Image, strategy.State);
         var before = x.clone();
-        Assert.Throws<ArgumentException>(() => strategy.Begin(x, Some.Classes(1, 3, 4, 8, 8)));
+        Assert.Throws<ArgumentException>(() => strategy.Begin(x, Some.Classes(1, 3, 4, 5, 7)));
         Assert.Throws<ArgumentException>(() => strategy.Begin([x, Some.Normal(1, 4, 5, 6, 7, 8)], Classes));
         Bits.AssertEqual(before, x);
         Assert.Equal(state, strategy.State);
@@ -324,7 +322,7 @@ public sealed class MethodTests
     public void ATargetThatIsSaidToBeWholeIsWeighedByLambda()
     {
         using var scope = NewDisposeScope();
-        var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), TargetsAreWhole = true, Seed = 10 });
+        var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), TargetKind = TargetKind.Whole, Seed = 10 });
         var (x, y, logits) = (Some.Normal(1, 4, 3, 8), Some.Normal(2, 4, 8).sigmoid(), Some.Normal(3, 4, 8));
         using var step = strategy.Begin(x, y);
         var lambda = tensor(step.Mix.Coefficients.ToArray(), ScalarType.Float32).to(Some.Device).unsqueeze(1);

@@ -45,7 +45,7 @@ public sealed class CopyTests
     [MemberData(nameof(TypesAndLayouts))]
     public void SoItDoesInPlace(ScalarType dtype, string layout)
     {
-        var strategy = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var strategy = new InputMixup { OverwriteInput = true };
         foreach (var draw in Draws())
         {
             foreach (var shape in Shapes(draw.Coefficients.Length))

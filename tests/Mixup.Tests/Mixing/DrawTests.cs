@@ -41,7 +41,7 @@ public sealed class DrawTests
     {
         using var scope = NewDisposeScope();
         var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(1, 3, 5));
-        var mixup = new InputMixup { State = new MixupState(1, long.MaxValue - 2, 0.4) };
+        var mixup = new InputMixup { State = new MixupState(1, long.MaxValue - 2) };
         mixup.Begin(x, y).Dispose();
         var state = mixup.State;
         Assert.Equal(long.MaxValue - 1, state.Step);

@@ -69,7 +69,7 @@ public sealed class InputErrorTests
     [Fact]
     public void TheEndsOfARangeAreInIt()
     {
-        Assert.Equal(0, new InputMixup(0).Alpha);
+        Assert.Equal(new Interpolation(0), new InputMixup(0).Options.Method);
         Assert.Equal(0, new MixupOptions { Probability = 0 }.Probability);
         Assert.Equal(1, new MixupOptions { Probability = 1 }.Probability);
         using var mix = new Mix([0, 1], [1, 0]);
@@ -81,9 +81,9 @@ public sealed class InputErrorTests
     {
         using var model = nn.Linear(2, 2);
         using var two = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2));
-        Assert.Equal(0.7, new InputMixup(0.7).Alpha);
-        Assert.Equal(0.7, new OutputMixup(0.7).Alpha);
-        Assert.Equal(0.7, new ManifoldMixup(two, 0.7).Alpha);
+        Assert.Equal(new Interpolation(0.7), new InputMixup(0.7).Options.Method);
+        Assert.Equal(new Interpolation(0.7), new OutputMixup(0.7).Options.Method);
+        Assert.Equal(new Interpolation(0.7), new ManifoldMixup(two, 0.7).Options.Method);
         Assert.Equal([MixupPlace.Module("0")], new ManifoldMixup(two, 0.7, ManifoldPlaces.Named("0")).Places);
     }
 
@@ -97,9 +97,9 @@ public sealed class InputErrorTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { Pairing = (Pairing)9 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { CoefficientPer = (CoefficientPer)9 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { TargetMixing = (TargetMixing)9 });
-        Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup { Alpha = -1 });
         Assert.Contains("no pairs", Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>(() => new InputMixup(null!));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup { State = new MixupState(1, -1, 1) });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup { State = new MixupState(1, -1) });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup { State = new MixupState(1, 1, -1) });
     }
 }

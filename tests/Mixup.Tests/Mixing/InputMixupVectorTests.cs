@@ -67,7 +67,7 @@ public sealed class InputMixupVectorTests
         using var mix = vector.Mix(x.shape[0]);
         Tensor Overwritten(Tensor input)
         {
-            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(input, zeros(x.shape[0], ScalarType.Int64, x.device), new MixupDraw(mix, MixupPlace.Input));
+            using var step = new InputMixup { OverwriteInput = true }.Begin(input, zeros(x.shape[0], ScalarType.Int64, x.device), new MixupDraw(mix, MixupPlace.Input));
             return step.Input;
         }
 

@@ -28,7 +28,7 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         foreach (var (rows, length) in new[] { (5, 1_000_003), (1_501, 3_001) })
         {
-            using var step = new InputMixup(new MixupOptions { Alpha = 1, Seed = 2 }).Begin(Some.Normal(1, rows, length), zeros(rows, ScalarType.Int64, Some.Device));
+            using var step = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 2 }).Begin(Some.Normal(1, rows, length), zeros(rows, ScalarType.Int64, Some.Device));
             var x = Some.Normal(1, rows, length);
             Some.AssertClose(Some.Reference(x, step.Mix.Coefficients, step.Mix.Permutation), step.Input, 1e-5, 1e-6);
         }
@@ -58,7 +58,7 @@ public sealed class KernelTests
                 var x = Some.Normal(seed, dtype, batch, length);
                 Close(x, mix.Blend(x), mix);
                 var overwritten = x.clone();
-                using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
+                using var step = new InputMixup { OverwriteInput = true }.Begin(overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
                 Close(x, overwritten, mix);
             },
             iter: draws,
@@ -73,7 +73,7 @@ public sealed class KernelTests
         foreach (var shape in new long[][] { [20_000], [5_000, 3] })
         {
             var x = Some.Normal(3, dtype, shape);
-            using var step = new InputMixup(new MixupOptions { Alpha = 1, Seed = 4 }).Begin(x, zeros(shape[0], ScalarType.Int64, Some.Device));
+            using var step = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 4 }).Begin(x, zeros(shape[0], ScalarType.Int64, Some.Device));
             Close(x, step.Input, step.Mix);
         }
     }
@@ -106,9 +106,9 @@ public sealed class KernelTests
                     var x = Some.Normal(batch, dtype, [batch, .. inner]);
                     x = inner.Length == 3 ? x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : x; // channels_last
                     var (original, y) = (x.clone(), zeros(batch, ScalarType.Int64, Some.Device));
-                    var options = new MixupOptions { Alpha = 1, Seed = 5, Pairing = pairing };
+                    var options = new MixupOptions { Method = new Interpolation(1), Seed = 5, Pairing = pairing };
                     using var kept = new InputMixup(options).Begin(original, y);
-                    using var step = new InputMixup(options with { OverwriteInput = true }).Begin(x, y);
+                    using var step = new InputMixup(options) { OverwriteInput = true }.Begin(x, y);
                     Assert.Same(x, step.Input);
                     Some.AssertEqual(kept.Input, x);
                 }
@@ -124,7 +124,7 @@ public sealed class KernelTests
         {
             var x = Some.Normal(1, dtype, 3, 5).transpose(0, 1);
             var expected = Some.Mix().Blend(x.clone());
-            using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
+            using var step = new InputMixup { OverwriteInput = true }.Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
             Some.AssertEqual(expected, x);
         }
     }
@@ -180,15 +180,14 @@ public sealed class KernelTests
     {
         using var scope = NewDisposeScope();
         var y = zeros(4, ScalarType.Int64, Some.Device);
-        var strategy = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var strategy = new InputMixup { OverwriteInput = true };
         var first = Some.Normal(1, 4, 2);
         var before = first.clone();
         Assert.Contains("requires gradients", Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 2).requires_grad_()], y)).Message, StringComparison.Ordinal);
         Assert.Contains("share memory", Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 1).expand(4, 3)], y)).Message, StringComparison.Ordinal);
         Some.AssertEqual(before, first);
-        Assert.Throws<ArgumentException>(() => new OutputMixup(new MixupOptions { OverwriteInput = true }));
-        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { OverwriteInput = true, Outputs = MixupOutputs.Both }));
-        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { OverwriteInput = true, StackInput = true }));
+        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { OverwriteInput = true });
+        Assert.Throws<ArgumentException>(() => new InputMixup { OverwriteInput = true, StackInput = true });
     }
 
     [Fact]
@@ -197,7 +196,7 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         var x = Some.Normal(1, 3, 5).transpose(0, 1).as_strided([5, 3, 1], [1, 5, 0]); // the last stride is 0, and never taken
         var original = x.clone();
-        using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
+        using var step = new InputMixup { OverwriteInput = true }.Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
         Close(original, x);
     }
 
@@ -207,7 +206,7 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         using var layer = Linear(6, 2).to(Some.Device);
         var (x, y) = (Some.Normal(1, 5, 6), Some.Classes(1, 2, 5));
-        var strategy = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var strategy = new InputMixup { OverwriteInput = true };
         var step = strategy.Begin(x, y);
         var loss = layer.call(step.Input).pow(2).sum(); // its backward pass needs the input
         step.Dispose();
@@ -219,7 +218,7 @@ public sealed class KernelTests
     public void AStepKeepsItsInputWhileOthersBeginAndEnd()
     {
         using var scope = NewDisposeScope();
-        var strategy = new InputMixup(new MixupOptions { Alpha = 1 });
+        var strategy = new InputMixup(new MixupOptions { Method = new Interpolation(1) });
         var y = zeros(5, ScalarType.Int64, Some.Device);
         var first = strategy.Begin(Some.Normal(1, 5, 3), y);
         var kept = first.Input.clone();
@@ -284,7 +283,7 @@ public sealed class KernelTests
                 };
                 Some.AssertClose(expected, mix.Blend(x), 0);
                 var inPlace = x.clone();
-                using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupPlace.Input));
+                using var step = new InputMixup { OverwriteInput = true }.Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupPlace.Input));
                 Some.AssertClose(expected, inPlace, 0);
 
                 // The same in rows that are shorter than any vector.
@@ -292,7 +291,7 @@ public sealed class KernelTests
                 const int rows = 65_536 / length;
                 var tails = x.narrow(1, 0, rows * length).contiguous().view(3 * rows, length);
                 using var each = new Mix([.. Enumerable.Repeat(lambda, 3 * rows)], [.. Enumerable.Range(0, 3 * rows).Select(i => (permutation[i / rows] * rows) + (i % rows))]);
-                using var overwritten = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(tails, zeros(3 * rows, ScalarType.Int64), new MixupDraw(each, MixupPlace.Input));
+                using var overwritten = new InputMixup { OverwriteInput = true }.Begin(tails, zeros(3 * rows, ScalarType.Int64), new MixupDraw(each, MixupPlace.Input));
                 Some.AssertClose(expected.narrow(1, 0, rows * length), tails.view(3, rows * length), 0);
             }
         }

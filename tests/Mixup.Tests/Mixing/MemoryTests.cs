@@ -28,7 +28,7 @@ public sealed class MemoryTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var y = zeros(6, ScalarType.Int64, Some.Device);
-        var strategy = new InputMixup(new MixupOptions { Alpha = 1, Seed = 1 });
+        var strategy = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 1 });
         var views = new List<(Tensor View, Tensor Expected)>();
         for (var i = 0; i < 8; i++)
         {

@@ -58,15 +58,15 @@ public sealed class OverwriteTests
         using var model = Small.Mlp();
         foreach (var strategy in new IMixupStrategy[]
         {
-            new InputMixup(new MixupOptions { OverwriteInput = true }),
-            new ManifoldMixup(model, new MixupOptions { OverwriteInput = true }, ManifoldPlaces.Named("1").WithInput()),
+            new InputMixup { OverwriteInput = true },
+            new ManifoldMixup(model, places: ManifoldPlaces.Named("1").WithInput()) { OverwriteInput = true },
         })
         {
             var state = strategy.State;
             var draw = new MixupDraw(new Mix([0.3, 0.4, 0.5, 0.6, 0.7, 0.8], [1, 2, 3, 4, 5, 0]), MixupPlace.Input);
             var error = Assert.Throws<ArgumentException>(() => strategy.Begin(inputs, target, draw)).Message;
             Assert.Contains(Shared[name].Error, error, StringComparison.Ordinal);
-            Assert.Contains("Leave MixupOptions.OverwriteInput off", error, StringComparison.Ordinal);
+            Assert.Contains("Leave OverwriteInput off", error, StringComparison.Ordinal);
             Assert.Equal(state, strategy.State);
             Assert.All(before.Zip(inputs), pair => Some.AssertEqual(pair.First, pair.Second));
             strategy.Begin(Some.Normal(1, B, 6), Some.Classes(1, 3, B)).Dispose(); // nothing is left open
@@ -85,7 +85,7 @@ public sealed class OverwriteTests
         var original = table.clone();
         using var mix = new Mix([0.3, 0.4, 0.5, 0.6, 0.7, 0.8], [1, 2, 3, 4, 5, 0]);
         var (a, b, target) = (table.narrow(1, 0, 4), table.narrow(1, 4, 3), table.narrow(1, 7, 2));
-        using var step = new InputMixup(new MixupOptions { OverwriteInput = true }).Begin([a, b], target, new MixupDraw(mix, MixupPlace.Input));
+        using var step = new InputMixup { OverwriteInput = true }.Begin([a, b], target, new MixupDraw(mix, MixupPlace.Input));
         Some.AssertClose(mix.Blend(original.narrow(1, 0, 7)), table.narrow(1, 0, 7), 1e-6, 1e-6);
         Some.AssertEqual(original.narrow(1, 7, 2), table.narrow(1, 7, 2));
     }
@@ -98,7 +98,7 @@ public sealed class OverwriteTests
         var before = x.clone();
         using var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
         Assert.Contains("two outputs a pair", Assert.Throws<ArgumentException>(() =>
-            new InputMixup(new MixupOptions { OverwriteInput = true }).Begin(x, Some.Classes(1, 3, 5), new MixupDraw(mix, MixupPlace.Input))).Message, StringComparison.Ordinal);
+            new InputMixup { OverwriteInput = true }.Begin(x, Some.Classes(1, 3, 5), new MixupDraw(mix, MixupPlace.Input))).Message, StringComparison.Ordinal);
         Some.AssertEqual(before, x);
     }
 
@@ -115,7 +115,7 @@ public sealed class OverwriteTests
 
         var other = Some.Normal(2, 5, 4);
         var otherBefore = other.clone();
-        var mixup = new InputMixup(new MixupOptions { OverwriteInput = true });
+        var mixup = new InputMixup { OverwriteInput = true };
         Assert.Contains("made in inference mode", Assert.Throws<ArgumentException>(() => mixup.Begin([other, x], Some.Classes(1, 3, 5), new MixupDraw(Some.Mix(), MixupPlace.Input))).Message, StringComparison.Ordinal);
         Some.AssertEqual(before, x);
         Some.AssertEqual(otherBefore, other);

@@ -16,7 +16,7 @@ public sealed class SamplerTests
         foreach (var fold in new[] { false, true })
         {
             var alpha = vector.Number("alpha")!.Value;
-            var drawn = Draw(new MixupOptions { Alpha = alpha, Fold = fold, Seed = 7 }, count).Coefficients.ToArray();
+            var drawn = Draw(new MixupOptions { Method = new Interpolation(alpha) { Fold = fold }, Seed = 7 }, count).Coefficients.ToArray();
             Array.Sort(drawn);
 
             // Kolmogorov-Smirnov at the quantiles that the reference gives, where values tie (0 and 1 at small alpha) both sides count.
@@ -36,7 +36,7 @@ public sealed class SamplerTests
     [Fact]
     public void VeryConcentratedAlphaIsAFairCoin()
     {
-        var drawn = Draw(new MixupOptions { Alpha = 1e-12, Fold = false, Seed = 3 }, 2_000).Coefficients.ToArray();
+        var drawn = Draw(new MixupOptions { Method = new Interpolation(1e-12) { Fold = false }, Seed = 3 }, 2_000).Coefficients.ToArray();
         Assert.All(drawn, lambda => Assert.True(lambda is 0 or 1));
         Assert.InRange(drawn.Average(), 0.45, 0.55);
     }
@@ -47,16 +47,17 @@ public sealed class SamplerTests
     [InlineData(1e308)]
     [InlineData(double.MaxValue)]
     public void AHugeAlphaIsAHalf(double alpha) =>
-        Assert.All(Draw(new MixupOptions { Alpha = alpha, Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(0.5, lambda));
+        Assert.All(Draw(new MixupOptions { Method = new Interpolation(alpha), Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(0.5, lambda));
 
     [Fact]
-    public void AlphaZeroMixesNothing() => Assert.All(Draw(new MixupOptions { Alpha = 0, Fold = false, Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(1, lambda));
+    public void AlphaZeroMixesNothing() => Assert.All(Draw(new MixupOptions { Method = new Interpolation(0) { Fold = false }, Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(1, lambda));
 
     [Fact]
     public void TheDefaultsAreFastais()
     {
         var options = new MixupOptions();
-        Assert.Equal((0.4, CoefficientPer.Sample, true, 1.0, Pairing.Permutation, TargetMixing.ByLoss), (options.Alpha, options.CoefficientPer, options.Fold, options.Probability, options.Pairing, options.TargetMixing));
+        Assert.Equal((CoefficientPer.Sample, 1.0, Pairing.Permutation, TargetMixing.ByLoss), (options.CoefficientPer, options.Probability, options.Pairing, options.TargetMixing));
+        Assert.Equal(new Interpolation { Alpha = 0.4, Fold = true }, options.Method);
         Assert.All(Draw(options with { Seed = 1 }, 500).Coefficients.ToArray(), lambda => Assert.InRange(lambda, 0.5, 1));
     }
 
@@ -70,9 +71,14 @@ public sealed class SamplerTests
                     var mix = Draw(new MixupOptions { Pairing = pairing, CoefficientPer = per, Seed = seed }, batch);
                     var partners = mix.Permutation.ToArray();
                     Assert.Equal(Enumerable.Range(0, batch).Select(i => (long)i), partners.Order());
-                    Assert.DoesNotContain(partners.Select((partner, i) => partner == i), same => same);
+                    var middle = pairing == Pairing.Flip && batch % 2 == 1 ? batch / 2 : -1;
+                    Assert.All(partners.Select((partner, i) => (partner, i)), pair => Assert.Equal(pair.i == middle, pair.partner == pair.i));
                     var mutual = partners.Where((partner, i) => partners[partner] == i).Count();
-                    if (per == CoefficientPer.Pair || pairing == Pairing.Halves)
+                    if (pairing == Pairing.Flip)
+                    {
+                        Assert.Equal(batch, mutual);
+                    }
+                    else if (per == CoefficientPer.Pair || pairing == Pairing.Halves)
                     {
                         Assert.Equal(batch % 2 == 0 ? batch : batch - 3, mutual);
                     }
@@ -92,8 +98,10 @@ public sealed class SamplerTests
     [Theory]
     [InlineData(Pairing.Halves, new long[] { 2, 3, 0, 1 })]
     [InlineData(Pairing.Roll, new long[] { 3, 0, 1, 2 })]
+    [InlineData(Pairing.Flip, new long[] { 3, 2, 1, 0 })]
+    [InlineData(Pairing.Flip, new long[] { 4, 3, 2, 1, 0 })]
     public void CheapPairingsAreFixed(Pairing pairing, long[] expected) =>
-        Assert.Equal(expected, Draw(new MixupOptions { Pairing = pairing, Seed = 1 }, 4).Permutation.ToArray());
+        Assert.Equal(expected, Draw(new MixupOptions { Pairing = pairing, Seed = 1 }, expected.Length).Permutation.ToArray());
 
     [Fact]
     public void PairsOfAPermutationAreDrawnAnew()
@@ -117,8 +125,12 @@ public sealed class SamplerTests
         Assert.Equal(0xe220a8397b1dcdaf, Finalize(golden)); // the first of seed 0 in everybody's implementation
         foreach (var (seed, step) in new[] { (0UL, 0L), (7UL, 0L), (7UL, 1L), (ulong.MaxValue, 123_456_789L) })
         {
-            var state = Finalize(unchecked(seed + (golden * (ulong)(step + 1))));
+            // A stream for the partners, one for the place, and one for each who has a field.
+            var root = Finalize(unchecked(seed + (golden * (ulong)(step + 1))));
+            ulong state = 0;
+            void Fork() => state = Finalize(unchecked(Finalize(root = unchecked(root + golden)) + golden));
             ulong Next() => Finalize(state = unchecked(state + golden));
+            Fork();
             long[] expected = [0, 1, 2, 3, 4, 5, 6];
             for (var i = expected.Length - 1; i > 0; i--)
             {
@@ -126,8 +138,10 @@ public sealed class SamplerTests
                 (expected[i], expected[j]) = (expected[j], expected[i]);
             }
 
+            Fork();
+            Fork();
             var unmixed = Math.ScaleB(Next() >> 11, -53) >= 0.5;
-            var strategy = new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Batch, Probability = 0.5 }) { State = new MixupState(seed, step, 1) };
+            var strategy = new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Batch, Probability = 0.5 }) { State = new MixupState(seed, step) };
             using var drawn = strategy.Begin(zeros(7, 1), zeros(7, ScalarType.Int64));
             Assert.Equal(expected, drawn.Mix.Permutation.ToArray());
             Assert.Equal(unmixed, drawn.Mix.Coefficients[0] == 1);
@@ -140,7 +154,7 @@ public sealed class SamplerTests
         var counts = new int[4, 4];
         for (var seed = 0UL; seed < 6_000; seed++)
         {
-            var partners = Draw(new MixupOptions { Alpha = 0, Seed = seed }, 4).Permutation;
+            var partners = Draw(new MixupOptions { Method = new Interpolation(0), Seed = seed }, 4).Permutation;
             for (var i = 0; i < 4; i++)
             {
                 counts[i, partners[i]]++;
@@ -162,14 +176,14 @@ public sealed class SamplerTests
     [InlineData(CoefficientPer.Batch)]
     public void TheProbabilityIsAppliedOnce(CoefficientPer per)
     {
-        var mixed = Enumerable.Range(0, 400).Sum(seed => Draw(new MixupOptions { Alpha = 1, Probability = 0.25, CoefficientPer = per, Seed = (ulong)seed }, 20).Coefficients.ToArray().Count(lambda => lambda < 1));
+        var mixed = Enumerable.Range(0, 400).Sum(seed => Draw(new MixupOptions { Method = new Interpolation(1), Probability = 0.25, CoefficientPer = per, Seed = (ulong)seed }, 20).Coefficients.ToArray().Count(lambda => lambda < 1));
         Assert.InRange(mixed / 8_000.0, 0.25 - 0.065, 0.25 + 0.065); // three standard errors of the coarsest, 400 batches
     }
 
     [Fact]
     public void TheSameSeedDrawsTheSameAndAnotherDoesNot()
     {
-        double[] First(ulong seed) => Draw(new MixupOptions { Alpha = 1, Seed = seed }, 8).Coefficients.ToArray();
+        double[] First(ulong seed) => Draw(new MixupOptions { Method = new Interpolation(1), Seed = seed }, 8).Coefficients.ToArray();
         Assert.Equal(First(5), First(5));
         Assert.NotEqual(First(5), First(6));
     }
@@ -185,7 +199,7 @@ public sealed class SamplerTests
             strategy.Begin(x, y).Dispose();
         }
 
-        strategy.Alpha = 2;
+        strategy.Epoch = 2;
         var state = strategy.State;
         var next = strategy.Begin(x, y);
         var restored = new InputMixup { State = state };
@@ -219,6 +233,39 @@ public sealed class SamplerTests
         Some.AssertEqual(before, get_rng_state());
         manual_seed(2);
         Assert.Equal(first, Drawn());
+    }
+
+    [Fact]
+    public void AMethodShiftsNeitherPartnersNorPlaceAndASampleShiftsNoOther()
+    {
+        using var scope = NewDisposeScope();
+        using var model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8)).to(Some.Device);
+        var (x, y) = (zeros([6, 3, 8, 8], device: Some.Device), zeros(6, ScalarType.Int64, Some.Device));
+        var hungry = new OneOf((new Hungry(), 1));
+        for (var seed = 0UL; seed < 40; seed++)
+        {
+            MixupDraw Of(Method method)
+            {
+                using var step = new ManifoldMixup(model, new MixupOptions { Method = method, Seed = seed }, ManifoldPlaces.Named("0", "1").WithInput()).Begin(x, y);
+                return step.Draw;
+            }
+
+            var (usual, cut, other) = (Of(new Interpolation()), Of(new CutMix()), Of(hungry));
+            Assert.Equal(usual.Place, cut.Place);
+            Assert.Equal(usual.Place, other.Place);
+            Assert.Equal(usual.Mix.Permutation.ToArray(), cut.Mix.Permutation.ToArray());
+            Assert.Equal(usual.Mix.Permutation.ToArray(), other.Mix.Permutation.ToArray());
+            Assert.Equal(usual.Mix.Coefficients[5], Of(new Interpolation()).Mix.Coefficients[5]);
+        }
+    }
+
+    private sealed record Hungry : Method
+    {
+        public override Field Draw(Drawing drawing)
+        {
+            drawing.Random.NextBytes(new byte[99 * (drawing.Sample + 1)]);
+            return new NumberField(drawing.Random.NextDouble());
+        }
     }
 
     private static Mix Draw(MixupOptions options, int batchSize)

@@ -347,7 +347,7 @@ public sealed class PassTests
     public void AStackedStepHasNoSingleInput()
     {
         using var scope = NewDisposeScope();
-        using var step = new InputMixup(new MixupOptions { StackInput = true }).Begin(Some.Normal(1, B, 6), Some.Classes(2, 4, B));
+        using var step = new InputMixup { StackInput = true }.Begin(Some.Normal(1, B, 6), Some.Classes(2, 4, B));
         Assert.Contains("step.Inputs", Assert.Throws<InvalidOperationException>(() => step.Input).Message, StringComparison.Ordinal);
         Assert.Equal(3, step.Inputs.Count);
     }

@@ -92,19 +92,18 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         var (x, y) = Data();
         var draw = new MixupDraw(Some.Mix(), MixupPlace.Input);
-        using var step = new InputMixup(new MixupOptions { StackInput = true }).Begin(x, y, draw);
+        using var step = new InputMixup { StackInput = true }.Begin(x, y, draw);
         Assert.Equal(3, step.Inputs.Count);
         var lambda = step.Inputs[2].unsqueeze(1);
         using var plain = new InputMixup().Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input));
         Some.AssertClose(plain.Input, (step.Inputs[0] * lambda) + (step.Inputs[1] * (1 - lambda)), 1e-6, 1e-6);
 
         // Token ids, too: the network embeds both.
-        using var ids = new InputMixup(new MixupOptions { StackInput = true }).Begin(Some.Classes(1, 9, B, 7), y);
+        using var ids = new InputMixup { StackInput = true }.Begin(Some.Classes(1, 9, B, 7), y);
         Assert.Equal([ScalarType.Int64, ScalarType.Int64, ScalarType.Float32], ids.Inputs.Select(input => input.dtype));
         Assert.Equal([B], ids.Inputs[2].shape);
-        Assert.Throws<ArgumentException>(() => new OutputMixup(new MixupOptions { StackInput = true }));
-        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { StackInput = true, Outputs = MixupOutputs.Both }));
-        Assert.Contains("(x, x[p], lambda)", Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { StackInput = true }).Begin([x, x], y)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { StackInput = true });
+        Assert.Contains("(x, x[p], lambda)", Assert.Throws<ArgumentException>(() => new InputMixup { StackInput = true }.Begin([x, x], y)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

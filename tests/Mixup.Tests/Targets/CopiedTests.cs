@@ -114,7 +114,7 @@ public sealed class CopiedTests
         var mask = zeros(B, 4, ScalarType.Bool, Some.Device);
         mask[0, 3] = mask[2, 3] = tensor(true, device: Some.Device);
         var ids = Some.Classes(1, 3, B);
-        var mixup = new OutputMixup(new MixupOptions { Alpha = alpha, Probability = 0.5, Seed = 4 });
+        var mixup = new OutputMixup(new MixupOptions { Method = new Interpolation(alpha), Probability = 0.5, Seed = 4 });
         for (var i = 0; i < 10; i++)
         {
             using var step = mixup.Begin(logits.detach(), ids);

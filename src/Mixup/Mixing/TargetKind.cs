@@ -1,0 +1,25 @@
+namespace TorchSharp.Mixup;
+
+/// <summary>
+/// Whether a target belongs to each sample as a whole, or to the cells of its extent. It matters to methods that cut or mask;
+/// interpolation weighs both alike.
+/// </summary>
+public enum TargetKind
+{
+    /// <summary>
+    /// As the shape says. Dense: a target that has the drawn extent of d dimensions directly behind the batch, or with channels before or
+    /// behind it; for d of 2 or more also one with channels and an extent in the same proportions. Whole: [B], or a rank of at most d, such
+    /// as [B, K] beside images. Any other shape is refused until one of the other kinds is chosen.
+    /// </summary>
+    ByShape,
+
+    /// <summary>The target belongs to the sample as a whole, such as its class: lambda weighs it.</summary>
+    Whole,
+
+    /// <summary>
+    /// The target has the extent of the sample, such as the classes of its pixels: the field itself weighs it, at the target's own resolution.
+    /// It has d + 1 dimensions, or with channels d + 2. With channels and another resolution than the drawn one,
+    /// <see cref="ExtentPosition"/> tells where the extent is.
+    /// </summary>
+    Dense,
+}

@@ -1,0 +1,51 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>Rows of probabilities that stand for class ids, for losses that compare value by value.</summary>
+internal static class ClassRows
+{
+    /// <summary>Whether a target is class ids [B, ...] for a prediction [B, K, ...].</summary>
+    public static bool FitIds(Tensor target, Tensor prediction) =>
+        target.dtype != ScalarType.Bool && Check.IsInteger(target) && prediction.dim() == target.dim() + 1
+        && prediction.shape.AsSpan(2).SequenceEqual(target.shape.AsSpan(1));
+
+    /// <summary>Makes the rows: <c>1 - s + s / K</c> for the class, <c>s / K</c> for all others (Szegedy et al. 2016, section 7; timm).</summary>
+    /// <returns>[B, K, ...], float32, or float64 if the prediction is.</returns>
+    /// <exception cref="ArgumentException">There are fewer than two classes, or an id is not one of them, which is seen on the CPU.</exception>
+    public static Tensor Of(Tensor ids, Tensor prediction, double smoothing)
+    {
+        var (classes, wide) = (prediction.size(1), Check.AccumulationType(prediction));
+        if (classes < 2)
+        {
+            throw new ArgumentException(
+                $"A prediction {Check.Shape(prediction)} has one class, of which class ids {Check.Shape(ids)} say nothing; expected two or more. " +
+                "For a label of yes or no give floating targets of the prediction's shape.");
+        }
+
+        CheckIds(ids, classes);
+
+        // one_hot would read the ids back from the device to check them.
+        var off = smoothing / classes;
+        var rows = full([ids.size(0), .. prediction.shape[1..]], off, wide, prediction.device);
+        var columns = ids.to(ScalarType.Int64).unsqueeze(1);
+        return rows.scatter_(1, columns, full(1, 1 - smoothing + off, wide, prediction.device).expand(columns.shape));
+    }
+
+    private static void CheckIds(Tensor ids, long classes)
+    {
+        if (ids.device_type != DeviceType.CPU || ids.numel() == 0)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        var (least, most) = (ids.min().to(ScalarType.Int64).item<long>(), ids.max().to(ScalarType.Int64).item<long>());
+        if (least < 0 || most >= classes)
+        {
+            throw new ArgumentException(
+                $"class id {(least < 0 ? least : most)} is not one of the {classes} classes of the prediction, 0 to {classes - 1}. " +
+                "Rows of probabilities know no ignore_index: use CrossEntropyLoss, or leave such samples out.");
+        }
+    }
+}
