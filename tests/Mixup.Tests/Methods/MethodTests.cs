@@ -213,6 +213,21 @@ public sealed class MethodTests
     }
 
     [Fact]
+    public void DenseIdsOfBytesAreRefusedWhateverIsDrawn()
+    {
+        using var scope = NewDisposeScope();
+        var method = new OneOf(new Interpolation(1), new CutMix());
+        var strategy = new InputMixup(new MixupOptions { Method = method, CoefficientPer = CoefficientPer.Batch, Seed = 1 });
+        var ids = Some.Classes(2, 3, 4, 6, 5).to(ScalarType.Byte);
+        for (var i = 0; i < 6; i++)
+        {
+            using var step = strategy.Begin(Some.Normal(1, 4, 3, 6, 5), ids);
+            var error = Assert.Throws<ArgumentException>(() => new MixupLoss(CrossEntropyLoss()).call(step.Input, step.Target));
+            Assert.Contains("Int64", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void DensePredictionsAreNeverPastedWhateverIsDrawn()
     {
         using var scope = NewDisposeScope();
