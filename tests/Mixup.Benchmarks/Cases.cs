@@ -154,7 +154,7 @@ internal static class Cases
     }
 
     private static (Tensor Permutation, Tensor Lambda) Tensors(MixupDraw draw, int rank) =>
-        (tensor(draw.Mix.Permutation.ToArray()), tensor(draw.Mix.Coefficients.ToArray()).to(ScalarType.Float32).view([draw.Mix.BatchSize, .. Enumerable.Repeat(1L, rank - 1)]));
+        (tensor(draw.Mix.Partners.ToArray()), tensor(draw.Mix.Coefficients.ToArray()).to(ScalarType.Float32).view([draw.Mix.BatchSize, .. Enumerable.Repeat(1L, rank - 1)]));
 
     private static Contender Pass(Tensor from, Tensor to, int times = 1) => Limit("SIMD pass over tensors that are there, y.lerp_(x, 0.5)", times, () => to.lerp_(from, 0.5));
 
