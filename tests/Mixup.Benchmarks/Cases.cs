@@ -18,6 +18,12 @@ internal static class Cases
         () => HiddenAgainstHalf(256, bound: null),
         () => CrossEntropy(1.3, 512, 10),
         () => CrossEntropy(1.2, 256, 1000),
+        CutMixOverwritten,
+        CutMixKept,
+        () => CutMixPerSample(timm: 5, copies: 1.6, 64, 3, 224, 224),
+        () => CutMixPerSample(timm: 10, copies: null, 128, 3, 32, 32),
+        Masked,
+        CutMixHidden,
         () => Half(ScalarType.Float16),
         () => Half(ScalarType.BFloat16),
         () => TrainingStep("input", 1.02),
@@ -31,7 +37,7 @@ internal static class Cases
         var target = empty_like(x);
         var draw = Draw(shape[0], pairing);
         var y = zeros(shape[0], ScalarType.Int64);
-        var strategy = new InputMixup { OverwriteInput = true };
+        var strategy = new InputMixup {  = true };
         return new Case($"input {Shape(shape)}, batch overwritten, {(pairing == Pairing.Halves ? "halves" : "random permutation")}", new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
         [
             (new Contender("timm: x.flip(0).mul_(1-l); x.mul_(l).add_(flipped)", () => Peers.Timm(x, 0.7)), new Bound(AtLeast: bound)),
@@ -82,6 +88,87 @@ internal static class Cases
         Contender Of(string name, Func<Tensor> forward) => new(name, () => autograd.grad([forward()], [h], [upstream]));
         return new Case($"hidden {Shape(shape)} and nothing else, forward and backward", Of("random permutation", () => draw.Mix.Blend(h)),
             [(Of("h * 0.5, no mixing at all", () => h * 0.5), bound)]);
+    }
+
+    private static Case CutMixOverwritten()
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var (draw, boxes) = CutMixDraw(shape, Pairing.Halves, CoefficientPer.Batch);
+        var strategy = new InputMixup { OverwriteInput = true };
+        return new Case($"cutmix {Shape(shape)}, one box, batch overwritten, pairs", new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
+        [
+            (new Contender("timm: x[box] = x.flip(0)[box]", () => Peers.TimmCutMix(x, boxes[0])), new Bound(AtLeast: 9)),
+            (Copy(x, target), null),
+        ]);
+    }
+
+    private static Case CutMixKept()
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var (draw, boxes) = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Batch);
+        var permutation = tensor(draw.Mix.Permutation.ToArray());
+        var strategy = new InputMixup();
+        return new Case($"cutmix {Shape(shape)}, one box, batch kept", new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
+        [
+            (new Contender("torchvision: x.roll(1, 0), x.clone(), paste", () => Peers.TorchvisionCutMix(x, boxes[0])), new Bound(AtLeast: 8)),
+            (new Contender("fastai: x[p], paste", () => Peers.FastaiCutMix(x, permutation, boxes[0])), new Bound(AtLeast: 5)),
+            (Copy(x, target), null),
+        ]);
+    }
+
+    private static Case CutMixPerSample(double timm, double? copies, params long[] shape)
+    {
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var (draw, boxes) = CutMixDraw(shape, Pairing.Halves, CoefficientPer.Sample);
+        var strategy = new InputMixup();
+        return new Case($"cutmix {Shape(shape)}, a box per sample, batch kept", new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
+        [
+            (new Contender("timm elem: x.clone(), a paste for each sample", () => Peers.TimmCutMixElem(x, boxes)), new Bound(AtLeast: timm)),
+            (Copy(x, target), copies is { } most ? new Bound(AtMost: most) : null),
+        ]);
+    }
+
+    private static Case Masked()
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var masks = rand(shape[0], 1, shape[2], shape[3]).mul_(1.5).sub_(0.25).clamp_(0, 1);
+        var partners = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Sample).Draw.Mix.Permutation.ToArray();
+        var draw = new MixupDraw(new Mix([.. Enumerable.Range(0, (int)shape[0]).Select(i => new MaskField(masks[i, 0]))], partners), MixupPlace.Input);
+        var permutation = tensor(partners);
+        var strategy = new InputMixup();
+        return new Case($"cutmix's kin {Shape(shape)}, a soft mask per sample, batch kept", new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
+        [
+            (new Contender("lerp(x[p], x, masks)", () => Peers.Fastai(x, permutation, masks)), new Bound(AtLeast: 6)),
+            (Copy(x, target), null),
+        ]);
+    }
+
+    private static Case CutMixHidden()
+    {
+        long[] shape = [128, 64, 16, 16];
+        var (h, upstream) = (rand(shape).requires_grad_(), rand(shape));
+        var (draw, _) = CutMixDraw([128, 3, 32, 32], Pairing.Permutation, CoefficientPer.Sample);
+        var permutation = tensor(draw.Mix.Permutation.ToArray());
+        var masks = stack([.. draw.Mix.Fields.Select(field => field.WeightsAt([16, 16]))]).ge(0.5).unsqueeze(1);
+        var target = empty_like(h);
+        Contender Of(string name, Func<Tensor> forward) => new(name, () => autograd.grad([forward()], [h], [upstream]));
+        return new Case($"cutmix hidden {Shape(shape)}, a box per sample, forward and backward", Of("random permutation", () => draw.Mix.Blend(h)),
+        [
+            (Of("where(mask, h, h[p])", () => where(masks, h, h.index(TensorIndex.Tensor(permutation)))), new Bound(AtLeast: 5)),
+            (Copy(upstream, target, times: 2), null),
+        ]);
+    }
+
+    /// <summary>A draw of boxes that is made once, and the boxes as the peers take them.</summary>
+    private static (MixupDraw Draw, (long Top, long Bottom, long Left, long Right)[] Boxes) CutMixDraw(long[] shape, Pairing pairing, CoefficientPer per)
+    {
+        using var x = zeros(shape);
+        using var y = zeros(shape[0], ScalarType.Int64);
+        using var step = new InputMixup(new MixupOptions { Method = new CutMix(), CoefficientPer = per, Seed = 1, Pairing = pairing }).Begin(x, y);
+        return (step.Draw, [.. step.Draw.Mix.Fields.Cast<BoxField>().Select(box => (box.From[0], box.To[0], box.From[1], box.To[1]))]);
     }
 
     private static Case CrossEntropy(double bound, long batch, long classes)

@@ -48,8 +48,7 @@ internal sealed class Combination : LinearMap
         return (CpuKernel.TryApply([this], x) ?? TorchKernel.Apply(this, x)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Applies the map in place.</summary>
-    public void Overwrite(Tensor x)
+    public override void Overwrite(Tensor x)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

@@ -18,7 +18,7 @@ internal static class CpuKernel
     public static Tensor? TryApply(ReadOnlySpan<Combination> combinations, Tensor x)
     {
         var bytes = x.numel() * x.element_size();
-        if (MemoryOrder(x) is not { } order || (x.size(0) > ManyRows && bytes < x.size(0) * ShortRow))
+        if (MemoryOrder(x) is not { } order || HasManyShortRows(x))
         {
             return null;
         }
@@ -50,6 +50,9 @@ internal static class CpuKernel
         return true;
     }
 
+    /// <summary>Whether there are so many rows, and these so short, that torch is faster.</summary>
+    public static bool HasManyShortRows(Tensor x) => x.size(0) > ManyRows && x.numel() * x.element_size() < x.size(0) * ShortRow;
+
     private static void Run(Combination combination, Tensor source, Tensor target, bool fresh)
     {
         switch (source.dtype)
@@ -70,7 +73,7 @@ internal static class CpuKernel
     /// The dimensions by falling stride, if that makes the tensor dense with the batch outermost; empty if it is already contiguous; null if it
     /// is neither, or not for this kernel at all.
     /// </summary>
-    private static long[]? MemoryOrder(Tensor x)
+    public static long[]? MemoryOrder(Tensor x)
     {
         if (x.device_type != DeviceType.CPU || x.numel() == 0 || x.numel() * x.element_size() > int.MaxValue)
         {
@@ -99,7 +102,7 @@ internal static class CpuKernel
         return order;
     }
 
-    private static long[] Inverse(long[] order)
+    public static long[] Inverse(long[] order)
     {
         var inverse = new long[order.Length];
         for (var i = 0; i < order.Length; i++)

@@ -132,7 +132,7 @@ internal static unsafe class CycleWalk<T, TRows>
 
                 var sample = matrix.Source(row, column, length);
                 var partner = matrix.Source((int)partners[row], column, length);
-                Combine(sample, partner, Weights(combination, row), matrix.Target(row, column, length), matrix.Stream);
+                RowTerms<T, TRows>.Combine(sample, partner, Weights(combination, row), matrix.Target(row, column, length), matrix.Stream);
             }
         }
     }
@@ -153,7 +153,7 @@ internal static unsafe class CycleWalk<T, TRows>
                 var row = matrix.Source(walk[i].Row, column, length);
                 var weights = Weights(combination, walk[i].Row);
                 var isLast = walk[i].EndsCycle;
-                if (first.IsEmpty && !isLast && i + 1 < stretch.To && walk[i + 1].EndsCycle && Mixes(weights) && Weights(combination, walk[i + 1].Row) is var ofSecond && Mixes(ofSecond))
+                if (first.IsEmpty && !isLast && i + 1 < stretch.To && walk[i + 1].EndsCycle && RowTerms<T, TRows>.Mixes(weights) && Weights(combination, walk[i + 1].Row) is var ofSecond && RowTerms<T, TRows>.Mixes(ofSecond))
                 {
                     TRows.CombinePair(row, matrix.Source(walk[++i].Row, column, length), weights.Own, weights.Other, ofSecond.Own, ofSecond.Other);
                     continue;
@@ -169,7 +169,7 @@ internal static unsafe class CycleWalk<T, TRows>
                 var partner = isLast ? first
                     : i + 1 == stretch.To ? stretch.CopyOfNext.AsSpan(column, length)
                     : matrix.Source(walk[i + 1].Row, column, length);
-                Combine(row, partner, weights, row, stream: false);
+                RowTerms<T, TRows>.Combine(row, partner, weights, row, stream: false);
                 first = isLast ? default : first;
             }
         }
@@ -177,48 +177,11 @@ internal static unsafe class CycleWalk<T, TRows>
 
     private static int ChunkLength => ChunkBytes / sizeof(T);
 
-    /// <summary>One row. A weight of 0 means that the values beside it are not read, since 0 times infinity is not a number.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result, bool stream)
-    {
-        if (Mixes(weights))
-        {
-            TRows.Combine(sample, partner, weights.Own, weights.Other, result, stream);
-        }
-        else
-        {
-            TakeOne(sample, partner, weights, result);
-        }
-    }
-
-    private static void TakeOne(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result)
-    {
-        var source = weights.Other == 0 ? sample : partner;
-        var weight = weights.Other == 0 ? weights.Own : weights.Other;
-        if (weight == 0)
-        {
-            result.Clear();
-        }
-        else if (weight != 1)
-        {
-            // Adding -0.0 changes no bit, so this is the product. Combinations with such rows are done by chunks, in place or not.
-            TRows.Combine(source, Nothing.AsSpan(0, source.Length), weight, 1, result, stream: false);
-        }
-        else if (source != result)
-        {
-            source.CopyTo(result);
-        }
-    }
-
-    private static readonly T[] Nothing = [.. Enumerable.Repeat(TRows.NegativeZero, ChunkLength)];
-
-    private static bool Mixes((double Own, double Other) weights) => weights.Own != 0 && weights.Other != 0;
-
     private static bool MixesEverywhere(Combination combination)
     {
         for (var row = 0; row < combination.Partners.Length; row++)
         {
-            if (!Mixes(Weights(combination, row)))
+            if (!RowTerms<T, TRows>.Mixes(Weights(combination, row)))
             {
                 return false;
             }

@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A combination whose weights vary over the extent of a sample, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]]</c>, by torch's operations. A weight of 0 means that the cell is not read.
-/// In a blend a cell of weight 1 is copied, whatever its type and value. It goes by parts of the batch, so that temporaries stay below the size of the batch, and reads nothing back.
-/// META has neither <c>where</c> nor <c>logical_not</c>, and <c>gather</c>
+/// A combination whose weights vary over the extent of a sample, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]]</c>. A weight of 0 means that the cell is not read.
+/// In a blend a cell of weight 1 is copied, whatever its type and value. The CPU has a kernel of its own. All else goes by torch's operations, by parts of the batch, so that temporaries stay below
+/// the size of the batch, and reads nothing back. META has neither <c>where</c> nor <c>logical_not</c>, and <c>gather</c>
 /// changes bits of what is not a number in half precision: <c>index</c> does not.
 /// </summary>
 internal sealed class FieldCombination : LinearMap
@@ -22,6 +22,8 @@ internal sealed class FieldCombination : LinearMap
     private readonly int dimensions;
     private readonly bool isBlend;
     private FieldCombination? transposed;
+    private Step[]? walk;
+    private Known? known;
 
     /// <summary>Makes a blend: the weights of each row are a field and its rest.</summary>
     /// <param name="own">The weights of the row itself.</param>
@@ -41,10 +43,76 @@ internal sealed class FieldCombination : LinearMap
     // A sample gets back its own weight and that of its reader, which do not sum to one. A gather, no scatter: the same bits on every run.
     public override LinearMap Transposed => transposed ??= Transpose();
 
+    /// <summary>The fields of all rows.</summary>
+    public IEnumerable<Field> Fields => own.Fields;
+
+    /// <summary>Whether a row is resized.</summary>
+    public bool Resizes => resized.Any(0, sources.Length);
+
+    /// <summary>The other row of each row.</summary>
+    public long[] Sources => sources;
+
+    /// <summary>The rows, cycle by cycle of the permutation.</summary>
+    public Step[] Walk => walk ??= Cycles.Of(sources);
+
+    /// <summary>The first dimension of the extent.</summary>
+    public int First => first;
+
+    /// <summary>The number of dimensions of the extent.</summary>
+    public int Dimensions => dimensions;
+
+    /// <summary>The weights of each row on the host, remembered for the resolution that was asked for last.</summary>
+    /// <param name="extent">The resolution.</param>
+    /// <param name="leastMean">How many cells a run of one weight must have in the mean.</param>
+    public RowWeights[] WeightsAt(Extent extent, int leastMean)
+    {
+        var last = known;
+        if (last is null || last.Extent != extent || last.LeastMean != leastMean)
+        {
+            known = last = new Known(extent, leastMean, RowWeightsAt(extent, leastMean));
+        }
+
+        return last.Weights;
+    }
+
     public override Tensor Apply(Tensor x)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
+        return (FieldKernel.TryApply([this], x) ?? ApplyByTorch(x)).MoveToOuterDisposeScope();
+    }
+
+    public override void Overwrite(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        if (!FieldKernel.TryOverwrite(this, x))
+        {
+            base.Overwrite(x);
+        }
+    }
+
+    public override void Dispose()
+    {
+        // Planes are made anew, so there is nothing to free.
+    }
+
+    private RowWeights[] RowWeightsAt(Extent extent, int leastMean)
+    {
+        // Those who share a coefficient share a field, and so all that follows from it.
+        var weights = new RowWeights[sources.Length];
+        for (var row = 0; row < weights.Length; row++)
+        {
+            weights[row] = row > 0 && ReferenceEquals(own.Fields[row], own.Fields[row - 1]) && ReferenceEquals(other.Fields[row], other.Fields[row - 1])
+                ? weights[row - 1]
+                : RowWeights.Of((own.Fields[row], own.OfPartner), (other.Fields[row], other.OfPartner), extent, leastMean);
+        }
+
+        return weights;
+    }
+
+    private Tensor ApplyByTorch(Tensor x)
+    {
         var at = ExtentWithin.Of(x, first, dimensions);
         var isHard = isBlend && own.Fields.All(field => field.IsHardAt(at.Extent));
         var result = empty_like(x);
@@ -65,12 +133,7 @@ internal sealed class FieldCombination : LinearMap
             }
         }
 
-        return result.MoveToOuterDisposeScope();
-    }
-
-    public override void Dispose()
-    {
-        // Planes are made anew, so there is nothing to free.
+        return result;
     }
 
     /// <summary>Where all weights are 0 or 1, each element is that of one row: its own, or the other one.</summary>
@@ -104,10 +167,14 @@ internal sealed class FieldCombination : LinearMap
         var (notSample, notPartner) = (ofSample.eq(0), ofPartner.eq(0));
 
         // 0 times infinity is not a number; adding -0.0 changes no bit of a number.
-        var sum = sample.to(wide).mul(ofSample).masked_fill_(notSample, 0);
+        var sum = sample.to(wide).mul(ofSample).masked_fill_(notSample, -0.0);
         var rest = partner.to(wide).mul(ofPartner).masked_fill_(notPartner, -0.0);
         sum = sum.add_(isResized && !isBlend ? resized.Apply(rest, from, at) : rest).to(x.dtype);
-        if (isBlend && own.Fields.Skip(from).Take(count).Any(MayCopy))
+        if (!isBlend)
+        {
+            sum.masked_fill_(notSample.bitwise_and(notPartner), 0); // nobody reads this cell
+        }
+        else if (own.Fields.Skip(from).Take(count).Any(MayCopy))
         {
             // Arithmetic changes what is not a number: such a cell is taken from the sample or the partner, which stand behind the sums.
             var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64), alpha: 2).mul_(count);
@@ -151,4 +218,6 @@ internal sealed class FieldCombination : LinearMap
 
         return new FieldCombination(own, other.Gather(readers), resized.Transpose(readers), readers, first, dimensions, isBlend: false) { transposed = this };
     }
+
+    private sealed record Known(Extent Extent, int LeastMean, RowWeights[] Weights);
 }

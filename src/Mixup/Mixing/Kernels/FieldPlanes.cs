@@ -28,6 +28,9 @@ internal sealed class FieldPlanes(IReadOnlyList<Field> all, bool ofPartner)
 
     public IReadOnlyList<Field> Fields => fields;
 
+    /// <summary>Whether a plane is what its field leaves to the partner.</summary>
+    public bool OfPartner => ofPartner;
+
     /// <summary>The planes of the rows that an index names.</summary>
     public FieldPlanes Gather(long[] rows) => new([.. rows.Select(row => fields[row])], ofPartner);
 

@@ -30,7 +30,7 @@ internal interface ISixteenBits
 }
 
 /// <summary>Rows of a type of 16 bits: widened, combined in float32, and rounded once.</summary>
-internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
+internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows<ushort, float>
     where TBits : ISixteenBits
 {
     // Weights that sum to 1, up to rounding, cannot lead past the largest value; those of a gradient can.
@@ -39,6 +39,22 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     public static ushort NegativeZero => 0x8000;
 
     private static int VectorLength => (Vector512.IsHardwareAccelerated ? WideLanes.Bytes : PreferredLanes.Bytes) / sizeof(ushort);
+
+    public static void CombineCells(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, ReadOnlySpan<float> own, ReadOnlySpan<float> other, Span<ushort> result)
+    {
+        for (var i = 0; i < sample.Length; i++)
+        {
+            result[i] = (own[i], other[i]) switch
+            {
+                (1, 0) => sample[i],
+                (0, 1) => partner[i],
+                (0, 0) => 0,
+                (var w, 0) => TBits.Combine(sample[i], NegativeZero, w, 1),
+                (0, var v) => TBits.Combine(NegativeZero, partner[i], 1, v),
+                var (w, v) => TBits.Combine(sample[i], partner[i], w, v),
+            };
+        }
+    }
 
     public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
     {

@@ -13,8 +13,13 @@ internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var result = (first is Combination one && second is Combination two ? CpuKernel.TryApply([one, two], x) : null)
-            ?? (x.is_contiguous() ? InHalves(x) : cat([first.Apply(x), second.Apply(x)])); // cat keeps the layout
+        var kernel = (first, second) switch
+        {
+            (Combination one, Combination two) => CpuKernel.TryApply([one, two], x),
+            (FieldCombination one, FieldCombination two) => FieldKernel.TryApply([one, two], x),
+            _ => null,
+        };
+        var result = kernel ?? (x.is_contiguous() ? InHalves(x) : cat([first.Apply(x), second.Apply(x)])); // cat keeps the layout
         return result.MoveToOuterDisposeScope();
     }
 
