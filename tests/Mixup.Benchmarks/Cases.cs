@@ -37,7 +37,7 @@ internal static class Cases
         var target = empty_like(x);
         var draw = Draw(shape[0], pairing);
         var y = zeros(shape[0], ScalarType.Int64);
-        var strategy = new InputMixup {  = true };
+        var strategy = new InputMixup { OverwriteInput = true };
         return new Case($"input {Shape(shape)}, batch overwritten, {(pairing == Pairing.Halves ? "halves" : "random permutation")}", new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
         [
             (new Contender("timm: x.flip(0).mul_(1-l); x.mul_(l).add_(flipped)", () => Peers.Timm(x, 0.7)), new Bound(AtLeast: bound)),

@@ -33,7 +33,10 @@ internal static class Peers
         return result;
     }
 
-    /// <summary>fastai, callback/mixup.py: <c>x[shuffle]</c>, whose box goes into the batch. What was there is lost, so this one is no clone of the batch.</summary>
+    /// <summary>
+    /// fastai, callback/mixup.py: <c>x[shuffle]</c>, whose box goes into the batch. What was there is lost, so this one is no clone of the
+    /// batch.
+    /// </summary>
     public static void FastaiCutMix(Tensor x, Tensor permutation, (long Top, long Bottom, long Left, long Right) box)
     {
         using var shuffled = x.index(TensorIndex.Tensor(permutation));

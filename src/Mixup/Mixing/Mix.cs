@@ -576,16 +576,11 @@ public sealed class Mix : IDisposable, IEquatable<Mix>
             throw new ArgumentException($"there are {coefficients.Length} {name} but {permutation.Length} partners; give one of each for every sample.", nameof(permutation));
         }
 
-        var taken = new bool[permutation.Length];
-        for (var i = 0; i < permutation.Length; i++)
+        var stranger = Array.FindIndex(permutation, partner => partner < 0 || partner >= permutation.Length);
+        if (stranger >= 0)
         {
-            var partner = permutation[i];
-            if (partner < 0 || partner >= taken.Length || taken[partner])
-            {
-                throw new ArgumentException($"the partner of sample {i} is {partner}; a permutation holds every index from 0 to {taken.Length - 1} exactly once.", nameof(permutation));
-            }
-
-            taken[partner] = true;
+            throw new ArgumentException(
+                $"the partner of sample {stranger} is {permutation[stranger]}; expected the index of a sample, from 0 to {permutation.Length - 1}.", nameof(permutation));
         }
     }
 }

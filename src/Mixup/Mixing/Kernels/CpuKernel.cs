@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The combination on the CPU: each element is read from memory once and written once, whatever the permutation, in place too. This part chooses by layout and type.
+/// The combination on the CPU: each element is read from memory once and written once, whatever the permutation, in place too. This part
+/// chooses by layout and type.
 /// </summary>
 internal static class CpuKernel
 {
@@ -12,13 +13,14 @@ internal static class CpuKernel
     private const long ShortRow = 64;
 
     /// <summary>
-    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, or a layout in
+    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, or a
+    /// layout in
     /// which a row is not one block.
     /// </summary>
-    public static Tensor? TryApply(ReadOnlySpan<Combination> combinations, Tensor x)
+    public static Tensor? TryApply(ReadOnlySpan<WeightedRows> combinations, Tensor x)
     {
         var bytes = x.numel() * x.element_size();
-        if (MemoryOrder(x) is not { } order || HasManyShortRows(x))
+        if (MemoryOrder(x) is not { } order || HasManyShortRows(x) || (RoundsOften(x) && combinations[0].Sources.HasMore))
         {
             return null;
         }
@@ -35,15 +37,16 @@ internal static class CpuKernel
         return order.Length == 0 ? target : target.permute(Inverse(order)).detach();
     }
 
-    /// <summary>Applies a combination in place; false where this kernel does not serve.</summary>
-    public static bool TryOverwrite(Combination combination, Tensor x)
+    /// <summary>Applies a combination in place, whose sources are a permutation; false where this kernel does not serve.</summary>
+    public static bool TryOverwrite(WeightedRows combination, Tensor x)
     {
         if (MemoryOrder(x) is not { } order)
         {
             return false;
         }
 
-        // What follows is written behind torch's back. This tells autograd, which then refuses a backward pass that would need the old values.
+        // What follows is written behind torch's back. This tells autograd, which then refuses a backward pass that would need the old
+        // values.
         x.transpose_(0, 0);
         var source = order.Length == 0 ? x : x.permute(order);
         Run(combination, source, source, fresh: false);
@@ -53,7 +56,10 @@ internal static class CpuKernel
     /// <summary>Whether there are so many rows, and these so short, that torch is faster.</summary>
     public static bool HasManyShortRows(Tensor x) => x.size(0) > ManyRows && x.numel() * x.element_size() < x.size(0) * ShortRow;
 
-    private static void Run(Combination combination, Tensor source, Tensor target, bool fresh)
+    /// <summary>Whether each term that is added to a row would be rounded to 16 bits, where the sum is to be rounded once.</summary>
+    public static bool RoundsOften(Tensor x) => Check.AccumulationType(x) != x.dtype;
+
+    private static void Run(WeightedRows combination, Tensor source, Tensor target, bool fresh)
     {
         switch (source.dtype)
         {
@@ -70,7 +76,8 @@ internal static class CpuKernel
     }
 
     /// <summary>
-    /// The dimensions by falling stride, if that makes the tensor dense with the batch outermost; empty if it is already contiguous; null if it
+    /// The dimensions by falling stride, if that makes the tensor dense with the batch outermost; empty if it is already contiguous; null
+    /// if it
     /// is neither, or not for this kernel at all.
     /// </summary>
     public static long[]? MemoryOrder(Tensor x)

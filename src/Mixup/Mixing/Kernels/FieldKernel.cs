@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Combinations by fields on the CPU: each cell is read from memory where it counts, and written once. This part chooses by layout and type.
+/// Combinations by fields on the CPU: each cell is read from memory where it counts, and written once. This part chooses by layout and
+/// type.
 /// </summary>
 internal static class FieldKernel
 {
@@ -12,12 +13,13 @@ internal static class FieldKernel
     private const int ShortRunOfSixteenBits = 4;
 
     /// <summary>
-    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, a layout in which the cells of a row are not
+    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, a layout
+    /// in which the cells of a row are not
     /// in order, or a kind of field that it does not know.
     /// </summary>
-    public static Tensor? TryApply(ReadOnlySpan<FieldCombination> combinations, Tensor x)
+    public static Tensor? TryApply(ReadOnlySpan<WeightedCells> combinations, Tensor x)
     {
-        if (MemoryOrder(combinations[0], x) is not { } order)
+        if (MemoryOrder(combinations[0], x) is not { } order || (CpuKernel.RoundsOften(x) && combinations[0].Sources.HasMore))
         {
             return null;
         }
@@ -34,8 +36,8 @@ internal static class FieldKernel
         return order.Length == 0 ? target : target.permute(CpuKernel.Inverse(order)).detach();
     }
 
-    /// <summary>Applies a combination in place; false where this kernel does not serve.</summary>
-    public static bool TryOverwrite(FieldCombination combination, Tensor x)
+    /// <summary>Applies a combination in place, whose sources are a permutation; false where this kernel does not serve.</summary>
+    public static bool TryOverwrite(WeightedCells combination, Tensor x)
     {
         if (MemoryOrder(combination, x) is not { } order)
         {
@@ -50,9 +52,9 @@ internal static class FieldKernel
     }
 
     /// <summary>The dimensions by falling stride, as of the other kernel, if the extent is in one piece there.</summary>
-    private static long[]? MemoryOrder(FieldCombination combination, Tensor x)
+    private static long[]? MemoryOrder(WeightedCells combination, Tensor x)
     {
-        if (combination.Resizes || !combination.Fields.All(FieldLevels.Knows) || CpuKernel.HasManyShortRows(x) || CpuKernel.MemoryOrder(x) is not { } order)
+        if (combination.Resizes || !combination.Own.Fields.All(FieldLevels.Knows) || CpuKernel.HasManyShortRows(x) || CpuKernel.MemoryOrder(x) is not { } order)
         {
             return null;
         }
@@ -61,16 +63,16 @@ internal static class FieldKernel
         return order.Length == 0 || Enumerable.Range(0, combination.Dimensions).All(d => first + d < order.Length && order[first + d] == combination.First + d) ? order : null;
     }
 
-    private static int FirstOfExtent(FieldCombination combination, long[] order) => order.Length == 0 ? combination.First : Array.IndexOf(order, combination.First);
+    private static int FirstOfExtent(WeightedCells combination, long[] order) => order.Length == 0 ? combination.First : Array.IndexOf(order, combination.First);
 
-    private static void Run(FieldCombination combination, long[] order, Tensor source, Tensor target)
+    private static void Run(WeightedCells combination, long[] order, Tensor source, Tensor target)
     {
         var shape = source.shape;
         var first = FirstOfExtent(combination, order);
         var extent = new Extent(shape.AsSpan(first, combination.Dimensions));
         var grid = new FieldGrid(
             (int)shape[0], (int)shape[1..first].Aggregate(1L, (a, b) => a * b), (int)extent.Cells, (int)shape[(first + combination.Dimensions)..].Aggregate(1L, (a, b) => a * b));
-        RowWeights[] Weights(int shortRun) => combination.WeightsAt(extent, shortRun / grid.Inner);
+        (RowWeights[], RowWeights[]) Weights(int shortRun) => combination.WeightsAt(extent, shortRun / grid.Inner);
         switch (source.dtype)
         {
             case ScalarType.Float32: FieldWalk<float, float, VectorRows<float>>.Run(combination, Weights(ShortRun), grid, source, target); break;

@@ -3,7 +3,10 @@ namespace TorchSharp.Mixup;
 /// <summary>A stretch of cells over which a field has one weight: it ends before a cell, and the partner has the rest.</summary>
 internal readonly record struct Level(int To, double Weight, double Rest);
 
-/// <summary>A field as stretches of one weight each, the cells in the order of memory. A number is one stretch; a box in two dimensions has a few on each line that it crosses.</summary>
+/// <summary>
+/// A field as stretches of one weight each, the cells in the order of memory. A number is one stretch; a box in two dimensions has a few on
+/// each line that it crosses.
+/// </summary>
 internal static class FieldLevels
 {
     // A mask is judged by this many of its first stretches, and by all that follow.

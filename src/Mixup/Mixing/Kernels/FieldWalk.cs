@@ -4,15 +4,20 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A tensor as fields see it: rows of planes, planes of cells, cells of elements. Channels are planes if they stand before the extent, else elements.</summary>
+/// <summary>
+/// A tensor as fields see it: rows of planes, planes of cells, cells of elements. Channels are planes if they stand before the extent, else
+/// elements.
+/// </summary>
 internal readonly record struct FieldGrid(int Rows, int Planes, int Cells, int Inner)
 {
     public int RowLength => Planes * Cells * Inner;
 }
 
 /// <summary>
-/// Combines rows by weights that vary over their cells. Where these are 0 and 1 in long runs, a row is copied from two others run by run; else it goes cell by cell.
-/// What is kept is shared out among the threads by rows. In place, it goes by cycles of the permutation, a part of their rows at a time, since a part needs no other one: what the last row of a cycle reads
+/// Combines rows by weights that vary over their cells. Where these are 0 and 1 in long runs, a row is copied from two others run by run;
+/// else it goes cell by cell.
+/// What is kept is shared out among the threads by rows. In place, it goes by cycles of the permutation, a part of their rows at a time,
+/// since a part needs no other one: what the last row of a cycle reads
 /// of the first is put aside.
 /// </summary>
 /// <typeparam name="T">The type of an element.</typeparam>
@@ -36,7 +41,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     private const int WeightsAtHand = 2048;
 
     /// <summary>Applies a combination to a contiguous tensor, or in place.</summary>
-    public static void Run(FieldCombination combination, RowWeights[] weights, FieldGrid grid, Tensor source, Tensor target)
+    public static void Run(WeightedCells combination, (RowWeights[] OfTwo, RowWeights[] OfMore) weights, FieldGrid grid, Tensor source, Tensor target)
     {
         var threads = (long)grid.Rows * grid.RowLength * sizeof(T) >= ParallelBytes ? TorchThreads.Count : 1;
         fixed (byte* from = source.bytes)
@@ -45,14 +50,14 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
             var (x, y) = ((nint)from, (nint)to);
             if (from == to)
             {
-                var cycles = CyclesOf(combination.Walk);
+                var cycles = CyclesOf(combination.Sources.Walk);
                 var parts = PartsInPlace(grid);
                 TorchThreads.For(threads, share =>
                 {
                     using var buffers = new Buffers(grid);
                     for (long item = share, items = (long)cycles.Length * parts.Length; item < items; item += threads)
                     {
-                        Overwrite(combination, weights, grid, cycles[item / parts.Length], parts[item % parts.Length], (T*)x, buffers);
+                        Overwrite(combination, weights.OfTwo, grid, cycles[item / parts.Length], parts[item % parts.Length], (T*)x, buffers);
                     }
                 });
             }
@@ -61,15 +66,21 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
                 // Few rows are cut into parts.
                 var parts = grid.Rows >= 2 * threads ? [new Part(0, grid.Planes, 0, grid.Cells)] : PartsOfFewRows(grid, threads);
                 var items = (long)grid.Rows * parts.Length;
+                var sources = combination.Sources;
                 TorchThreads.For(threads, share =>
                 {
                     using var buffers = new Buffers(grid);
                     for (var item = items * share / threads; item < items * (share + 1) / threads; item++)
                     {
-                        var row = item / parts.Length;
-                        var sample = (T*)x + (row * grid.RowLength);
-                        var partner = (T*)x + (combination.Sources[row] * grid.RowLength);
-                        Combine(weights[row], grid, parts[item % parts.Length], sample, partner, (T*)y + (row * grid.RowLength), buffers);
+                        var (row, part) = ((int)(item / parts.Length), parts[item % parts.Length]);
+                        T* Row(nint data, long number) => (T*)data + (number * grid.RowLength);
+
+                        var result = Row(y, row);
+                        Combine(weights.OfTwo[row], grid, part, Row(x, row), Row(x, sources.First[row]), result, buffers);
+                        for (var (more, end) = sources.RangeOfMore(row); more < end; more++)
+                        {
+                            Combine(weights.OfMore[more], grid, part, result, Row(x, sources.More[more]), result, buffers);
+                        }
                     }
                 });
             }
@@ -126,9 +137,9 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         return [.. cycles];
     }
 
-    private static void Overwrite(FieldCombination combination, RowWeights[] weights, FieldGrid grid, (int From, int To) cycle, Part part, T* x, Buffers buffers)
+    private static void Overwrite(WeightedCells combination, RowWeights[] weights, FieldGrid grid, (int From, int To) cycle, Part part, T* x, Buffers buffers)
     {
-        var walk = combination.Walk;
+        var walk = combination.Sources.Walk;
         T* Row(int step) => x + ((long)walk[step].Row * grid.RowLength);
 
         // As if it were a whole row, of which only this part is there.

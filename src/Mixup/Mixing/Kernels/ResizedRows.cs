@@ -9,7 +9,10 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
 {
-    /// <summary>The transpose, for rows in another order.</summary>
+    /// <summary>The same for the rows that an index names.</summary>
+    public ResizedRows Gather(long[] rows) => new([.. rows.Select(row => fields[(int)row])], transposed);
+
+    /// <summary>The transpose for the rows that an index names.</summary>
     public ResizedRows Transpose(long[] rows) => new([.. rows.Select(row => fields[(int)row])], !transposed);
 
     /// <summary>Whether any of some rows is resized.</summary>

@@ -2,7 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>One weight for a stretch of a row, and one for a stretch of its partner. A weight of 0 means that the values beside it are not read, since 0 times infinity is not a number.</summary>
+/// <summary>
+/// One weight for a stretch of a row, and one for a stretch of its partner. A weight of 0 means that the values beside it are not read,
+/// since 0 times infinity is not a number.
+/// </summary>
 internal static class RowTerms<T, TRows>
     where T : unmanaged
     where TRows : IRows<T>

@@ -86,8 +86,8 @@ internal sealed class RowWeights
             var (sign, start) = isRest ? (-Vector<double>.One, Vector<double>.One) : (Vector<double>.One, Vector<double>.Zero);
             for (; i + Vector<float>.Count <= values.Length; i += Vector<float>.Count)
             {
-                Vector<double> Part(ReadOnlySpan<double> part) => start + (sign * new Vector<double>(part));
-                Vector.As<float, TWeight>(Vector.Narrow(Part(values[i..]), Part(values[(i + Vector<double>.Count)..]))).CopyTo(weights[i..]);
+                Vector<double> Widened(ReadOnlySpan<double> part) => start + (sign * new Vector<double>(part));
+                Vector.As<float, TWeight>(Vector.Narrow(Widened(values[i..]), Widened(values[(i + Vector<double>.Count)..]))).CopyTo(weights[i..]);
             }
         }
 

@@ -10,14 +10,20 @@ internal interface IRows<T>
     /// <summary>The number that changes no bit when it is added.</summary>
     static abstract T NegativeZero { get; }
 
-    /// <summary><c>result = own * sample + other * partner</c>. The result may be the sample itself. To stream is to write past the caches, where that can be done.</summary>
+    /// <summary>
+    /// <c>result = own * sample + other * partner</c>. The result may be the sample itself. To stream is to write past the caches, where
+    /// that can be done.
+    /// </summary>
     static abstract void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result, bool stream);
 
     /// <summary>Two rows that are each other's partner, in place.</summary>
     static abstract void CombinePair(Span<T> first, Span<T> second, double own, double other, double ownOfSecond, double otherOfSecond);
 }
 
-/// <summary>The arithmetic of cells that have weights of their own, by type. A weight of 0 means that the value beside it is not read, and beside it a weight of 1 copies bits.</summary>
+/// <summary>
+/// The arithmetic of cells that have weights of their own, by type. A weight of 0 means that the value beside it is not read, and beside it
+/// a weight of 1 copies bits.
+/// </summary>
 /// <typeparam name="T">The type of an element.</typeparam>
 /// <typeparam name="TWeight">The type in which it is weighed.</typeparam>
 internal interface ICellRows<T, TWeight>

@@ -23,10 +23,10 @@ internal sealed class SingleTerms
     public bool AreOwn { get; private init; }
 
     /// <summary>Finds them, for the type that a tensor is blended in.</summary>
-    public static SingleTerms Of(Combination combination, Tensor x)
+    public static SingleTerms Of(WeightedRows combination, Tensor x)
     {
         var single = Check.AccumulationType(x) == ScalarType.Float32;
-        var partners = combination.Partners;
+        var partners = combination.Sources.First;
         var own = 0;
         var rows = new SingleTerms();
         for (var row = 0; row < partners.Length; row++)

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded into
+/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded
+/// into
 /// the weights, and back with one rounding, to nearest and ties to even.
 /// </summary>
 internal interface ISixteenBits
@@ -95,7 +96,9 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
         }
     }
 
-    /// <summary>As far as there are whole vectors without special values: a loop that calls nothing keeps everything in registers.</summary>
+    /// <summary>
+    /// As far as there are whole vectors without special values: a loop that calls nothing keeps everything in registers.
+    /// </summary>
     /// <returns>How many values were combined.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CombineVectors<TLanes>(ushort* a, ushort* b, float own, float other, ushort* y, int length, bool stream)
@@ -178,7 +181,8 @@ internal readonly struct BFloat16Bits : ISixteenBits
     public static bool AnySpecial<TLanes>(TLanes some, TLanes others)
         where TLanes : struct, ILanes<TLanes> => false;
 
-    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no carry
+    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no
+    // carry
     // reaches the upper.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
@@ -197,7 +201,8 @@ internal readonly struct BFloat16Bits : ISixteenBits
 }
 
 /// <summary>
-/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the value,
+/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the
+/// value,
 /// so that the last bit kept is the last one of the sum, and the machine's own rounding to even does the rest, for subnormal values, too.
 /// </summary>
 internal readonly struct Float16Bits : ISixteenBits
@@ -229,7 +234,10 @@ internal readonly struct Float16Bits : ISixteenBits
     public static ushort Combine(ushort sample, ushort partner, float own, float other) => BitConverter.HalfToUInt16Bits(
         (Half)(((float)BitConverter.UInt16BitsToHalf(sample) * own) + ((float)BitConverter.UInt16BitsToHalf(partner) * other)));
 
-    /// <summary>The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become infinite.</summary>
+    /// <summary>
+    /// The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become
+    /// infinite.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes Magnitude<TLanes>(TLanes values, bool mayOverflow)
         where TLanes : struct, ILanes<TLanes>
