@@ -54,6 +54,18 @@ internal static class Peers
         }
     }
 
+    /// <summary>OpenMixup, models/utils/mixup_input/resizemix: the partner interpolated to the box, and pasted into a clone.</summary>
+    public static Tensor OpenMixupResize(Tensor x, Tensor permutation, (long Top, long Bottom, long Left, long Right) box)
+    {
+        using var shuffled = x.index(TensorIndex.Tensor(permutation));
+        long[] size = [box.Bottom - box.Top, box.Right - box.Left];
+        using var small = nn.functional.interpolate(shuffled, size, mode: InterpolationMode.Nearest);
+        var result = x.clone();
+        using var there = result.narrow(-2, box.Top, box.Bottom - box.Top).narrow(-1, box.Left, box.Right - box.Left);
+        there.copy_(small);
+        return result;
+    }
+
     private static void Paste(Tensor into, Tensor from, (long Top, long Bottom, long Left, long Right) box)
     {
         using var scope = NewDisposeScope();

@@ -27,7 +27,8 @@ internal static class CpuKernel
 
         var source = order.Length == 0 ? x : x.permute(order);
         var rows = source.shape[0];
-        var target = ResultMemory.Empty([combinations.Length * rows, .. source.shape[1..]], x.dtype, combinations.Length * bytes, out var fresh);
+        long[] shape = [combinations.Length * rows, .. source.shape[1..]];
+        var target = ResultMemory.Empty(shape, x.dtype, combinations.Length * bytes, out var fresh);
         for (var i = 0; i < combinations.Length; i++)
         {
             Run(combinations[i], source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows), fresh);
@@ -67,7 +68,8 @@ internal static class CpuKernel
             case ScalarType.Float64: CycleWalk<double, VectorRows<double>>.Run(combination, source, target, fresh); break;
             case ScalarType.Float16: CycleWalk<ushort, SixteenBitRows<Float16Bits>>.Run(combination, source, target, fresh); break;
             case ScalarType.BFloat16: CycleWalk<ushort, SixteenBitRows<BFloat16Bits>>.Run(combination, source, target, fresh); break;
-            default: throw new ArgumentException($"The kernel does not know the type {source.dtype}; expected a floating one.", nameof(source));
+            default:
+                throw new ArgumentException($"The kernel does not know the type {source.dtype}; expected a floating one.", nameof(source));
         }
 
         // Their memory was read through pointers, which keep nothing alive.
@@ -93,7 +95,8 @@ internal static class CpuKernel
         }
 
         var (shape, strides) = (x.shape, x.stride());
-        long[] order = [0, .. Enumerable.Range(1, shape.Length - 1).OrderByDescending(d => strides[d]).ThenByDescending(d => shape[d]).Select(d => (long)d)];
+        var byStride = Enumerable.Range(1, shape.Length - 1).OrderByDescending(d => strides[d]).ThenByDescending(d => shape[d]);
+        long[] order = [0, .. byStride.Select(d => (long)d)];
         var expected = 1L;
         for (var i = order.Length - 1; i >= 0; i--)
         {

@@ -56,7 +56,8 @@ internal static unsafe class CycleWalk<T, TRows>
             var matrix = new Matrix((T*)from, (T*)to, rowLength, stream);
             var walk = combination.Sources.Walk;
             var threads = size >= ParallelBytes ? TorchThreads.Count : 1;
-            var isByColumns = rows < 2 * threads ? rowLength * sizeof(T) > ChunkBytesInPlace : matrix.InPlace && rowLength * sizeof(T) > SharedRowBytes;
+            var rowBytes = rowLength * sizeof(T);
+            var isByColumns = rows < 2 * threads ? rowBytes > ChunkBytesInPlace : matrix.InPlace && rowBytes > SharedRowBytes;
             if (threads == 1 || (rows < 2 * threads && !isByColumns))
             {
                 Walk(combination, matrix, Stretch.All(walk), 0, rowLength);
@@ -70,7 +71,8 @@ internal static unsafe class CycleWalk<T, TRows>
             }
             else
             {
-                var stretches = matrix.InPlace || combination.Sources.IsPairs ? Stretches(walk, matrix, threads) : RowsAlike(walk, rows, threads);
+                var isByWalk = matrix.InPlace || combination.Sources.IsPairs;
+                var stretches = isByWalk ? Stretches(walk, matrix, threads) : RowsAlike(walk, rows, threads);
                 TorchThreads.For(threads, i => Walk(combination, matrix, stretches[i], 0, rowLength));
             }
         }
@@ -150,7 +152,8 @@ internal static unsafe class CycleWalk<T, TRows>
                 for (var (more, end) = hasMore ? sources.RangeOfMore(row) : default; more < end; more++)
                 {
                     var weight = combination.WeightOfMore(more, single: typeof(T) != typeof(double));
-                    RowTerms<T, TRows>.Combine(result, matrix.Source((int)sources.More[more], column, length), (1, weight), result, stream: false);
+                    var reader = matrix.Source((int)sources.More[more], column, length);
+                    RowTerms<T, TRows>.Combine(result, reader, (1, weight), result, stream: false);
                 }
             }
         }
@@ -160,21 +163,26 @@ internal static unsafe class CycleWalk<T, TRows>
     private static void Overwrite(WeightedRows combination, Matrix matrix, Stretch stretch, int from, int to)
     {
         // A pair is read once, wherever it is cut.
-        var chunk = Math.Min(to - from, combination.Sources.IsPairs && MixesEverywhere(combination) ? int.MaxValue : ChunkBytesInPlace / sizeof(T));
+        var isReadOnce = combination.Sources.IsPairs && MixesEverywhere(combination);
+        var chunk = isReadOnce ? to - from : Math.Min(to - from, ChunkBytesInPlace / sizeof(T));
         var walk = combination.Sources.Walk;
         T[]? memory = null;
         for (var column = from; column < to; column += chunk)
         {
             var length = Math.Min(chunk, to - column);
-            var first = stretch.CopyOfFirst is { } copy ? copy.AsSpan(column, length) : default(ReadOnlySpan<T>); // of the cycle under way; empty where one begins
+
+            // Of the cycle under way; empty where one begins.
+            var first = stretch.CopyOfFirst is { } copy ? copy.AsSpan(column, length) : default(ReadOnlySpan<T>);
             for (var i = stretch.From; i < stretch.To; i++)
             {
                 var row = matrix.Source(walk[i].Row, column, length);
                 var weights = Weights(combination, walk[i].Row);
                 var isLast = walk[i].EndsCycle;
-                if (first.IsEmpty && !isLast && i + 1 < stretch.To && walk[i + 1].EndsCycle && RowTerms<T, TRows>.Mixes(weights) && Weights(combination, walk[i + 1].Row) is var ofSecond && RowTerms<T, TRows>.Mixes(ofSecond))
+                if (first.IsEmpty && !isLast && i + 1 < stretch.To && walk[i + 1].EndsCycle && RowTerms<T, TRows>.Mixes(weights)
+                    && Weights(combination, walk[i + 1].Row) is var ofSecond && RowTerms<T, TRows>.Mixes(ofSecond))
                 {
-                    TRows.CombinePair(row, matrix.Source(walk[++i].Row, column, length), weights.Own, weights.Other, ofSecond.Own, ofSecond.Other);
+                    var second = matrix.Source(walk[++i].Row, column, length);
+                    TRows.CombinePair(row, second, weights.Own, weights.Other, ofSecond.Own, ofSecond.Other);
                     continue;
                 }
 
@@ -209,7 +217,8 @@ internal static unsafe class CycleWalk<T, TRows>
         return true;
     }
 
-    private static (double Own, double Other) Weights(WeightedRows combination, int row) => combination.Weights(row, single: typeof(T) != typeof(double));
+    private static (double Own, double Other) Weights(WeightedRows combination, int row) =>
+        combination.Weights(row, single: typeof(T) != typeof(double));
 
     /// <summary>Where it is read and where it is written.</summary>
     private readonly struct Matrix(T* source, T* target, int rowLength, bool stream)

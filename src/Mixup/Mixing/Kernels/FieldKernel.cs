@@ -19,14 +19,17 @@ internal static class FieldKernel
     /// </summary>
     public static Tensor? TryApply(ReadOnlySpan<WeightedCells> combinations, Tensor x)
     {
-        if (MemoryOrder(combinations[0], x) is not { } order || (CpuKernel.RoundsOften(x) && combinations[0].Sources.HasMore))
+        if ((combinations[0].Resizes && !combinations[0].Resized.Picks)
+            || (combinations[0].Sources.HasMore && CpuKernel.RoundsOften(x))
+            || MemoryOrder(combinations[0], x) is not { } order)
         {
             return null;
         }
 
         var source = order.Length == 0 ? x : x.permute(order);
         var rows = source.shape[0];
-        var target = ResultMemory.Empty([combinations.Length * rows, .. source.shape[1..]], x.dtype, combinations.Length * x.numel() * x.element_size(), out _);
+        long[] shape = [combinations.Length * rows, .. source.shape[1..]];
+        var target = ResultMemory.Empty(shape, x.dtype, combinations.Length * x.numel() * x.element_size(), out _);
         for (var i = 0; i < combinations.Length; i++)
         {
             Run(combinations[i], order, source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows));
@@ -39,7 +42,7 @@ internal static class FieldKernel
     /// <summary>Applies a combination in place, whose sources are a permutation; false where this kernel does not serve.</summary>
     public static bool TryOverwrite(WeightedCells combination, Tensor x)
     {
-        if (MemoryOrder(combination, x) is not { } order)
+        if (combination.Resizes || MemoryOrder(combination, x) is not { } order)
         {
             return false;
         }
@@ -54,32 +57,50 @@ internal static class FieldKernel
     /// <summary>The dimensions by falling stride, as of the other kernel, if the extent is in one piece there.</summary>
     private static long[]? MemoryOrder(WeightedCells combination, Tensor x)
     {
-        if (combination.Resizes || !combination.Own.Fields.All(FieldLevels.Knows) || CpuKernel.HasManyShortRows(x) || CpuKernel.MemoryOrder(x) is not { } order)
+        if (!combination.Own.Fields.All(FieldLevels.Knows)
+            || CpuKernel.HasManyShortRows(x)
+            || CpuKernel.MemoryOrder(x) is not { } order)
         {
             return null;
         }
 
         var first = FirstOfExtent(combination, order);
-        return order.Length == 0 || Enumerable.Range(0, combination.Dimensions).All(d => first + d < order.Length && order[first + d] == combination.First + d) ? order : null;
+        bool IsInPlace(int d) => first + d < order.Length && order[first + d] == combination.First + d;
+        return order.Length == 0 || Enumerable.Range(0, combination.Dimensions).All(IsInPlace) ? order : null;
     }
 
-    private static int FirstOfExtent(WeightedCells combination, long[] order) => order.Length == 0 ? combination.First : Array.IndexOf(order, combination.First);
+    private static int FirstOfExtent(WeightedCells combination, long[] order) =>
+        order.Length == 0 ? combination.First : Array.IndexOf(order, combination.First);
 
     private static void Run(WeightedCells combination, long[] order, Tensor source, Tensor target)
     {
         var shape = source.shape;
         var first = FirstOfExtent(combination, order);
         var extent = new Extent(shape.AsSpan(first, combination.Dimensions));
+        int Product(ReadOnlySpan<long> sizes) => (int)sizes.ToArray().Aggregate(1L, (product, size) => product * size);
         var grid = new FieldGrid(
-            (int)shape[0], (int)shape[1..first].Aggregate(1L, (a, b) => a * b), (int)extent.Cells, (int)shape[(first + combination.Dimensions)..].Aggregate(1L, (a, b) => a * b));
-        (RowWeights[], RowWeights[]) Weights(int shortRun) => combination.WeightsAt(extent, shortRun / grid.Inner);
+            (int)shape[0], Product(shape.AsSpan(1, first - 1)), (int)extent.Cells, Product(shape.AsSpan(first + combination.Dimensions)));
+        CellWeights Weights(int shortRun) => combination.WeightsAt(extent, shortRun / grid.Inner);
         switch (source.dtype)
         {
-            case ScalarType.Float32: FieldWalk<float, float, VectorRows<float>>.Run(combination, Weights(ShortRun), grid, source, target); break;
-            case ScalarType.Float64: FieldWalk<double, double, VectorRows<double>>.Run(combination, Weights(ShortRun), grid, source, target); break;
-            case ScalarType.Float16: FieldWalk<ushort, float, SixteenBitRows<Float16Bits>>.Run(combination, Weights(ShortRunOfSixteenBits), grid, source, target); break;
-            case ScalarType.BFloat16: FieldWalk<ushort, float, SixteenBitRows<BFloat16Bits>>.Run(combination, Weights(ShortRunOfSixteenBits), grid, source, target); break;
-            default: FieldWalk<byte, float, CopiedRows>.Run(combination, Weights(0), grid with { Inner = grid.Inner * (int)source.element_size() }, source, target); break;
+            case ScalarType.Float32:
+                FieldWalk<float, float, VectorRows<float>>.Run(combination, Weights(ShortRun), grid, source, target);
+                break;
+            case ScalarType.Float64:
+                FieldWalk<double, double, VectorRows<double>>.Run(combination, Weights(ShortRun), grid, source, target);
+                break;
+            case ScalarType.Float16:
+                FieldWalk<ushort, float, SixteenBitRows<Float16Bits>>.Run(
+                    combination, Weights(ShortRunOfSixteenBits), grid, source, target);
+                break;
+            case ScalarType.BFloat16:
+                FieldWalk<ushort, float, SixteenBitRows<BFloat16Bits>>.Run(
+                    combination, Weights(ShortRunOfSixteenBits), grid, source, target);
+                break;
+            default:
+                var bytes = grid with { Inner = grid.Inner * (int)source.element_size() };
+                FieldWalk<byte, float, CopiedRows>.Run(combination, Weights(0), bytes, source, target);
+                break;
         }
 
         // Their memory was read through pointers, which keep nothing alive.

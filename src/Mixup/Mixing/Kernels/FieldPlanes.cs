@@ -86,7 +86,8 @@ internal sealed class FieldPlanes(IReadOnlyList<Field> all, bool ofPartner)
         if (masks.Count > 0)
         {
             planes = planes.expand(at.Broadcast(count, cells: true)).clone();
-            planes.index_copy_(0, tensor(masks.ToArray()).to(device, non_blocking: true), Upload(Cells(masks, from, at.Extent), at.Broadcast(masks.Count, cells: true)));
+            var cells = Upload(Cells(masks, from, at.Extent), at.Broadcast(masks.Count, cells: true));
+            planes.index_copy_(0, tensor(masks.ToArray()).to(device, non_blocking: true), cells);
         }
 
         return planes;

@@ -41,7 +41,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     private const int WeightsAtHand = 2048;
 
     /// <summary>Applies a combination to a contiguous tensor, or in place.</summary>
-    public static void Run(WeightedCells combination, (RowWeights[] OfTwo, RowWeights[] OfMore) weights, FieldGrid grid, Tensor source, Tensor target)
+    public static void Run(WeightedCells combination, CellWeights weights, FieldGrid grid, Tensor source, Tensor target)
     {
         var threads = (long)grid.Rows * grid.RowLength * sizeof(T) >= ParallelBytes ? TorchThreads.Count : 1;
         fixed (byte* from = source.bytes)
@@ -57,7 +57,8 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
                     using var buffers = new Buffers(grid);
                     for (long item = share, items = (long)cycles.Length * parts.Length; item < items; item += threads)
                     {
-                        Overwrite(combination, weights.OfTwo, grid, cycles[item / parts.Length], parts[item % parts.Length], (T*)x, buffers);
+                        var (cycle, part) = (cycles[item / parts.Length], parts[item % parts.Length]);
+                        Overwrite(combination.Sources.Walk, weights.OfTwo, grid, cycle, part, (T*)x, buffers);
                     }
                 });
             }
@@ -76,6 +77,12 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
                         T* Row(nint data, long number) => (T*)data + (number * grid.RowLength);
 
                         var result = Row(y, row);
+                        if (weights.Resized?[row] is { } lines)
+                        {
+                            CombineResized(weights.OfTwo[row], lines, grid, part, Row(x, row), Row(x, sources.First[row]), result, buffers);
+                            continue;
+                        }
+
                         Combine(weights.OfTwo[row], grid, part, Row(x, row), Row(x, sources.First[row]), result, buffers);
                         for (var (more, end) = sources.RangeOfMore(row); more < end; more++)
                         {
@@ -91,7 +98,8 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     {
         var byPlanes = grid.Planes >= count;
         int Boundary(int i) => (int)((long)(byPlanes ? grid.Planes : grid.Cells) * i / count);
-        return [.. Enumerable.Range(0, count).Select(i => byPlanes ? new Part(Boundary(i), Boundary(i + 1), 0, grid.Cells) : new Part(0, grid.Planes, Boundary(i), Boundary(i + 1)))];
+        Part Share(int from, int to) => byPlanes ? new Part(from, to, 0, grid.Cells) : new Part(0, grid.Planes, from, to);
+        return [.. Enumerable.Range(0, count).Select(i => Share(Boundary(i), Boundary(i + 1)))];
     }
 
     /// <summary>Each part is one stretch of memory: whole planes, or cells of one plane.</summary>
@@ -137,9 +145,9 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         return [.. cycles];
     }
 
-    private static void Overwrite(WeightedCells combination, RowWeights[] weights, FieldGrid grid, (int From, int To) cycle, Part part, T* x, Buffers buffers)
+    private static void Overwrite(
+        Step[] walk, RowWeights[] weights, FieldGrid grid, (int From, int To) cycle, Part part, T* x, Buffers buffers)
     {
-        var walk = combination.Sources.Walk;
         T* Row(int step) => x + ((long)walk[step].Row * grid.RowLength);
 
         // As if it were a whole row, of which only this part is there.
@@ -158,7 +166,8 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     {
         if (weights.IsByCell)
         {
-            new ReadOnlySpan<T>(other + part.Start(grid), part.Length(grid)).CopyTo(new Span<T>(saved + part.Start(grid), part.Length(grid)));
+            var (start, length) = (part.Start(grid), part.Length(grid));
+            new ReadOnlySpan<T>(other + start, length).CopyTo(new Span<T>(saved + start, length));
             return;
         }
 
@@ -177,6 +186,20 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
                     new ReadOnlySpan<T>(other + at, length).CopyTo(new Span<T>(saved + at, length));
                 }
             }
+        }
+    }
+
+    /// <summary>Plane by plane, each as it is seen in the row.</summary>
+    private static void CombineResized(
+        RowWeights weights, ResizedLines lines, FieldGrid grid, Part part, T* sample, T* partner, T* result, Buffers buffers)
+    {
+        var length = grid.Cells * grid.Inner;
+        var seen = buffers.Saved(length);
+        for (var plane = part.FirstPlane; plane < part.EndPlane; plane++)
+        {
+            lines.Resize(new ReadOnlySpan<T>(partner + (plane * length), length), grid.Inner, new Span<T>(seen, length));
+            var ofPlane = part with { FirstPlane = plane, EndPlane = plane + 1 };
+            Combine(weights, grid, ofPlane, sample, seen - (plane * length), result, buffers); // as if it were a whole row
         }
     }
 
@@ -221,7 +244,9 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
                 }
 
                 var (at, length) = Stretch(run, part, plane, grid);
-                RowTerms<T, TRows>.Combine(new ReadOnlySpan<T>(sample + at, length), new ReadOnlySpan<T>(partner + at, length), pair, new Span<T>(result + at, length), stream: false);
+                var ofSample = new ReadOnlySpan<T>(sample + at, length);
+                var ofPartner = new ReadOnlySpan<T>(partner + at, length);
+                RowTerms<T, TRows>.Combine(ofSample, ofPartner, pair, new Span<T>(result + at, length), stream: false);
             }
         }
     }
@@ -239,7 +264,9 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
             for (var plane = part.FirstPlane; plane < part.EndPlane; plane++)
             {
                 var at = ((plane * grid.Cells) + cell) * grid.Inner;
-                TRows.CombineCells(new ReadOnlySpan<T>(sample + at, length), new ReadOnlySpan<T>(partner + at, length), own, other, new Span<T>(result + at, length));
+                var ofSample = new ReadOnlySpan<T>(sample + at, length);
+                var ofPartner = new ReadOnlySpan<T>(partner + at, length);
+                TRows.CombineCells(ofSample, ofPartner, own, other, new Span<T>(result + at, length));
             }
         }
     }
@@ -254,7 +281,8 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
 
     /// <summary>The weights as they are in the type that is weighed in: what is too small for float32 is 0 there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (double Own, double Other) Weights(in Run run) => typeof(TWeight) == typeof(double) ? (run.Own, run.Other) : ((float)run.Own, (float)run.Other);
+    private static (double Own, double Other) Weights(in Run run) =>
+        typeof(TWeight) == typeof(double) ? (run.Own, run.Other) : ((float)run.Own, (float)run.Other);
 
     /// <summary>Some cells of some planes of a row.</summary>
     private readonly record struct Part(int FirstPlane, int EndPlane, int FirstCell, int EndCell)

@@ -9,6 +9,31 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
 {
+    /// <summary>Whether each cell of a resized row is a copy of one cell.</summary>
+    public bool Picks => !transposed && fields.OfType<ResizedBoxField>().All(box => box.Resizing == Resizing.Nearest);
+
+    /// <summary>The cells that each row shows of its partner at a resolution; null for a row that is not resized.</summary>
+    public ResizedLines?[] LinesAt(Extent extent)
+    {
+        Dictionary<Field, ResizedLines> shared = new(ReferenceEqualityComparer.Instance);
+        ResizedLines? Of(Field field)
+        {
+            if (!IsResized(field))
+            {
+                return null;
+            }
+
+            if (!shared.TryGetValue(field, out var lines))
+            {
+                shared.Add(field, lines = ResizedLines.Of((ResizedBoxField)field, extent));
+            }
+
+            return lines;
+        }
+
+        return [.. fields.Select(Of)];
+    }
+
     /// <summary>The same for the rows that an index names.</summary>
     public ResizedRows Gather(long[] rows) => new([.. rows.Select(row => fields[(int)row])], transposed);
 

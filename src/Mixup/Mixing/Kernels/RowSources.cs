@@ -53,7 +53,8 @@ internal sealed class RowSources
     {
         for (var layer = 0; ; layer++)
         {
-            long[] rows = [.. Enumerable.Range(from, count).Where(row => startOfMore[row] + layer < startOfMore[row + 1]).Select(row => (long)row)];
+            bool HasLayer(int row) => startOfMore[row] + layer < startOfMore[row + 1];
+            long[] rows = [.. Enumerable.Range(from, count).Where(HasLayer).Select(row => (long)row)];
             if (rows.Length == 0)
             {
                 yield break;

@@ -17,7 +17,8 @@ internal static class RowTerms<T, TRows>
     public static bool Mixes((double Own, double Other) weights) => weights.Own != 0 && weights.Other != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result, bool stream)
+    public static void Combine(
+        ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result, bool stream)
     {
         if (Mixes(weights))
         {

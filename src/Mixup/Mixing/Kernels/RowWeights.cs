@@ -14,7 +14,8 @@ internal sealed class RowWeights
 
     private RowWeights(Run[] runs, bool isByCell) => (this.runs, IsByCell) = (runs, isByCell);
 
-    private RowWeights((double[] Values, bool IsRest) own, (double[] Values, bool IsRest) other) => (runs, this.own, this.other, IsByCell) = ([], own, other, true);
+    private RowWeights((double[] Values, bool IsRest) own, (double[] Values, bool IsRest) other) =>
+        (runs, this.own, this.other, IsByCell) = ([], own, other, true);
 
     /// <summary>Whether the row is best combined cell by cell.</summary>
     public bool IsByCell { get; }
@@ -33,7 +34,8 @@ internal sealed class RowWeights
         var otherLevels = ReferenceEquals(own.Field, other.Field) ? ownLevels : FieldLevels.Of(other.Field, extent, leastMean);
         if (ownLevels is null || otherLevels is null)
         {
-            return new RowWeights((Values(own.Field, ownLevels, extent), own.IsRest), (Values(other.Field, otherLevels, extent), other.IsRest));
+            return new RowWeights(
+                (Values(own.Field, ownLevels, extent), own.IsRest), (Values(other.Field, otherLevels, extent), other.IsRest));
         }
 
         var runs = Merge((ownLevels, own.IsRest), (otherLevels, other.IsRest));
@@ -87,7 +89,8 @@ internal sealed class RowWeights
             for (; i + Vector<float>.Count <= values.Length; i += Vector<float>.Count)
             {
                 Vector<double> Widened(ReadOnlySpan<double> part) => start + (sign * new Vector<double>(part));
-                Vector.As<float, TWeight>(Vector.Narrow(Widened(values[i..]), Widened(values[(i + Vector<double>.Count)..]))).CopyTo(weights[i..]);
+                var narrow = Vector.Narrow(Widened(values[i..]), Widened(values[(i + Vector<double>.Count)..]));
+                Vector.As<float, TWeight>(narrow).CopyTo(weights[i..]);
             }
         }
 

@@ -31,7 +31,8 @@ internal interface ICellRows<T, TWeight>
     where TWeight : unmanaged
 {
     /// <summary><c>result = own * sample + other * partner</c>, element by element. The result may be the sample itself.</summary>
-    static abstract void CombineCells(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, ReadOnlySpan<TWeight> own, ReadOnlySpan<TWeight> other, Span<T> result);
+    static abstract void CombineCells(
+        ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, ReadOnlySpan<TWeight> own, ReadOnlySpan<TWeight> other, Span<T> result);
 }
 
 /// <summary>float32 and float64, in vectors of whatever width the machine has.</summary>
@@ -79,7 +80,8 @@ internal readonly unsafe struct VectorRows<T> : IRows<T>, ICellRows<T, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void CombineCells(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, ReadOnlySpan<T> own, ReadOnlySpan<T> other, Span<T> result)
+    public static void CombineCells(
+        ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, ReadOnlySpan<T> own, ReadOnlySpan<T> other, Span<T> result)
     {
         int i = 0, n = sample.Length, width = Vector<T>.Count;
         fixed (T* a = sample, b = partner, w = own, v = other, y = result)
@@ -106,7 +108,8 @@ internal readonly unsafe struct VectorRows<T> : IRows<T>, ICellRows<T, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CombinePair(Span<T> first, Span<T> second, double own, double other, double ownOfSecond, double otherOfSecond)
     {
-        var (w1, v1, w2, v2) = (T.CreateTruncating(own), T.CreateTruncating(other), T.CreateTruncating(ownOfSecond), T.CreateTruncating(otherOfSecond));
+        var (w1, v1) = (T.CreateTruncating(own), T.CreateTruncating(other));
+        var (w2, v2) = (T.CreateTruncating(ownOfSecond), T.CreateTruncating(otherOfSecond));
         var (ws1, vs1, ws2, vs2) = (new Vector<T>(w1), new Vector<T>(v1), new Vector<T>(w2), new Vector<T>(v2));
         int i = 0, n = first.Length, width = Vector<T>.Count;
         fixed (T* a = first, b = second)

@@ -41,7 +41,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
 
     private static int VectorLength => (Vector512.IsHardwareAccelerated ? WideLanes.Bytes : PreferredLanes.Bytes) / sizeof(ushort);
 
-    public static void CombineCells(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, ReadOnlySpan<float> own, ReadOnlySpan<float> other, Span<ushort> result)
+    public static void CombineCells(
+        ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, ReadOnlySpan<float> own, ReadOnlySpan<float> other, Span<ushort> result)
     {
         for (var i = 0; i < sample.Length; i++)
         {
@@ -57,7 +58,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
         }
     }
 
-    public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
+    public static void Combine(
+        ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
     {
         var (w, v) = ((float)own, (float)other);
         fixed (ushort* a = sample, b = partner, y = result)
@@ -76,7 +78,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
         }
     }
 
-    public static void CombinePair(Span<ushort> first, Span<ushort> second, double own, double other, double ownOfSecond, double otherOfSecond)
+    public static void CombinePair(
+        Span<ushort> first, Span<ushort> second, double own, double other, double ownOfSecond, double otherOfSecond)
     {
         var (w1, v1, w2, v2) = ((float)own, (float)other, (float)ownOfSecond, (float)otherOfSecond);
         fixed (ushort* a = first, b = second)
@@ -132,7 +135,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int CombineVectorPairs<TLanes>(ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
+    private static int CombineVectorPairs<TLanes>(
+        ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
         where TLanes : struct, ILanes<TLanes>
     {
         var (ws1, vs1, ws2, vs2) = (All<TLanes>(own), All<TLanes>(other), All<TLanes>(ownOfSecond), All<TLanes>(otherOfSecond));
@@ -248,7 +252,8 @@ internal readonly struct Float16Bits : ISixteenBits
             magnitude = TLanes.Min(magnitude, TLanes.All(0x47800000)); // 65,536 rounds to infinity
         }
 
-        var exponent = TLanes.Max(magnitude & TLanes.All(0x7f800000), TLanes.All(0x38800000)); // subnormal ones have the exponent of the least normal one
+        // Subnormal ones have the exponent of the least normal one.
+        var exponent = TLanes.Max(magnitude & TLanes.All(0x7f800000), TLanes.All(0x38800000));
 
         // 13 binades above; its last bits take away the bias, which the exponent is about to bring in.
         return TLanes.AddSingle(magnitude, exponent + TLanes.All((13 << 23) + 0x3c00)) + (exponent >>> 13);

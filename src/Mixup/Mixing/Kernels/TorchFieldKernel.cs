@@ -41,10 +41,10 @@ internal static class TorchFieldKernel
         if (cells.Resized.Any(from, count))
         {
             var both = cat([x.narrow(0, from, count), cells.Resized.Apply(Gather(x, sources), from, at)]);
-            return Pick(both, fromOther.to(ScalarType.Int64).mul_(count).add_(Rows(Enumerable.Range(0, count).Select(i => (long)i), at, x.device)));
+            return Pick(both, fromOther.to(ScalarType.Int64).mul_(count).add_(Rows(0, count, at, x.device)));
         }
 
-        var row = Rows(Enumerable.Range(from, count).Select(i => (long)i), at, x.device);
+        var row = Rows(from, count, at, x.device);
         var distance = Rows(sources.Select((source, i) => source - from - i), at, x.device);
         return Pick(x, fromOther.to(ScalarType.Int64).mul_(distance).add_(row));
     }
@@ -81,7 +81,7 @@ internal static class TorchFieldKernel
 
         // Arithmetic changes what is not a number: such a cell is taken from the sample or the partner, which stand behind the sums.
         var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64), alpha: 2).mul_(count);
-        return Pick(cat([sum, sample, partner.to(x.dtype)]), source.add_(Rows(Enumerable.Range(0, count).Select(i => (long)i), at, x.device)));
+        return Pick(cat([sum, sample, partner.to(x.dtype)]), source.add_(Rows(0, count, at, x.device)));
     }
 
     /// <summary>
@@ -94,7 +94,8 @@ internal static class TorchFieldKernel
         {
             using var layer = NewDisposeScope();
             var weights = cells.More!.Gather(indices).Of(0, rows.Length, at, sum.dtype, x.device);
-            var terms = Gather(x, Array.ConvertAll(indices, i => cells.Sources.More[i])).to(sum.dtype).mul(weights).masked_fill_(weights.eq(0), -0.0);
+            var readers = Gather(x, Array.ConvertAll(indices, i => cells.Sources.More[i]));
+            var terms = readers.to(sum.dtype).mul(weights).masked_fill_(weights.eq(0), -0.0);
             terms = cells.ResizedMore!.Gather(indices).Apply(terms, 0, at);
             long[] written = Array.ConvertAll(rows, row => row - from);
             sum.index_copy_(0, tensor(written).to(x.device, non_blocking: true), terms.add_(Gather(sum, written)));
@@ -117,6 +118,9 @@ internal static class TorchFieldKernel
 
         return x.index(indices);
     }
+
+    private static Tensor Rows(int from, int count, ExtentWithin at, Device device) =>
+        Rows(Enumerable.Range(from, count).Select(row => (long)row), at, device);
 
     private static Tensor Rows(IEnumerable<long> rows, ExtentWithin at, Device device)
     {

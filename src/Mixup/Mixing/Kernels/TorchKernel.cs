@@ -45,7 +45,8 @@ internal static class TorchKernel
             var index = Upload(tensor(Array.ConvertAll(read, i => rows[i])));
             var sources = Upload(tensor(Array.ConvertAll(read, i => combination.Sources.More[indices[i]])));
             double[] weights = Array.ConvertAll(read, i => combination.WeightOfMore(indices[i], single));
-            var products = x.index(TensorIndex.Tensor(sources)).mul_(Upload(tensor(weights, x.dtype)).view(Check.Broadcast(read.Length, 0, x.dim())));
+            var factors = Upload(tensor(weights, Check.Broadcast(read.Length, 0, x.dim()), x.dtype));
+            var products = x.index(TensorIndex.Tensor(sources)).mul_(factors);
             result.index_copy_(0, index, products.add_(result.index(TensorIndex.Tensor(index))));
         }
 
@@ -64,7 +65,9 @@ internal static class TorchKernel
         {
             (false, _) => Rounded(combination, x),
             (_, { } runs) => OfViews(combination, x, runs),
-            _ => x.mul(combination.OnDevices.Own(x)).addcmul_(Partners(combination, x), combination.OnDevices.Other(x), 1), // the product keeps the layout of its source, the gather does not
+
+            // The product keeps the layout of its source, the gather does not.
+            _ => x.mul(combination.OnDevices.Own(x)).addcmul_(Partners(combination, x), combination.OnDevices.Other(x), 1),
         };
         single.From(x).WriteTo(result);
         return result;
@@ -90,7 +93,8 @@ internal static class TorchKernel
         exact.WriteTo(x);
     }
 
-    private static Tensor Partners(WeightedRows combination, Tensor x) => x.index(TensorIndex.Tensor(combination.OnDevices.Partners(x.device)));
+    private static Tensor Partners(WeightedRows combination, Tensor x) =>
+        x.index(TensorIndex.Tensor(combination.OnDevices.Partners(x.device)));
 
     /// <summary>Partners that are a few stretches of the batch need no gather, nor memory.</summary>
     private static Tensor OfViews(WeightedRows combination, Tensor x, List<(int From, int Length)> runs)

@@ -2,6 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Mixup;
 
+/// <summary>The weights of rows at a resolution.</summary>
+/// <param name="OfTwo">Those of each row and its first other one.</param>
+/// <param name="OfMore">1, and those of each other row beyond the first ones.</param>
+/// <param name="Resized">The cells that are seen of each first other row, where it is resized to the nearest ones; null if none is.</param>
+internal sealed record CellWeights(RowWeights[] OfTwo, RowWeights[] OfMore, ResizedLines?[]? Resized);
+
 /// <summary>
 /// Sums of rows by weights that vary over the extent of a sample, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]] + ...</c>, as the
 /// kernels read them. A weight of 0 means that the cell beside it is not read. In a blend a cell of weight 1 is copied, whatever its type
@@ -64,24 +70,25 @@ internal sealed class WeightedCells
     /// <summary>The weights on the host, remembered for the resolution that was asked for last.</summary>
     /// <param name="extent">The resolution.</param>
     /// <param name="leastMean">How many cells a run of one weight must have in the mean.</param>
-    /// <returns>
-    /// The weights of each row and its first other one; and those of 1 and the others, by which each of these is added to the sum of those
-    /// before.
-    /// </returns>
-    public (RowWeights[] OfTwo, RowWeights[] OfMore) WeightsAt(Extent extent, int leastMean)
+    public CellWeights WeightsAt(Extent extent, int leastMean)
     {
         var last = known;
         if (last is null || last.Extent != extent || last.LeastMean != leastMean)
         {
-            var ofTwo = Enumerable.Range(0, Sources.First.Length).Select(row => (Own.Fields[row], Own.OfPartner, Other.Fields[row], Other.OfPartner));
+            var ofTwo = Own.Fields.Zip(Other.Fields, (own, other) => (own, Own.OfPartner, other, Other.OfPartner));
             var ofMore = Enumerable.Range(0, Sources.More.Length).Select(i => ((Field)One, false, More!.Fields[i], More.OfPartner));
-            known = last = new Resolved(extent, leastMean, Weights(ofTwo, extent, leastMean), Weights(ofMore, extent, leastMean));
+            known = last = new Resolved(
+                extent,
+                leastMean,
+                new CellWeights(
+                    Weights(ofTwo, extent, leastMean), Weights(ofMore, extent, leastMean), Resizes ? Resized.LinesAt(extent) : null));
         }
 
-        return (last.OfTwo, last.OfMore);
+        return last.Weights;
     }
 
-    private static RowWeights[] Weights(IEnumerable<(Field Own, bool IsRestOfOwn, Field Other, bool IsRestOfOther)> terms, Extent extent, int leastMean)
+    private static RowWeights[] Weights(
+        IEnumerable<(Field Own, bool IsRestOfOwn, Field Other, bool IsRestOfOther)> terms, Extent extent, int leastMean)
     {
         // Those who share a coefficient share a field, and so all that follows from it.
         Dictionary<(Field, bool, Field, bool), RowWeights> shared = new(new ByReference());
@@ -100,7 +107,7 @@ internal sealed class WeightedCells
         return [.. weights];
     }
 
-    private sealed record Resolved(Extent Extent, int LeastMean, RowWeights[] OfTwo, RowWeights[] OfMore);
+    private sealed record Resolved(Extent Extent, int LeastMean, CellWeights Weights);
 
     private sealed class ByReference : IEqualityComparer<(Field Own, bool, Field Other, bool)>
     {

@@ -33,7 +33,8 @@ internal sealed class WeightedRows
     /// The weight of a row itself, and of the first other one, as they are in the type that a tensor is blended in: what is too small for
     /// float32 is 0 there.
     /// </summary>
-    public (double Own, double Other) Weights(int row, bool single) => single ? ((float)own[row], (float)other[row]) : (own[row], other[row]);
+    public (double Own, double Other) Weights(int row, bool single) =>
+        single ? ((float)own[row], (float)other[row]) : (own[row], other[row]);
 
     /// <summary>The weight of one of the sources beyond the first ones.</summary>
     public double WeightOfMore(long index, bool single) => single ? (float)more[index] : more[index];

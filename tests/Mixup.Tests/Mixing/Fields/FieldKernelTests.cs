@@ -108,6 +108,32 @@ public sealed class FieldKernelTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void ResizedRowsAreTheSameBitsOnBothPaths(int dimensions)
+    {
+        for (var seed = 0; seed < 12; seed++)
+        {
+            using var scope = NewDisposeScope();
+            var random = new Random((seed * 8) + dimensions);
+            var (boxes, partners, drawn) = Draw("boxes", dimensions, random, Pairings[seed % 4]);
+            Field[] fields = [.. boxes.Select(box => random.Next(4) > 0 ? new ResizedBoxField((BoxField)box, Resizing.Nearest) : box)];
+            var (sizes, _, position) = Shape(fields.Length, drawn, random);
+            using var mix = new Mix(fields, partners, seed % 2 == 0 ? MixupOutputs.Mixed : MixupOutputs.CleanAndMixed(), position);
+            var dtype = Floating[seed % 3 == 0 ? 3 : random.Next(4)];
+            var x = Some.Normal(seed, dtype, sizes);
+            var (dense, strided) = (mix.Blend(x), mix.Blend(Strided(x)));
+            if (dtype == ScalarType.Float64)
+            {
+                Bits.AssertEqual(strided, dense);
+            }
+
+            Some.AssertClose(strided, dense, 2 * Some.Epsilon(dtype), 4 * Some.Epsilon(dtype));
+        }
+    }
+
+    [Theory]
     [InlineData("boxes", 32)]
     [InlineData("boxes", 20)]
     [InlineData("soft masks", 32)]
