@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
@@ -28,8 +29,11 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     where TWeight : unmanaged, INumber<TWeight>
     where TRows : IRows<T>, ICellRows<T, TWeight>
 {
-    // What is put aside, and a part of two rows, stay in the first or second cache.
-    private const int PartBytesInPlace = 32 * 1024;
+    // What is put aside, and a piece of two rows, stay in the first or second cache.
+    private const int PieceBytesInPlace = 32 * 1024;
+
+    // What is put together before it is written past the caches, and what it is read from, stay in the first one.
+    private const int PieceBytesToStream = 16 * 1024;
 
     // A small plane is faster copied as a whole, and then in part again, than by its runs.
     private const int SmallPlaneBytes = 16 * 1024;
@@ -41,56 +45,92 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     private const int WeightsAtHand = 2048;
 
     /// <summary>Applies a combination to a contiguous tensor, or in place.</summary>
-    public static void Run(WeightedCells combination, CellWeights weights, FieldGrid grid, Tensor source, Tensor target)
+    public static void Run(WeightedCells combination, CellWeights weights, FieldGrid grid, Tensor source, Tensor target, bool fresh)
     {
-        var threads = (long)grid.Rows * grid.RowLength * sizeof(T) >= ParallelBytes ? TorchThreads.Count : 1;
+        var size = (long)grid.Rows * grid.RowLength * sizeof(T);
+        var threads = size >= ParallelBytes ? TorchThreads.Count : 1;
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
             var (x, y) = ((nint)from, (nint)to);
+            var row = new Part(0, grid.Planes, 0, grid.Cells);
             if (from == to)
             {
                 var cycles = CyclesOf(combination.Sources.Walk);
-                var parts = PartsInPlace(grid);
+                Part[] pieces = [.. Pieces(row, grid, PieceBytesInPlace)];
                 TorchThreads.For(threads, share =>
                 {
                     using var buffers = new Buffers(grid);
-                    for (long item = share, items = (long)cycles.Length * parts.Length; item < items; item += threads)
+                    for (long item = share, items = (long)cycles.Length * pieces.Length; item < items; item += threads)
                     {
-                        var (cycle, part) = (cycles[item / parts.Length], parts[item % parts.Length]);
-                        Overwrite(combination.Sources.Walk, weights.OfTwo, grid, cycle, part, (T*)x, buffers);
+                        var (cycle, piece) = (cycles[item / pieces.Length], pieces[item % pieces.Length]);
+                        Overwrite(combination.Sources.Walk, weights.OfTwo, grid, cycle, piece, (T*)x, buffers);
                     }
                 });
             }
             else
             {
                 // Few rows are cut into parts.
-                var parts = grid.Rows >= 2 * threads ? [new Part(0, grid.Planes, 0, grid.Cells)] : PartsOfFewRows(grid, threads);
+                var stream = StreamedStores.Pay(size, fresh);
+                var parts = grid.Rows >= 2 * threads ? [row] : PartsOfFewRows(grid, threads);
                 var items = (long)grid.Rows * parts.Length;
-                var sources = combination.Sources;
                 TorchThreads.For(threads, share =>
                 {
                     using var buffers = new Buffers(grid);
+                    var walk = new KeptRows(combination.Sources, weights, grid, (T*)x, (T*)y, stream, buffers);
                     for (var item = items * share / threads; item < items * (share + 1) / threads; item++)
                     {
-                        var (row, part) = ((int)(item / parts.Length), parts[item % parts.Length]);
-                        T* Row(nint data, long number) => (T*)data + (number * grid.RowLength);
-
-                        var result = Row(y, row);
-                        if (weights.Resized?[row] is { } lines)
-                        {
-                            CombineResized(weights.OfTwo[row], lines, grid, part, Row(x, row), Row(x, sources.First[row]), result, buffers);
-                            continue;
-                        }
-
-                        Combine(weights.OfTwo[row], grid, part, Row(x, row), Row(x, sources.First[row]), result, buffers);
-                        for (var (more, end) = sources.RangeOfMore(row); more < end; more++)
-                        {
-                            Combine(weights.OfMore[more], grid, part, result, Row(x, sources.More[more]), result, buffers);
-                        }
+                        Fill(walk, (int)(item / parts.Length), parts[item % parts.Length]);
                     }
                 });
             }
+        }
+    }
+
+    private static void Fill(in KeptRows rows, int row, Part part)
+    {
+        var grid = rows.Grid;
+        var partner = rows.Source(rows.Sources.First[row]);
+        if (rows.Weights.Resized?[row] is not { } lines)
+        {
+            Fill(rows, row, part, partner);
+            return;
+        }
+
+        // Plane by plane, each as it is seen in the row, and as if it were a whole row.
+        var length = grid.Cells * grid.Inner;
+        var seen = rows.Buffers.Saved(length);
+        for (var plane = part.FirstPlane; plane < part.EndPlane; plane++)
+        {
+            lines.Resize(new ReadOnlySpan<T>(partner + (plane * length), length), grid.Inner, new Span<T>(seen, length));
+            Fill(rows, row, part with { FirstPlane = plane, EndPlane = plane + 1 }, seen - (plane * length));
+        }
+    }
+
+    private static void Fill(in KeptRows rows, int row, Part part, T* partner)
+    {
+        if (!rows.Stream)
+        {
+            Sum(rows, row, part, partner, rows.Target(row));
+            return;
+        }
+
+        // It is put together in the cache, and written past it as a whole.
+        foreach (var piece in Pieces(part, rows.Grid, PieceBytesToStream))
+        {
+            var (start, length) = (piece.Start(rows.Grid), piece.Length(rows.Grid));
+            var staged = rows.Buffers.Staged(length);
+            Sum(rows, row, piece, partner, staged - start);
+            StreamedStores.Copy((byte*)staged, (byte*)(rows.Target(row) + start), (long)length * sizeof(T));
+        }
+    }
+
+    private static void Sum(in KeptRows rows, int row, Part part, T* partner, T* result)
+    {
+        Combine(rows.Weights.OfTwo[row], rows.Grid, part, rows.Source(row), partner, result, rows.Buffers);
+        for (var (more, end) = rows.Sources.RangeOfMore(row); more < end; more++)
+        {
+            Combine(rows.Weights.OfMore[more], rows.Grid, part, result, rows.Source(rows.Sources.More[more]), result, rows.Buffers);
         }
     }
 
@@ -102,32 +142,19 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         return [.. Enumerable.Range(0, count).Select(i => Share(Boundary(i), Boundary(i + 1)))];
     }
 
-    /// <summary>Each part is one stretch of memory: whole planes, or cells of one plane.</summary>
-    private static Part[] PartsInPlace(FieldGrid grid)
+    /// <summary>Cuts a part into pieces, each of which is one stretch of memory: whole planes, or cells of one plane.</summary>
+    private static IEnumerable<Part> Pieces(Part part, FieldGrid grid, int bytes)
     {
-        var length = PartBytesInPlace / sizeof(T) / grid.Inner;
-        List<Part> parts = [];
-        if (grid.Cells <= length)
+        var most = Math.Max(1, bytes / Unsafe.SizeOf<T>() / grid.Inner);
+        var isWhole = part.FirstCell == 0 && part.EndCell == grid.Cells && grid.Cells <= most;
+        var (planes, cells) = isWhole ? (most / grid.Cells, grid.Cells) : (1, most);
+        for (var plane = part.FirstPlane; plane < part.EndPlane; plane += planes)
         {
-            var planes = length / grid.Cells;
-            for (var plane = 0; plane < grid.Planes; plane += planes)
+            for (var cell = part.FirstCell; cell < part.EndCell; cell += cells)
             {
-                parts.Add(new Part(plane, Math.Min(plane + planes, grid.Planes), 0, grid.Cells));
+                yield return new Part(plane, Math.Min(plane + planes, part.EndPlane), cell, Math.Min(cell + cells, part.EndCell));
             }
         }
-        else
-        {
-            length = Math.Max(1, length);
-            for (var plane = 0; plane < grid.Planes; plane++)
-            {
-                for (var cell = 0; cell < grid.Cells; cell += length)
-                {
-                    parts.Add(new Part(plane, plane + 1, cell, Math.Min(cell + length, grid.Cells)));
-                }
-            }
-        }
-
-        return [.. parts];
     }
 
     private static (int From, int To)[] CyclesOf(Step[] walk)
@@ -189,20 +216,6 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         }
     }
 
-    /// <summary>Plane by plane, each as it is seen in the row.</summary>
-    private static void CombineResized(
-        RowWeights weights, ResizedLines lines, FieldGrid grid, Part part, T* sample, T* partner, T* result, Buffers buffers)
-    {
-        var length = grid.Cells * grid.Inner;
-        var seen = buffers.Saved(length);
-        for (var plane = part.FirstPlane; plane < part.EndPlane; plane++)
-        {
-            lines.Resize(new ReadOnlySpan<T>(partner + (plane * length), length), grid.Inner, new Span<T>(seen, length));
-            var ofPlane = part with { FirstPlane = plane, EndPlane = plane + 1 };
-            Combine(weights, grid, ofPlane, sample, seen - (plane * length), result, buffers); // as if it were a whole row
-        }
-    }
-
     private static void Combine(RowWeights weights, FieldGrid grid, Part part, T* sample, T* partner, T* result, Buffers buffers)
     {
         if (weights.IsByCell)
@@ -222,6 +235,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         var planeLength = (part.EndCell - part.FirstCell) * grid.Inner;
         var isThere = result == sample;
         var copiesFirst = !isThere && weights.RunCount > 2 && planeLength * sizeof(T) <= SmallPlaneBytes;
+        var runs = isThere || copiesFirst ? weights.ChangesFrom(part.FirstCell) : weights.RunsFrom(part.FirstCell);
         for (var plane = part.FirstPlane; plane < part.EndPlane; plane++)
         {
             if (copiesFirst)
@@ -230,7 +244,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
                 new ReadOnlySpan<T>(sample + at, planeLength).CopyTo(new Span<T>(result + at, planeLength));
             }
 
-            foreach (ref readonly var run in weights.RunsFrom(part.FirstCell))
+            foreach (ref readonly var run in runs)
             {
                 if (run.From >= part.EndCell)
                 {
@@ -238,14 +252,15 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
                 }
 
                 var pair = Weights(run);
-                if (pair is (1, 0) && (isThere || copiesFirst))
-                {
-                    continue;
-                }
-
                 var (at, length) = Stretch(run, part, plane, grid);
                 var ofSample = new ReadOnlySpan<T>(sample + at, length);
                 var ofPartner = new ReadOnlySpan<T>(partner + at, length);
+                if (pair is (0, 1))
+                {
+                    ofPartner.CopyTo(new Span<T>(result + at, length));
+                    continue;
+                }
+
                 RowTerms<T, TRows>.Combine(ofSample, ofPartner, pair, new Span<T>(result + at, length), stream: false);
             }
         }
@@ -293,13 +308,32 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         public int Length(in FieldGrid grid) => (EndPlane - FirstPlane) * (EndCell - FirstCell) * grid.Inner;
     }
 
+    /// <summary>Rows that are filled, and from what.</summary>
+    private readonly struct KeptRows(
+        RowSources sources, CellWeights weights, FieldGrid grid, T* source, T* target, bool stream, Buffers buffers)
+    {
+        public RowSources Sources => sources;
+
+        public CellWeights Weights => weights;
+
+        public FieldGrid Grid => grid;
+
+        public bool Stream => stream;
+
+        public Buffers Buffers => buffers;
+
+        public T* Source(long row) => source + (row * grid.RowLength);
+
+        public T* Target(long row) => target + (row * grid.RowLength);
+    }
+
     /// <summary>What a thread needs besides.</summary>
     private sealed class Buffers(FieldGrid grid) : IDisposable
     {
         private TWeight[]? own;
         private TWeight[]? other;
-        private void* saved;
-        private int savedLength;
+        private (nint Memory, int Length) saved;
+        private (nint Memory, int Length) staged;
 
         private int Length => Math.Max(WeightsAtHand, grid.Inner);
 
@@ -307,17 +341,25 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
 
         public TWeight[] Other => other ??= new TWeight[Length];
 
-        public T* Saved(int length)
-        {
-            if (length > savedLength)
-            {
-                saved = System.Runtime.InteropServices.NativeMemory.Realloc(saved, (nuint)length * (nuint)sizeof(T));
-                savedLength = length;
-            }
+        public T* Saved(int length) => AtLeast(length, ref saved);
 
-            return (T*)saved;
+        public T* Staged(int length) => AtLeast(length, ref staged);
+
+        public void Dispose()
+        {
+            NativeMemory.Free((void*)saved.Memory);
+            NativeMemory.Free((void*)staged.Memory);
         }
 
-        public void Dispose() => System.Runtime.InteropServices.NativeMemory.Free(saved);
+        private static T* AtLeast(int length, ref (nint Memory, int Length) buffer)
+        {
+            if (length > buffer.Length)
+            {
+                NativeMemory.Free((void*)buffer.Memory);
+                buffer = ((nint)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T)), length);
+            }
+
+            return (T*)buffer.Memory;
+        }
     }
 }

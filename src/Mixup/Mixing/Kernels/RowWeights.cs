@@ -9,6 +9,7 @@ internal readonly record struct Run(int From, int To, double Own, double Other);
 internal sealed class RowWeights
 {
     private readonly Run[] runs;
+    private Run[]? changes;
     private readonly (double[] Values, bool IsRest) own;
     private readonly (double[] Values, bool IsRest) other;
 
@@ -43,9 +44,14 @@ internal sealed class RowWeights
     }
 
     /// <summary>The run that a cell lies in, and all behind it.</summary>
-    public ReadOnlySpan<Run> RunsFrom(int cell)
+    public ReadOnlySpan<Run> RunsFrom(int cell) => From(runs, cell);
+
+    /// <summary>The same without the runs of the row alone, which are there where the row is.</summary>
+    public ReadOnlySpan<Run> ChangesFrom(int cell) => From(changes ??= Array.FindAll(runs, run => run is not { Own: 1, Other: 0 }), cell);
+
+    private static ReadOnlySpan<Run> From(Run[] runs, int cell)
     {
-        var (low, high) = (0, runs.Length - 1);
+        var (low, high) = (0, runs.Length);
         while (low < high)
         {
             var middle = (low + high) / 2;
