@@ -29,10 +29,10 @@ internal static class FieldKernel
         var source = order.Length == 0 ? x : x.permute(order);
         var rows = source.shape[0];
         long[] shape = [combinations.Length * rows, .. source.shape[1..]];
-        var target = ResultMemory.Empty(shape, x.dtype, combinations.Length * x.numel() * x.element_size(), out var fresh);
+        var target = ResultMemory.Empty(shape, x.dtype, combinations.Length * x.numel() * x.element_size(), out _);
         for (var i = 0; i < combinations.Length; i++)
         {
-            Run(combinations[i], order, source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows), fresh);
+            Run(combinations[i], order, source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows));
         }
 
         // Detached, since autograd forbids to change a view in place that came out of a function.
@@ -50,7 +50,7 @@ internal static class FieldKernel
         // As in CpuKernel: this tells autograd of what is written behind torch's back.
         x.transpose_(0, 0);
         var source = order.Length == 0 ? x : x.permute(order);
-        Run(combination, order, source, source, fresh: false);
+        Run(combination, order, source, source);
         return true;
     }
 
@@ -72,7 +72,7 @@ internal static class FieldKernel
     private static int FirstOfExtent(WeightedCells combination, long[] order) =>
         order.Length == 0 ? combination.First : Array.IndexOf(order, combination.First);
 
-    private static void Run(WeightedCells combination, long[] order, Tensor source, Tensor target, bool fresh)
+    private static void Run(WeightedCells combination, long[] order, Tensor source, Tensor target)
     {
         var shape = source.shape;
         var first = FirstOfExtent(combination, order);
@@ -84,22 +84,22 @@ internal static class FieldKernel
         switch (source.dtype)
         {
             case ScalarType.Float32:
-                FieldWalk<float, float, VectorRows<float>>.Run(combination, Weights(ShortRun), grid, source, target, fresh);
+                FieldWalk<float, float, VectorRows<float>>.Run(combination, Weights(ShortRun), grid, source, target);
                 break;
             case ScalarType.Float64:
-                FieldWalk<double, double, VectorRows<double>>.Run(combination, Weights(ShortRun), grid, source, target, fresh);
+                FieldWalk<double, double, VectorRows<double>>.Run(combination, Weights(ShortRun), grid, source, target);
                 break;
             case ScalarType.Float16:
                 FieldWalk<ushort, float, SixteenBitRows<Float16Bits>>.Run(
-                    combination, Weights(ShortRunOfSixteenBits), grid, source, target, fresh);
+                    combination, Weights(ShortRunOfSixteenBits), grid, source, target);
                 break;
             case ScalarType.BFloat16:
                 FieldWalk<ushort, float, SixteenBitRows<BFloat16Bits>>.Run(
-                    combination, Weights(ShortRunOfSixteenBits), grid, source, target, fresh);
+                    combination, Weights(ShortRunOfSixteenBits), grid, source, target);
                 break;
             default:
                 var bytes = grid with { Inner = grid.Inner * (int)source.element_size() };
-                FieldWalk<byte, float, CopiedRows>.Run(combination, Weights(0), bytes, source, target, fresh);
+                FieldWalk<byte, float, CopiedRows>.Run(combination, Weights(0), bytes, source, target);
                 break;
         }
 

@@ -32,9 +32,6 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     // What is put aside, and a piece of two rows, stay in the first or second cache.
     private const int PieceBytesInPlace = 32 * 1024;
 
-    // What is put together before it is written past the caches, and what it is read from, stay in the first one.
-    private const int PieceBytesToStream = 16 * 1024;
-
     // A small plane is faster copied as a whole, and then in part again, than by its runs.
     private const int SmallPlaneBytes = 16 * 1024;
 
@@ -45,10 +42,9 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     private const int WeightsAtHand = 2048;
 
     /// <summary>Applies a combination to a contiguous tensor, or in place.</summary>
-    public static void Run(WeightedCells combination, CellWeights weights, FieldGrid grid, Tensor source, Tensor target, bool fresh)
+    public static void Run(WeightedCells combination, CellWeights weights, FieldGrid grid, Tensor source, Tensor target)
     {
-        var size = (long)grid.Rows * grid.RowLength * sizeof(T);
-        var threads = size >= ParallelBytes ? TorchThreads.Count : 1;
+        var threads = (long)grid.Rows * grid.RowLength * sizeof(T) >= ParallelBytes ? TorchThreads.Count : 1;
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
@@ -71,13 +67,12 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
             else
             {
                 // Few rows are cut into parts.
-                var stream = StreamedStores.Pay(size, fresh);
                 var parts = grid.Rows >= 2 * threads ? [row] : PartsOfFewRows(grid, threads);
                 var items = (long)grid.Rows * parts.Length;
                 TorchThreads.For(threads, share =>
                 {
                     using var buffers = new Buffers(grid);
-                    var walk = new KeptRows(combination.Sources, weights, grid, (T*)x, (T*)y, stream, buffers);
+                    var walk = new KeptRows(combination.Sources, weights, grid, (T*)x, (T*)y, buffers);
                     for (var item = items * share / threads; item < items * (share + 1) / threads; item++)
                     {
                         Fill(walk, (int)(item / parts.Length), parts[item % parts.Length]);
@@ -109,28 +104,12 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
 
     private static void Fill(in KeptRows rows, int row, Part part, T* partner)
     {
-        if (!rows.Stream)
-        {
-            Sum(rows, row, part, partner, rows.Target(row));
-            return;
-        }
-
-        // It is put together in the cache, and written past it as a whole.
-        foreach (var piece in Pieces(part, rows.Grid, PieceBytesToStream))
-        {
-            var (start, length) = (piece.Start(rows.Grid), piece.Length(rows.Grid));
-            var staged = rows.Buffers.Staged(length);
-            Sum(rows, row, piece, partner, staged - start);
-            StreamedStores.Copy((byte*)staged, (byte*)(rows.Target(row) + start), (long)length * sizeof(T));
-        }
-    }
-
-    private static void Sum(in KeptRows rows, int row, Part part, T* partner, T* result)
-    {
+        var result = rows.Target(row);
         Combine(rows.Weights.OfTwo[row], rows.Grid, part, rows.Source(row), partner, result, rows.Buffers);
         for (var (more, end) = rows.Sources.RangeOfMore(row); more < end; more++)
         {
-            Combine(rows.Weights.OfMore[more], rows.Grid, part, result, rows.Source(rows.Sources.More[more]), result, rows.Buffers);
+            var reader = rows.Source(rows.Sources.More[more]);
+            Combine(rows.Weights.OfMore[more], rows.Grid, part, result, reader, result, rows.Buffers);
         }
     }
 
@@ -183,7 +162,8 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         Save(weights[walk[cycle.To - 1].Row], grid, part, first, saved);
         for (var step = cycle.From; step < cycle.To; step++)
         {
-            Combine(weights[walk[step].Row], grid, part, Row(step), step + 1 == cycle.To ? saved : Row(step + 1), Row(step), buffers);
+            var partner = step + 1 == cycle.To ? saved : Row(step + 1);
+            Combine(weights[walk[step].Row], grid, part, Row(step), partner, Row(step), buffers);
         }
     }
 
@@ -310,15 +290,13 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
 
     /// <summary>Rows that are filled, and from what.</summary>
     private readonly struct KeptRows(
-        RowSources sources, CellWeights weights, FieldGrid grid, T* source, T* target, bool stream, Buffers buffers)
+        RowSources sources, CellWeights weights, FieldGrid grid, T* source, T* target, Buffers buffers)
     {
         public RowSources Sources => sources;
 
         public CellWeights Weights => weights;
 
         public FieldGrid Grid => grid;
-
-        public bool Stream => stream;
 
         public Buffers Buffers => buffers;
 
@@ -332,8 +310,8 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     {
         private TWeight[]? own;
         private TWeight[]? other;
-        private (nint Memory, int Length) saved;
-        private (nint Memory, int Length) staged;
+        private void* saved;
+        private int savedLength;
 
         private int Length => Math.Max(WeightsAtHand, grid.Inner);
 
@@ -341,25 +319,18 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
 
         public TWeight[] Other => other ??= new TWeight[Length];
 
-        public T* Saved(int length) => AtLeast(length, ref saved);
-
-        public T* Staged(int length) => AtLeast(length, ref staged);
-
-        public void Dispose()
+        public T* Saved(int length)
         {
-            NativeMemory.Free((void*)saved.Memory);
-            NativeMemory.Free((void*)staged.Memory);
-        }
-
-        private static T* AtLeast(int length, ref (nint Memory, int Length) buffer)
-        {
-            if (length > buffer.Length)
+            if (length > savedLength)
             {
-                NativeMemory.Free((void*)buffer.Memory);
-                buffer = ((nint)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T)), length);
+                NativeMemory.Free(saved);
+                saved = NativeMemory.Alloc((nuint)length, (nuint)sizeof(T));
+                savedLength = length;
             }
 
-            return (T*)buffer.Memory;
+            return (T*)saved;
         }
+
+        public void Dispose() => NativeMemory.Free(saved);
     }
 }
