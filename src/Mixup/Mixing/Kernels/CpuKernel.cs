@@ -14,8 +14,7 @@ internal static class CpuKernel
 
     /// <summary>
     /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, or a
-    /// layout in
-    /// which a row is not one block.
+    /// layout in which a row is not one block.
     /// </summary>
     public static Tensor? TryApply(ReadOnlySpan<WeightedRows> combinations, Tensor x)
     {
@@ -79,8 +78,7 @@ internal static class CpuKernel
 
     /// <summary>
     /// The dimensions by falling stride, if that makes the tensor dense with the batch outermost; empty if it is already contiguous; null
-    /// if it
-    /// is neither, or not for this kernel at all.
+    /// if it is neither, or not for this kernel at all.
     /// </summary>
     public static long[]? MemoryOrder(Tensor x)
     {

@@ -5,19 +5,14 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Combines the rows of a matrix cycle by cycle of the permutation, a chunk of columns at a time, so that a partner is still in cache when
-/// its own
-/// turn comes. The threads share out the rows: in place, and where rows are pairs, by stretches of the walk; else by their order in memory.
-/// Only
-/// a few rows, or long ones in place, are cut into columns.
+/// its own turn comes. The threads share out the rows: in place, and where rows are pairs, by stretches of the walk; else by their order in
+/// memory. Only a few rows, or long ones in place, are cut into columns.
 /// </summary>
 /// <example>
 /// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 takes
-/// from
-/// row 2, row 2 from row 4, which are both unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2 and
-/// another
-/// one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before anything is written. Rows 1 and 3 are a
-/// pair:
-/// both are read before either is written, and nothing is saved.
+/// from row 2, row 2 from row 4, which are both unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2
+/// and another one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before anything is written. Rows 1
+/// and 3 are a pair: both are read before either is written, and nothing is saved.
 /// </example>
 internal static unsafe class CycleWalk<T, TRows>
     where T : unmanaged
@@ -35,8 +30,7 @@ internal static unsafe class CycleWalk<T, TRows>
     private const long ParallelBytes = 128L << 10;
 
     // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for
-    // whoever is
-    // next, and so is memory that was written not long ago.
+    // whoever is next, and so is memory that was written not long ago.
     private const long StreamedBytes = 6L << 20;
     private const long StreamedAgainBytes = 24L << 20;
 

@@ -14,8 +14,7 @@ internal static class FieldKernel
 
     /// <summary>
     /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, a layout
-    /// in which the cells of a row are not
-    /// in order, or a kind of field that it does not know.
+    /// in which the cells of a row are not in order, or a kind of field that it does not know.
     /// </summary>
     public static Tensor? TryApply(ReadOnlySpan<WeightedCells> combinations, Tensor x)
     {

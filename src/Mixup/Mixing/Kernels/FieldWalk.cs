@@ -16,10 +16,8 @@ internal readonly record struct FieldGrid(int Rows, int Planes, int Cells, int I
 
 /// <summary>
 /// Combines rows by weights that vary over their cells. Where these are 0 and 1 in long runs, a row is copied from two others run by run;
-/// else it goes cell by cell.
-/// What is kept is shared out among the threads by rows. In place, it goes by cycles of the permutation, a part of their rows at a time,
-/// since a part needs no other one: what the last row of a cycle reads
-/// of the first is put aside.
+/// else it goes cell by cell. The threads share out the rows that are kept. In place, they go by cycles of the permutation, a piece of all
+/// its rows at a time: no piece needs another one, and what the last row of a cycle reads of the first is put aside.
 /// </summary>
 /// <typeparam name="T">The type of an element.</typeparam>
 /// <typeparam name="TWeight">The type in which the elements are weighed.</typeparam>

@@ -4,8 +4,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Resizes rows as their fields say, or transposes that. Along each dimension a cell is a weighted sum of a few cells, its taps; those of
-/// the transpose are the cells that read it. So both are
-/// gathers, which give the same bits on every run.
+/// the transpose are the cells that read it. So both are gathers, which give the same bits on every run.
 /// </summary>
 internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
 {

@@ -5,8 +5,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded
-/// into
-/// the weights, and back with one rounding, to nearest and ties to even.
+/// into the weights, and back with one rounding, to nearest and ties to even.
 /// </summary>
 internal interface ISixteenBits
 {
@@ -186,8 +185,7 @@ internal readonly struct BFloat16Bits : ISixteenBits
         where TLanes : struct, ILanes<TLanes> => false;
 
     // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no
-    // carry
-    // reaches the upper.
+    // carry reaches the upper.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
         where TLanes : struct, ILanes<TLanes> => (Rounded(lower) >>> 16) | (Rounded(upper) & TLanes.All(0xffff0000));
@@ -206,8 +204,8 @@ internal readonly struct BFloat16Bits : ISixteenBits
 
 /// <summary>
 /// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the
-/// value,
-/// so that the last bit kept is the last one of the sum, and the machine's own rounding to even does the rest, for subnormal values, too.
+/// value, so that the last bit kept is the last one of the sum, and the machine's own rounding to even does the rest, for subnormal values,
+/// too.
 /// </summary>
 internal readonly struct Float16Bits : ISixteenBits
 {

@@ -2,8 +2,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Sums of rows by numbers, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]] + ...</c>, as the kernels read them. A weight of 0 means
-/// that
-/// the row beside it is not read: beside it a weight of 1 copies, bit for bit.
+/// that the row beside it is not read: beside it a weight of 1 copies, bit for bit.
 /// </summary>
 internal sealed class WeightedRows
 {
