@@ -10,6 +10,7 @@ internal sealed class RowSources
     private readonly bool[] isAlone;
     private readonly int[] startOfMore;
     private Step[]? walk;
+    private bool? isPermutation;
 
     /// <summary>Takes one partner for each row: any map, with repetition.</summary>
     public RowSources(long[] partners)
@@ -21,7 +22,6 @@ internal sealed class RowSources
     {
         (First, More, this.isAlone, this.startOfMore) = (first, more, isAlone, startOfMore);
         IsPairs = !first.Where((other, row) => first[other] != row).Any();
-        IsPermutation = IsPairs || first.Distinct().Count() == first.Length;
     }
 
     /// <summary>The first other row of each row. A row that takes from none names itself.</summary>
@@ -34,7 +34,7 @@ internal sealed class RowSources
     public bool HasMore => More.Length > 0;
 
     /// <summary>Whether the first other rows are each row once.</summary>
-    public bool IsPermutation { get; }
+    public bool IsPermutation => isPermutation ??= IsPairs || AreAllRead();
 
     /// <summary>Whether all are each other's partner, two by two.</summary>
     public bool IsPairs { get; }
@@ -79,5 +79,16 @@ internal sealed class RowSources
         }
 
         return new RowSources(first, alone, [.. more], start);
+    }
+
+    private bool AreAllRead()
+    {
+        var read = new bool[First.Length];
+        foreach (var source in First)
+        {
+            read[source] = true;
+        }
+
+        return Array.TrueForAll(read, isRead => isRead);
     }
 }
