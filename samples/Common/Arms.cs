@@ -12,7 +12,11 @@ public static class Arms
 
     /// <summary>What the arm of a run registers on the learner; the run's seed is the mixup's, too.</summary>
     public static IEnumerable<MixupCallback> Callbacks(Run run, torch.nn.Module model, ManifoldPlaces? places = null) =>
-        Callbacks(run.Arm, new MixupOptions { Method = new Interpolation(run.Setting.Alpha ?? Interpolation.DefaultAlpha), Seed = (ulong)run.Seed }, model, places);
+        Callbacks(
+            run.Arm,
+            new MixupOptions { Method = new Interpolation(run.Setting.Alpha ?? Interpolation.DefaultAlpha), Seed = (ulong)run.Seed },
+            model,
+            places);
 
     /// <summary>What an arm registers on the learner.</summary>
     /// <param name="arm">One of <see cref="All"/>.</param>

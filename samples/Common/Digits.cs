@@ -34,9 +34,11 @@ public sealed class Digits
     /// <param name="device">Where the tensors live.</param>
     public static Digits Load(int seed, int trainSize, double noise, Device device)
     {
-        using var stream = new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "data", "digits.csv.gz")), CompressionMode.Decompress);
+        using var stream = new GZipStream(
+            File.OpenRead(Path.Combine(AppContext.BaseDirectory, "data", "digits.csv.gz")), CompressionMode.Decompress);
         using var reader = new StreamReader(stream);
-        var rows = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => Array.ConvertAll(line.Split(','), float.Parse)).ToArray();
+        var rows = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(
+            line => Array.ConvertAll(line.Split(','), float.Parse)).ToArray();
         var random = new Random(seed);
         random.Shuffle(rows);
 

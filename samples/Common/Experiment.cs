@@ -28,10 +28,15 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
     public int Execute(SampleOptions options, Func<Run, ITrainerCallback, Result> train)
     {
         // Seeds outermost, so that what is slow at the start or the end of the program hits all arms alike.
-        Run[] runs = [.. from seed in Enumerable.Range(0, options.Seeds) from setting in settings from arm in options.Strategies select new Run(setting, arm, seed)];
+        Run[] runs = [.. from seed in Enumerable.Range(0,
+            options.Seeds) from setting in settings from arm in options.Strategies select new Run(setting, arm, seed)];
         var watch = Stopwatch.StartNew();
         var results = AnsiConsole.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn())
             .Start(context =>
             {
                 var bar = context.AddTask("starting", maxValue: runs.Length * options.Epochs);
@@ -46,7 +51,8 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
         WriteCsv(Path.Combine(options.Out, "results.csv"), results);
         Figures.Curves(
             Path.Combine(options.Out, "curves.png"),
-            [.. settings.Select(setting => new Panel(Describe(setting), [.. options.Strategies.Select(arm => ToLine(arm, Of(results, setting, arm)))], curveRises))],
+            [.. settings.Select(setting => new Panel(Describe(setting),
+                [.. options.Strategies.Select(arm => ToLine(arm, Of(results, setting, arm)))], curveRises))],
             "epoch",
             curveLabel);
         foreach (var setting in settings)
@@ -54,7 +60,8 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
             AnsiConsole.Write(ToTable(setting, options, results));
         }
 
-        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{runs.Length} runs of {options.Epochs} epochs in {watch.Elapsed.TotalSeconds:0} s.");
+        AnsiConsole.MarkupLineInterpolated(
+            CultureInfo.InvariantCulture, $"{runs.Length} runs of {options.Epochs} epochs in {watch.Elapsed.TotalSeconds:0} s.");
         return 0;
     }
 
@@ -67,15 +74,18 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
         }
     }
 
-    private static Result[] Of(IEnumerable<Result> results, Setting setting, string arm) => [.. results.Where(result => result.Run.Setting == setting && result.Run.Arm == arm)];
+    private static Result[] Of(IEnumerable<Result> results, Setting setting, string arm) =>
+        [.. results.Where(result => result.Run.Setting == setting && result.Run.Arm == arm)];
 
     private static string Describe(Setting setting) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{setting.Name} ({setting.TrainSize} training samples{(setting.Alpha is { } alpha ? string.Create(CultureInfo.InvariantCulture, $", alpha {alpha:0.##}") : string.Empty)})");
+        $"{setting.Name} ({setting.TrainSize} training " +
+        $"samples{(setting.Alpha is { } alpha ? string.Create(CultureInfo.InvariantCulture, $", alpha {alpha:0.##}") : string.Empty)})");
 
     private static Line ToLine(string arm, Result[] results)
     {
-        var epochs = Enumerable.Range(0, results[0].Curve.Count).Select(epoch => results.Select(result => result.Curve[epoch]).ToArray()).ToArray();
+        var epochs = Enumerable.Range(0, results[0].Curve.Count).Select(
+            epoch => results.Select(result => result.Curve[epoch]).ToArray()).ToArray();
         return new Line(arm, [.. epochs.Select(values => values.Mean())], [.. epochs.Select(Spread)]);
     }
 
@@ -96,7 +106,9 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
             table.AddRow([arm, .. columns.Select(column =>
             {
                 double[] values = [.. of.Select(result => result.Figures[column.Name])];
-                return Markup.Escape(column.Format(values.Mean()) + (column.WithSpread && values.Length > 1 ? " ± " + column.Format(Spread(values)) : string.Empty));
+                return Markup.Escape(
+                    column.Format(values.Mean()) + (
+                        column.WithSpread && values.Length > 1 ? " ± " + column.Format(Spread(values)) : string.Empty));
             })]);
         }
 
@@ -115,7 +127,9 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
         csv.NextRecord();
         foreach (var (run, figures, _) in results)
         {
-            foreach (var value in (object?[])[run.Setting.Name, run.Arm, run.Seed, run.Setting.Alpha, run.Setting.Noise, run.Setting.TrainSize, .. names.Select(name => (object)figures[name])])
+            foreach (
+                var value in (object?[])[run.Setting.Name, run.Arm, run.Seed, run.Setting.Alpha, run.Setting.Noise, run.Setting.TrainSize,
+                    .. names.Select(name => (object)figures[name])])
             {
                 csv.WriteField(value);
             }

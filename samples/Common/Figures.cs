@@ -68,7 +68,8 @@ public static class Figures
         plot.Axes.Bottom.SetTicks([.. Enumerable.Range(0, panel.Groups.Count).Select(i => (double)i)], [.. panel.Groups]);
         plot.Axes.Bottom.MajorTickStyle.Length = 0;
         plot.HideGrid();
-        var tops = panel.Series.SelectMany(series => series.Means.Zip(series.Spreads, (mean, spread) => mean + (double.IsFinite(spread) ? spread : 0)));
+        var tops = panel.Series.SelectMany(
+            series => series.Means.Zip(series.Spreads, (mean, spread) => mean + (double.IsFinite(spread) ? spread : 0)));
         var top = tops.Max();
         plot.Axes.SetLimits(-0.6, panel.Groups.Count - 0.4, panel.From, top + ((top - panel.From) * 0.25)); // room for the legend
         plot.Title(panel.Title, 16);
@@ -89,7 +90,8 @@ public static class Figures
         {
             var color = ColorOf(line.Arm);
             double[] xs = [.. line.Xs ?? Enumerable.Range(1, line.Means.Count).Select(epoch => (double)epoch)];
-            var band = plot.Add.FillY(xs, [.. line.Means.Zip(line.Deviations, (m, d) => m - d)], [.. line.Means.Zip(line.Deviations, (m, d) => m + d)]);
+            var band = plot.Add.FillY(
+                xs, [.. line.Means.Zip(line.Deviations, (m, d) => m - d)], [.. line.Means.Zip(line.Deviations, (m, d) => m + d)]);
             band.FillColor = color.WithAlpha(0.15);
             band.LineWidth = 0;
             band.MarkerSize = 0;

@@ -26,5 +26,8 @@ public static class PeakMemory
     private static extern int MallocTrim(nuint keep);
 
     private static long Resident(string name) =>
-        1_024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..].Replace("kB", string.Empty, StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        1_024 * long.Parse(
+            File.ReadLines("/proc/self/status").First(line => line.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..]
+                .Replace("kB", string.Empty, StringComparison.Ordinal),
+            CultureInfo.InvariantCulture);
 }

@@ -8,7 +8,16 @@ namespace Mixup.Samples;
 /// <summary>
 /// What the command line of a sample says. What was left out is null, and each setting of the sample has its own default.
 /// </summary>
-public sealed record SampleOptions(int Epochs, int Seeds, double? Alpha, double? Noise, int? TrainSize, Device Device, string Out, IReadOnlyList<string> Strategies, bool Quick)
+public sealed record SampleOptions(
+    int Epochs,
+    int Seeds,
+    double? Alpha,
+    double? Noise,
+    int? TrainSize,
+    Device Device,
+    string Out,
+    IReadOnlyList<string> Strategies,
+    bool Quick)
 {
     /// <summary>The method, one of <see cref="Mixing.Methods"/>.</summary>
     public string Method { get; init; } = "interpolation";
@@ -23,26 +32,66 @@ public static class SampleCommand
     /// <summary>Parses, and runs. A wrong value gives one line on the error stream, and exit code 2.</summary>
     public static int Run(string[] args, string description, SampleDefaults defaults, Func<SampleOptions, int> run)
     {
-        Option<int?> epochs = new("--epochs") { Description = $"Epochs of every run. [default: {defaults.Epochs}, with --quick {defaults.QuickEpochs}]" };
-        Option<int?> seeds = new("--seeds") { Description = $"Runs of every arm, each with weights, data and draws of its own. [default: {defaults.Seeds}, with --quick 1]" };
-        Option<double?> alpha = new("--alpha") { Description = "Concentration of the Beta distribution that mixing coefficients come from; 0 mixes nothing. [default: per setting]" };
-        Option<double?> noise = new("--noise") { Description = "Share of the training labels to replace at random, from 0 to 1; this setting then runs alone. [default: per setting]" };
+        Option<int?> epochs = new("--epochs")
+        {
+            Description = "Epochs of every run. " +
+            $"[default: {defaults.Epochs}, with --quick {defaults.QuickEpochs}]"
+        };
+        Option<int?> seeds = new("--seeds")
+        {
+            Description = "Runs of every arm, each with weights, data and draws of its own. " +
+            $"[default: {defaults.Seeds}, with --quick 1]"
+        };
+        Option<double?> alpha = new("--alpha")
+        {
+            Description = "Concentration of the Beta distribution that mixing coefficients come " +
+            "from; 0 mixes nothing. [default: per setting]"
+        };
+        Option<double?> noise = new("--noise")
+        {
+            Description = "Share of the training labels to replace at random, from 0 to 1; " +
+            "this setting then runs alone. [default: per setting]"
+        };
         Option<int?> trainSize = new("--train-size") { Description = "How many samples to train on. [default: per setting]" };
         var device = Device();
         Option<string> folder = new("--out") { Description = "Folder for pictures and figures.", DefaultValueFactory = _ => "results" };
-        Option<string[]> strategy = new("--strategy") { Description = $"Arms to run: {string.Join(", ", defaults.Strategies)}. [default: all]", AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.OneOrMore };
+        Option<string[]> strategy = new("--strategy")
+        {
+            Description = $"Arms to run: {string.Join(", ", defaults.Strategies)}. [default: all]",
+            AllowMultipleArgumentsPerToken = true,
+            Arity = ArgumentArity.OneOrMore
+        };
         Option<bool> quick = new("--quick") { Description = "A few seconds, to see that it runs: the figures mean nothing." };
-        Option<string> method = new("--method") { Description = $"How two samples are put together: {string.Join(", ", Mixing.Methods.Keys)}.", DefaultValueFactory = _ => "interpolation" };
-        Option<string?> recipe = new("--recipe") { Description = $"Mix, and take the loss, as a published recipe does: {string.Join(", ", Recipes.All)}. [default: none]" };
+        Option<string> method = new("--method")
+        {
+            Description = $"How two samples are put together: {string.Join(", ", Mixing.Methods.Keys)}.",
+            DefaultValueFactory = _ => "interpolation"
+        };
+        Option<string?> recipe = new("--recipe")
+        {
+            Description = $"Mix, and take the loss, as a published recipe does: {string.Join(", ", Recipes.All)}. [default: none]"
+        };
         Require(epochs, value => value is null or >= 1, "must be 1 or more");
         Require(seeds, value => value is null or >= 1, "must be 1 or more");
         Require(alpha, value => value is null or (>= 0 and < double.PositiveInfinity), "must be 0 or more");
         Require(noise, value => value is null or (>= 0 and <= 1), "must lie between 0 and 1");
-        Require(trainSize, value => value is null || (value >= 2 && value <= defaults.MostTrainSize), $"must lie between 2 and {defaults.MostTrainSize}");
-        Require(strategy, value => value is null || value.All(defaults.Strategies.Contains), $"must be of {string.Join(", ", defaults.Strategies)}");
+        Require(
+            trainSize,
+            value => value is null || (value >= 2 && value <= defaults.MostTrainSize),
+            $"must lie between 2 and {defaults.MostTrainSize}");
+        Require(
+            strategy,
+            value => value is null || value.All(defaults.Strategies.Contains),
+            $"must be of {string.Join(", ", defaults.Strategies)}");
 
-        Require(method, value => value is not null && Mixing.Methods.ContainsKey(value), $"must be one of {string.Join(", ", Mixing.Methods.Keys)}");
-        Require(recipe, value => value is null || Recipes.All.Any(known => known.Name == value), $"must be one of {string.Join(", ", Recipes.All)}");
+        Require(
+            method,
+            value => value is not null && Mixing.Methods.ContainsKey(value),
+            $"must be one of {string.Join(", ", Mixing.Methods.Keys)}");
+        Require(
+            recipe,
+            value => value is null || Recipes.All.Any(known => known.Name == value),
+            $"must be one of {string.Join(", ", Recipes.All)}");
 
         var command = new RootCommand(description) { epochs, seeds, alpha, trainSize, strategy, device, folder, quick };
         if (defaults.HasNoise)
@@ -56,7 +105,8 @@ public static class SampleCommand
             command.Options.Add(recipe);
             command.Validators.Add(result =>
             {
-                if (result.GetResult(recipe) is not null && (result.GetResult(alpha) is not null || result.GetResult(method) is { Implicit: false }))
+                if (result.GetResult(recipe) is not null
+                    && (result.GetResult(alpha) is not null || result.GetResult(method) is { Implicit: false }))
                 {
                     result.AddError("--recipe has a method and an alpha of its own: leave --method and --alpha out.");
                 }
@@ -104,8 +154,15 @@ public static class SampleCommand
     /// </summary>
     public static Option<string> Device()
     {
-        Option<string> device = new("--device") { Description = "cpu or cuda, or cuda:1 for the second. [default: MIXUP_TEST_DEVICE of the environment, else cpu]", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MIXUP_TEST_DEVICE") ?? "cpu" };
-        Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the program was built with -p:TorchBackend=cuda-linux or cuda-windows");
+        Option<string> device = new("--device")
+        {
+            Description = "cpu or cuda, or cuda:1 for the second. " +
+            "[default: MIXUP_TEST_DEVICE of the environment, else " +
+            "cpu]",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MIXUP_TEST_DEVICE") ?? "cpu"
+        };
+        Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the " +
+            "program was built with -p:TorchBackend=cuda-linux or cuda-windows");
         return device;
     }
 
@@ -132,7 +189,8 @@ public static class SampleCommand
     });
 
     private static bool IsDevice(string value) =>
-        value == "cpu" || ((value == "cuda" || (value.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(value[5..], out var index) && index >= 0 && index < Math.Max(1, CudaDevices()))) && CudaDevices() > 0);
+        value == "cpu"
+            || ((value == "cuda" || (value.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(value[5..], out var index) && index >= 0 && index < Math.Max(1, CudaDevices()))) && CudaDevices() > 0);
 
     private static int CudaDevices()
     {
@@ -148,4 +206,11 @@ public static class SampleCommand
 }
 
 /// <summary>The defaults of one sample.</summary>
-public sealed record SampleDefaults(int Epochs, int QuickEpochs, int Seeds, int MostTrainSize, IReadOnlyList<string> Strategies, bool HasNoise = false, bool HasMethods = false);
+public sealed record SampleDefaults(
+    int Epochs,
+    int QuickEpochs,
+    int Seeds,
+    int MostTrainSize,
+    IReadOnlyList<string> Strategies,
+    bool HasNoise = false,
+    bool HasMethods = false);

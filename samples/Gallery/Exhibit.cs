@@ -37,7 +37,7 @@ public sealed record Exhibit(string Title, string Source, Method Method)
         double Clarity(int seed)
         {
             using var step = Begin(seed);
-            return step.Mix.Coefficients[..(step.Mix.BatchSize / 2)].ToArray().Sum(lambda => Math.Log(Math.Min(lambda, 1 - lambda)));
+            return step.Draw.Mix.Coefficients.Take(step.Draw.Mix.BatchSize / 2).Sum(lambda => Math.Log(Math.Min(lambda, 1 - lambda)));
         }
 
         return Begin(Enumerable.Range(0, draws).MaxBy(Clarity));

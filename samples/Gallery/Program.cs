@@ -40,7 +40,7 @@ static PictureSheet Methods(int draws)
     foreach (var exhibit in Exhibit.All)
     {
         using var step = exhibit.Mix(pairs, draws);
-        var lambdas = step.Mix.Coefficients[..samples.Length].ToArray();
+        var lambdas = step.Draw.Mix.Coefficients.Take(samples.Length).ToArray();
         sheet.Add($"{exhibit.Title}\n{exhibit.Source}", step.Input.narrow(0, 0, samples.Length), Array.ConvertAll(lambdas, Lambda));
     }
 
@@ -54,10 +54,10 @@ static PictureSheet Places(int draws)
     var mixes = Exhibit.All.Select(exhibit =>
     {
         using var step = exhibit.Mix(pair, draws);
-        return step.Mix;
+        return step.Draw.Mix;
     }).ToArray();
     using var model = new Stages();
-    var mixup = new ManifoldMixup(model, alpha: 1, ManifoldPlaces.Named("stage1", "stage2").WithInput());
+    var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("stage1", "stage2").WithInput());
     var sheet = new PictureSheet(Look(
         "One draw, at any resolution",
         "A pair, mixed at the input or at the output of a hidden module. At every resolution the mean of the weights is λ."));

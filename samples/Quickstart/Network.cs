@@ -13,7 +13,10 @@ internal sealed class Network : Module<Tensor, Tensor>
     public Network()
         : base(nameof(Network))
     {
-        stages = Sequential(("block1", new ConvBlock(1, 32, pool: false)), ("block2", new ConvBlock(32, 64, pool: true)), ("block3", new ConvBlock(64, 128, pool: true)));
+        stages = Sequential(
+            ("block1", new ConvBlock(1, 32, pool: false)),
+            ("block2", new ConvBlock(32, 64, pool: true)),
+            ("block3", new ConvBlock(64, 128, pool: true)));
         classifier = Linear(128, 10);
         RegisterComponents();
     }

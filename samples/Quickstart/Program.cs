@@ -12,7 +12,8 @@ const double learningRate = 0.02;
 
 return SampleCommand.Run(
     args,
-    "Trains a small network on 1,797 real hand-written digits, without mixup and with input, manifold and output mixup, on clean labels and when 40% of the training labels are wrong.",
+    "Trains a small network on 1,797 real hand-written digits, without mixup and with input, manifold and output mixup, on clean labels " +
+    "and when 40% of the training labels are wrong.",
     new SampleDefaults(Epochs: 40, QuickEpochs: 2, Seeds: 3, Digits.MostTraining, Arms.All, HasNoise: true, HasMethods: true),
     Run);
 
@@ -21,8 +22,21 @@ static int Run(SampleOptions options)
     var alpha = options.Recipe is null ? options.Alpha ?? 1 : (double?)null;
     var suffix = (options.Recipe ?? options.Method) is var name and not "interpolation" ? ", " + name : string.Empty;
     List<Setting> settings = options.Noise is null && options.TrainSize is null
-        ? [new("clean labels" + suffix, alpha, 0, 200), new("40% wrong labels" + suffix, options.Recipe is null ? options.Alpha ?? (options.Method == "interpolation" ? 8 : 1) : null, 0.4, 1_000)]
-        : [new(string.Create(CultureInfo.InvariantCulture, $"{options.Noise ?? 0:0%} wrong labels") + suffix, alpha, options.Noise ?? 0, options.TrainSize ?? 1_000)];
+        ? [
+            new("clean labels" + suffix, alpha, 0, 200),
+            new(
+                "40% wrong labels" + suffix,
+                options.Recipe is null ? options.Alpha ?? (options.Method == "interpolation" ? 8 : 1) : null,
+                0.4,
+                1_000)
+        ]
+        : [
+            new(
+                string.Create(CultureInfo.InvariantCulture, $"{options.Noise ?? 0:0%} wrong labels") + suffix,
+                alpha,
+                options.Noise ?? 0,
+                options.TrainSize ?? 1_000)
+        ];
     var experiment = new Experiment(
         settings,
         Classification.Columns,
@@ -62,5 +76,5 @@ static void DrawMixedBatch(string path, MixupOptions mixing)
     var digits = Digits.Load(0, 12, 0, CPU);
     using var step = new InputMixup(mixing with { Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
     string[] labels = [.. digits.TrainClasses.data<long>().ToArray().Select(digit => digit.ToString(CultureInfo.InvariantCulture))];
-    step.Mix.Picture(digits.TrainImages, labels).SavePng(path);
+    step.Draw.Mix.Picture(digits.TrainImages, labels).SavePng(path);
 }

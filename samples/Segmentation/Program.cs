@@ -26,7 +26,11 @@ return SampleCommand.Run(
         var experiment = new Experiment(
             [new("scenes of digits", options.Alpha ?? Interpolation.DefaultAlpha, 0, options.TrainSize ?? 200)],
             [
-                new("digit_accuracy", "digit pixels read %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
+                new(
+                    "digit_accuracy",
+                    "digit pixels read %",
+                    value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture),
+                    WithSpread: true),
                 new("loss", "test loss", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
                 new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
             ],
@@ -46,7 +50,14 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick, Metri
     using var model = new UNet().to(options.Device);
     using var loss = nn.CrossEntropyLoss(ignore_index: Scenes.Ignored);
     using var optimizer = optim.AdamW(model.parameters(), 4e-3);
-    var learner = new Learner(model, loss, optimizer, optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs), [digitPixels], options.Device, [tick, .. Arms.Callbacks(run, model)]);
+    var learner = new Learner(
+        model,
+        loss,
+        optimizer,
+        optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs),
+        [digitPixels],
+        options.Device,
+        [tick, .. Arms.Callbacks(run, model)]);
     var records = learner.Fit(
         new TensorBatches(train.Images, train.PixelClasses, batchSize, shuffleSeed: run.Seed),
         new TensorBatches(test.Images, test.PixelClasses, testScenes),

@@ -33,7 +33,13 @@ internal sealed class Stage : Module<Tensor, Tensor>
     public Stage(long from, long to)
         : base(nameof(Stage))
     {
-        body = Sequential(Conv2d(from, to, 3, padding: 1, bias: false), BatchNorm2d(to), ReLU(), Conv2d(to, to, 3, padding: 1, bias: false), BatchNorm2d(to), ReLU());
+        body = Sequential(
+            Conv2d(from, to, 3, padding: 1, bias: false),
+            BatchNorm2d(to),
+            ReLU(),
+            Conv2d(to, to, 3, padding: 1, bias: false),
+            BatchNorm2d(to),
+            ReLU());
         RegisterComponents();
     }
 

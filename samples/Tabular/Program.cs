@@ -17,7 +17,10 @@ return SampleCommand.Run(
     new SampleDefaults(Epochs: 60, QuickEpochs: 2, Seeds: 8, patients - testSize, ["none", "input", "manifold"]),
     options =>
     {
-        Setting[] settings = [new("all patients", options.Alpha ?? 1, 0, options.TrainSize ?? (patients - testSize)), .. options.TrainSize is null ? [new("few patients", options.Alpha ?? 1, 0, 80)] : Array.Empty<Setting>()];
+        Setting[] settings = [
+            new("all patients", options.Alpha ?? 1, 0, options.TrainSize ?? (patients - testSize)),
+            .. options.TrainSize is null ? [new("few patients", options.Alpha ?? 1, 0, 80)] : Array.Empty<Setting>()
+        ];
         var experiment = new Experiment(
             settings,
             [
@@ -42,8 +45,15 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
     using var model = nn.Sequential(nn.Linear(10, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU(), nn.Linear(64, 1)).to(options.Device);
     using var loss = nn.MSELoss();
     using var optimizer = optim.AdamW(model.parameters(), 3e-3);
-    var learner = new Learner(model, loss, optimizer, optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs), device: options.Device, callbacks: [tick, .. Arms.Callbacks(run, model)]);
-    var records = learner.Fit(new TensorBatches(train.X, train.Y, batchSize, shuffleSeed: run.Seed), new TensorBatches(test.X, test.Y, testSize), options.Epochs);
+    var learner = new Learner(
+        model,
+        loss,
+        optimizer,
+        optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs),
+        device: options.Device,
+        callbacks: [tick, .. Arms.Callbacks(run, model)]);
+    var records = learner.Fit(
+        new TensorBatches(train.X, train.Y, batchSize, shuffleSeed: run.Seed), new TensorBatches(test.X, test.Y, testSize), options.Epochs);
     var error = records[^1]["valid_loss"];
     return new Result(
         run,
@@ -59,7 +69,8 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
 // Shuffled by the seed; everything in units of its standard deviation.
 static (Tensor X, Tensor Y, double SpreadOfY) Load(int seed, Device device)
 {
-    using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "data", "diabetes.csv.gz")), CompressionMode.Decompress));
+    using var reader = new StreamReader(
+        new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "data", "diabetes.csv.gz")), CompressionMode.Decompress));
     using var csv = new CsvReader(reader, CultureInfo.InvariantCulture);
     csv.Read();
     csv.ReadHeader();

@@ -38,15 +38,27 @@ internal sealed partial class Glosses
     /// <summary>A shuffle by the seed; the vocabulary is that of the training part.</summary>
     public static Glosses Load(int seed, int trainSize, Device device)
     {
-        using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "data", "wordnet-glosses.tsv.gz")), CompressionMode.Decompress));
+        using var reader = new StreamReader(
+            new GZipStream(
+                File.OpenRead(Path.Combine(AppContext.BaseDirectory, "data", "wordnet-glosses.tsv.gz")), CompressionMode.Decompress));
         var rows = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Select(line => line.Split('\t', 2)).Select(parts => (Class: parts[0], Tokens: Word().Matches(parts[1].ToLowerInvariant()).Select(match => match.Value).Take(Length).ToArray())).ToArray();
-        var classes = rows.Select(row => row.Class).Distinct().Order(StringComparer.Ordinal).Select((name, index) => (name, index)).ToDictionary(pair => pair.name, pair => (long)pair.index);
+            .Select(line => line.Split('\t', 2)).Select(parts =>
+                (
+                    Class: parts[0],
+                    Tokens: Word().Matches(parts[1].ToLowerInvariant()).Select(match => match.Value).Take(Length).ToArray())).ToArray();
+        var classes = rows.Select(row => row.Class).Distinct().Order(StringComparer.Ordinal).Select((name, index) => (name, index))
+            .ToDictionary(pair => pair.name, pair => (long)pair.index);
         new Random(seed).Shuffle(rows);
         var vocabulary = rows.Skip(TestSize).Take(trainSize).SelectMany(row => row.Tokens).CountBy(word => word)
-            .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).Take(Words - 2).Select((pair, index) => (pair.Key, Id: index + 2L)).ToDictionary(pair => pair.Key, pair => pair.Id);
-        var ids = rows.SelectMany(row => row.Tokens.Select(word => vocabulary.GetValueOrDefault(word, Unknown)).Concat(Enumerable.Repeat(Padding, Length - row.Tokens.Length))).ToArray();
-        return new Glosses(tensor(ids).view(rows.Length, Length).to(device), tensor(rows.Select(row => classes[row.Class]).ToArray()).to(device), trainSize);
+            .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).Take(Words - 2)
+                .Select((pair, index) => (pair.Key, Id: index + 2L)).ToDictionary(pair => pair.Key, pair => pair.Id);
+        var ids = rows.SelectMany(row =>
+            row.Tokens.Select(word => vocabulary.GetValueOrDefault(word, Unknown)).Concat(
+                Enumerable.Repeat(Padding, Length - row.Tokens.Length))).ToArray();
+        return new Glosses(
+            tensor(ids).view(rows.Length, Length).to(device),
+            tensor(rows.Select(row => classes[row.Class]).ToArray()).to(device),
+            trainSize);
     }
 
     /// <summary>Where there is padding: true, as torch's transformers want it.</summary>

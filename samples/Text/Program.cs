@@ -67,7 +67,7 @@ internal sealed class UnitedPadding(MixupCallback mixup) : ITrainerCallback
     {
         if (mixup.Step is { } step)
         {
-            state.Inputs = [state.Inputs[0], step.Mix.UniteMask(state.Inputs[1])];
+            state.Inputs = [state.Inputs[0], step.Draw.Mix.UniteMask(state.Inputs[1])];
         }
     }
 }

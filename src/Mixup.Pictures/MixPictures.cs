@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>Pictures of what a draw makes of a batch: <c>step.Mix.Picture(images).SavePng("batch.png")</c>.</summary>
+/// <summary>Pictures of what a draw makes of a batch: <c>step.Draw.Mix.Picture(images).SavePng("batch.png")</c>.</summary>
 public static class MixPictures
 {
     /// <summary>
@@ -50,15 +50,15 @@ public static class MixPictures
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         count = Math.Min(count, mix.BatchSize);
-        var partners = tensor(mix.Permutation[..count].ToArray()).to(images.device);
+        var partners = tensor(mix.Partners.Take(count).ToArray()).to(images.device);
         Tensor Shown(Tensor tensor, int first = 0) => tensor.narrow(0, first, count);
         string[]? Names(Func<int, int> sample) => labels is null ? null : [.. Enumerable.Range(0, count).Select(i => labels[sample(i)])];
 
         var sheet = new PictureSheet(options)
             .Add("sample", Shown(images), Names(i => i))
-            .Add("partner", images.index(TensorIndex.Tensor(partners)), Names(i => (int)mix.Permutation[i]));
+            .Add("partner", images.index(TensorIndex.Tensor(partners)), Names(i => (int)mix.Partners[i]));
         var mixed = mix.Blend(Pixels.Floating(images));
-        var weights = mix.CoefficientsFor(mixed).cpu().to(ScalarType.Float64).flatten().data<double>().ToArray();
+        var weights = mix.CreateCoefficients(mixed).cpu().to(ScalarType.Float64).flatten().data<double>().ToArray();
         var clean = mix.Outputs.MixedWeight is null ? 0 : mix.BatchSize; // rows that are the samples again
         for (var first = clean; first < mix.Rows; first += mix.BatchSize)
         {

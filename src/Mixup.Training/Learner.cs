@@ -66,7 +66,7 @@ public sealed class Learner
         this.forward = forward ?? ForwardOf(model);
         if (Metrics.GroupBy(metric => metric.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
-            throw new ArgumentException($"two metrics are called '{twice.Key}'; give each a name of its own.", nameof(metrics));
+            throw new ArgumentException($"Two metrics are called '{twice.Key}'; give each a name of its own.", nameof(metrics));
         }
 
         ModelParameters.CheckOptimizer(model, optimizer);
@@ -153,7 +153,8 @@ public sealed class Learner
     /// <exception cref="InvalidOperationException">
     /// The optimizer needs a closure, or an epoch had no training batch, or no validation batch, or a loss was not a scalar.
     /// </exception>
-    public IReadOnlyList<EpochRecord> Fit(IEnumerable<Batch> train, IEnumerable<Batch>? valid = null, int epochs = 1, CancellationToken cancellationToken = default)
+    public IReadOnlyList<EpochRecord> Fit(
+        IEnumerable<Batch> train, IEnumerable<Batch>? valid = null, int epochs = 1, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
@@ -169,7 +170,8 @@ public sealed class Learner
                 if (Optimizer is TorchSharp.Modules.LBFGS)
                 {
                     throw new InvalidOperationException(
-                        "LBFGS takes the loss several times a step, by a closure that the learner does not give. Train in a loop of your own, or use another optimizer.");
+                        "LBFGS takes the loss several times a step, by a closure that the learner does not give. " +
+                        "Train in a loop of your own, or use another optimizer.");
                 }
 
                 (CompletedEpochs, resumed) = (firstEpoch, false);
@@ -241,12 +243,14 @@ public sealed class Learner
         nn.Module<Tensor, Tensor> m => inputs => m.call(One(inputs, 1)[0]),
         nn.Module<Tensor, Tensor, Tensor> m => inputs => m.call(One(inputs, 2)[0], inputs[1]),
         nn.Module<Tensor, Tensor, Tensor, Tensor> m => inputs => m.call(One(inputs, 3)[0], inputs[1], inputs[2]),
-        _ => throw new ArgumentException($"{model.GetType().Name} is not a module of one to three tensors that gives a tensor; tell the learner how to call it by its parameter 'forward'."),
+        _ => throw new ArgumentException($"{model.GetType().Name} is not a module of one to three tensors that gives a tensor; " +
+            "tell the learner how to call it by its parameter 'forward'."),
     };
 
     private static IReadOnlyList<Tensor> One(IReadOnlyList<Tensor> inputs, int expected) => inputs.Count == expected
         ? inputs
-        : throw new ArgumentException($"the model takes {expected} tensor(s) but the batch has {inputs.Count}; tell the learner how to call it by its parameter 'forward'.");
+        : throw new ArgumentException($"The model takes {expected} tensor(s) but the batch has {inputs.Count}; " +
+            "tell the learner how to call it by its parameter 'forward'.");
 
     private void RunEpoch(TrainingState state, IEnumerable<Batch> train, IEnumerable<Batch>? valid) =>
         Bracket(state, Cancellation.Epoch, c => c.BeforeEpoch(state), c => c.AfterEpoch(state), () =>
@@ -266,7 +270,8 @@ public sealed class Learner
                 validLoss = running.Value;
             }
 
-            var record = new EpochRecord(state.Epoch, trainLoss.Value, validLoss, trainMetrics, validMetrics, learningRate, watch.Elapsed.TotalSeconds);
+            var record = new EpochRecord(
+                state.Epoch, trainLoss.Value, validLoss, trainMetrics, validMetrics, learningRate, watch.Elapsed.TotalSeconds);
             if (Scheduler is not null && SchedulerInterval == SchedulerInterval.Epoch)
             {
                 StepScheduler(Scheduler is impl.ReduceLROnPlateau ? validLoss ?? record.TrainLoss : double.NaN);
@@ -375,7 +380,8 @@ public sealed class Learner
         Raise(state, c => c.AfterLoss(state));
         if (state.Loss.numel() != 1)
         {
-            throw new InvalidOperationException($"the loss has shape [{string.Join(", ", state.Loss.shape)}], but training needs a scalar. Build it with Reduction.Mean or Reduction.Sum.");
+            throw new InvalidOperationException($"The loss has shape [{string.Join(", ", state.Loss.shape)}], but training needs a " +
+                "scalar. Build it with Reduction.Mean or Reduction.Sum.");
         }
 
         var samples = state.Target.shape[0];
@@ -411,7 +417,8 @@ public sealed class Learner
     }
 
     /// <summary>Runs something between two events. The second comes in any case, to every callback; the first exception wins.</summary>
-    private void Bracket(TrainingState state, Cancellation level, Action<ITrainerCallback> before, Action<ITrainerCallback> after, Action body)
+    private void Bracket(
+        TrainingState state, Cancellation level, Action<ITrainerCallback> before, Action<ITrainerCallback> after, Action body)
     {
         ExceptionDispatchInfo? thrown = null;
         try

@@ -37,8 +37,11 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
         return fits && prediction.shape.Skip(2).SequenceEqual(target.shape.Skip(1))
             ? prediction.argmax(1).eq(target).to(ScalarType.Float32)
             : throw new ArgumentException(
-                $"The accuracy compares logits [B, K, ...] of two classes or more with class ids [B, ...], but the prediction is [{string.Join(", ", prediction.shape)}] "
-                + $"and the target {target.dtype} [{string.Join(", ", target.shape)}]. Give a metric of your own, such as new Metric(\"accuracy\", (p, t) => p.argmax(1).eq(t.argmax(1))) for soft labels, or p.gt(0).eq(t.gt(0.5)) for binary ones.");
+                "The accuracy compares logits [B, K, ...] of two classes or more with class ids [B, ...], but the prediction is " +
+                $"[{string.Join(", ", prediction.shape)}] "
+                + $"and the target {target.dtype} [{string.Join(", ", target.shape)}]. " +
+                    "Give a metric of your own, such as new Metric(\"accuracy\", (p, t) => p.argmax(1).eq(t.argmax(1))) for soft labels, " +
+                    "or p.gt(0).eq(t.gt(0.5)) for binary ones.");
     }
 
     /// <summary>Adds what the batch at hand has of this figure.</summary>
@@ -70,8 +73,10 @@ public sealed record Metric(string Name, Func<Tensor, Tensor, Tensor> Unreduced)
         return prediction.numel() != target.numel() || values.numel() <= target.numel() || prediction.shape.SequenceEqual(target.shape)
             ? values
             : throw new ArgumentException(
-                $"Metric '{Name}' returned shape [{string.Join(", ", values.shape)}] for a prediction of shape [{string.Join(", ", prediction.shape)}] and a target of shape "
-                + $"[{string.Join(", ", target.shape)}], which broadcast against each other. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
+                $"Metric '{Name}' returned shape [{string.Join(", ", values.shape)}] for a prediction of shape " +
+                $"[{string.Join(", ", prediction.shape)}] and a target of shape "
+                + $"[{string.Join(", ", target.shape)}], which broadcast against each other. " +
+                    "Reshape one, for instance by squeeze(1) or unsqueeze(1).");
     }
 
     private Tensor WeightsOf(Func<Tensor, Tensor> weights, Tensor target, long[] shape, ScalarType dtype)

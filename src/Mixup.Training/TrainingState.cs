@@ -5,7 +5,8 @@ namespace TorchSharp.Mixup.Training;
 /// <summary>Where the loop is, and what it works on. Callbacks read it, and may replace what has a setter.</summary>
 public sealed class TrainingState
 {
-    internal TrainingState(Learner learner, bool validates, int firstEpoch, int epochs, int? batchCount, CancellationToken cancellationToken)
+    internal TrainingState(
+        Learner learner, bool validates, int firstEpoch, int epochs, int? batchCount, CancellationToken cancellationToken)
     {
         Learner = learner;
         Validates = validates;
@@ -133,7 +134,8 @@ public sealed class TrainingState
         MetricFunction = _ => throw Missing(nameof(MetricFunction), nameof(ITrainerCallback.BeforeBatch));
     }
 
-    private static InvalidOperationException Missing(string what, string since) => new($"{what} is there from {since} to the end of the batch.");
+    private static InvalidOperationException Missing(string what, string since) =>
+        new($"{what} is there from {since} to the end of the batch.");
 
     private void Cancel(Cancellation level) => Cancelled = (Cancellation)Math.Max((int)Cancelled, (int)level);
 }
@@ -172,7 +174,8 @@ public sealed record EpochRecord(
     /// <exception cref="ArgumentException">There is no such figure; the error lists those that there are.</exception>
     public double this[string name] => Figures.TryGetValue(name, out var value)
         ? value
-        : throw new ArgumentException($"there is no figure '{name}'; there are {string.Join(", ", Figures.Keys)}. Figures of validation need a validation set.");
+        : throw new ArgumentException(
+            $"There is no figure '{name}'; there are {string.Join(", ", Figures.Keys)}. Figures of validation need a validation set.");
 
     /// <summary>All losses and metrics by name.</summary>
     public IReadOnlyDictionary<string, double> Figures

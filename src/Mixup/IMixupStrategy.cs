@@ -64,14 +64,3 @@ public static class MixupStrategyExtensions
         return strategy.Begin([input], target, draw);
     }
 }
-
-/// <summary>What one batch drew: read it from a step, and give it to <see cref="IMixupStrategy.Begin"/> to have the same again.</summary>
-/// <param name="Mix">The coefficients and the pairing. A step that replays them does not dispose them.</param>
-/// <param name="Place">Where the batch is mixed.</param>
-public sealed record MixupDraw(Mix Mix, MixupPlace Place);
-
-/// <summary>The state of a strategy's randomness.</summary>
-/// <param name="Seed">The seed that every draw hangs off.</param>
-/// <param name="Step">The number of batches drawn so far, from 0 to <see cref="long.MaxValue"/> - 1.</param>
-/// <param name="Epoch">The epoch, from 0; null if nobody told it. Only schedules look at it.</param>
-public sealed record MixupState(ulong Seed, long Step, int? Epoch = null);

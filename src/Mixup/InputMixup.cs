@@ -7,15 +7,21 @@ namespace TorchSharp.Mixup;
 /// </summary>
 public sealed class InputMixup : MixupStrategy
 {
-    /// <summary>Input mixup by interpolation, with the default options.</summary>
-    /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
-    public InputMixup(double alpha = Interpolation.DefaultAlpha)
-        : this(new MixupOptions { Method = new Interpolation(alpha) })
+    /// <summary>Initializes input mixup by interpolation, with the default options: alpha 0.4, folded.</summary>
+    public InputMixup()
+        : this(new MixupOptions())
     {
     }
 
-    /// <summary>Input mixup with given options.</summary>
+    /// <summary>Initializes input mixup by interpolation.</summary>
+    /// <param name="alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
+    public InputMixup(double alpha)
+        : this(new MixupOptions { Method = new Interpolation(Check.Alpha(alpha)) })
+    {
+    }
+
+    /// <summary>Initializes input mixup with given options.</summary>
     /// <param name="options">How batches are mixed.</param>
     /// <exception cref="ArgumentException">Two options contradict each other.</exception>
     public InputMixup(MixupOptions options)
@@ -67,28 +73,36 @@ public sealed class InputMixup : MixupStrategy
             : OpenAtInput(request, OverwriteInput);
     }
 
-    private bool CheckStacks(bool stacks, bool overwrites, Method method) => (stacks, overwrites, Options.Outputs.RowsPerSample > 1, method.DrawsNumbers) switch
-    {
-        (true, true, _, _) => throw new ArgumentException("A stacked input is mixed by the network itself, so nothing is overwritten: leave StackInput or OverwriteInput off."),
-        (true, _, true, _) => throw new ArgumentException("A stacked input is mixed by the network itself: that goes with one output a pair. Leave StackInput off, or choose MixupOutputs.Mixed."),
-        (true, _, _, false) => throw new ArgumentException($"A stacked input tells the network lambda alone, which no box or mask of {method} follows from: choose Interpolation, or leave StackInput off."),
-        _ => stacks,
-    };
+    private bool CheckStacks(bool stacks, bool overwrites, Method method) =>
+        (stacks, overwrites, Options.Outputs.RowsPerSample > 1, method.DrawsNumbers) switch
+        {
+            (true, true, _, _) => throw Check.Error("value", "A stacked input is mixed by the network itself, so nothing is overwritten: " +
+                "leave StackInput or OverwriteInput off."),
+            (true, _, true, _) => throw Check.Error("value",
+            "A stacked input is mixed by the network itself: that goes with one output a " +
+                "pair. Leave StackInput off, or choose MixupOutputs.Mixed."),
+            (true, _, _, false) => throw Check.Error("value", "A stacked input tells the network lambda alone, which no box or mask of " +
+                $"{method} follows from: choose Interpolation, or leave StackInput off."),
+            _ => stacks,
+        };
 
     private static IReadOnlyList<Tensor> Stack(IReadOnlyList<Tensor> inputs, Mix mix)
     {
         if (inputs.Count != 1)
         {
-            throw new ArgumentException($"there are {inputs.Count} inputs, but a stacked input is one: the network is called with (x, x[p], lambda).", nameof(inputs));
+            throw new ArgumentException($"There are {inputs.Count} inputs, but a stacked input is one: the network is called with (x, " +
+                "x[p], lambda).", nameof(inputs));
         }
 
         if (mix.Extent is not null)
         {
-            throw new ArgumentException($"The draw has fields over {mix.Extent}, but a stacked input tells the network lambda alone. Replay a draw of numbers, or leave StackInput off.");
+            throw Check.Error("draw", $"The draw has fields over {mix.Extent}, but a stacked input tells the network lambda alone. " +
+                "Replay a draw of numbers, or leave StackInput off.");
         }
 
-        // Aliases, so that the step can free all three alike.
+        var x = inputs[0];
         using var scope = NewDisposeScope();
-        return [inputs[0].alias().DetachFromDisposeScope(), mix.Partner(inputs[0]).DetachFromDisposeScope(), mix.CoefficientsFor(inputs[0]).flatten().DetachFromDisposeScope()];
+        Tensor[] stacked = [mix.SelectSamples(x), mix.SelectPartners(x), mix.CreateCoefficients(x).flatten()];
+        return [.. stacked.Select(tensor => tensor.DetachFromDisposeScope())];
     }
 }

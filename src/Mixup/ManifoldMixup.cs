@@ -27,28 +27,26 @@ public sealed class ManifoldMixup : MixupStrategy
     private readonly List<(MixupPlace Place, double Weight)> weighted;
     private readonly HashSet<string> warned = [];
 
-    /// <summary>Initializes manifold mixup by interpolation, with the default options.</summary>
+    /// <summary>Initializes manifold mixup by interpolation, at the places that <see cref="ManifoldPlaces.Found"/> gives.</summary>
     /// <param name="model">The model. Not disposed with this.</param>
-    /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
-    /// <param name="places">Where batches may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
+    /// <param name="alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
-    /// <exception cref="ArgumentException">
-    /// A place is not there or cannot be mixed, or no module of the model can be; the error lists them.
-    /// </exception>
-    public ManifoldMixup(nn.Module model, double alpha = Interpolation.DefaultAlpha, ManifoldPlaces? places = null)
-        : this(model, new MixupOptions { Method = new Interpolation(alpha) }, places)
+    /// <exception cref="ArgumentException">No module of the model can be mixed; the error says why.</exception>
+    public ManifoldMixup(nn.Module model, double alpha)
+        : this(model, new MixupOptions { Method = new Interpolation(Check.Alpha(alpha)) })
     {
     }
 
-    /// <summary>Initializes manifold mixup with given options.</summary>
+    /// <summary>Initializes manifold mixup.</summary>
     /// <param name="model">The model. Not disposed with this.</param>
-    /// <param name="options">How batches are mixed.</param>
+    /// <param name="options">How batches are mixed. Default: interpolation with alpha 0.4, folded.</param>
     /// <param name="places">Where they may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
     /// <exception cref="ArgumentException">
-    /// Two options contradict each other, a place is not there or cannot be mixed, or there is none.
+    /// Two options contradict each other, or a place is not there or cannot be mixed, or no module of the model can be; the error lists
+    /// them.
     /// </exception>
-    public ManifoldMixup(nn.Module model, MixupOptions options, ManifoldPlaces? places = null)
-        : base(options)
+    public ManifoldMixup(nn.Module model, MixupOptions? options = null, ManifoldPlaces? places = null)
+        : base(options ??= new MixupOptions())
     {
         ArgumentNullException.ThrowIfNull(model);
         choice = places ?? ManifoldPlaces.Found;
@@ -82,7 +80,10 @@ public sealed class ManifoldMixup : MixupStrategy
         {
             if (value && !Places.Contains(MixupPlace.Input))
             {
-                throw new ArgumentException("The input is none of the places, so no batch would be overwritten. Add it by ManifoldPlaces.WithInput(), or leave OverwriteInput off.", nameof(value));
+                throw new ArgumentException(
+                    "The input is none of the places, so no batch would be overwritten. " +
+                    "Add it by ManifoldPlaces.WithInput(), or leave OverwriteInput off.",
+                    nameof(value));
             }
 
             field = CheckOverwrites(value);
@@ -101,7 +102,10 @@ public sealed class ManifoldMixup : MixupStrategy
         var last = Array.FindLastIndex(candidates, pair => pair.Weight > 0);
         if (last < 0)
         {
-            throw new ArgumentException("the inputs are integers, such as token ids, which cannot be mixed, and no module is eligible; give a module such as the embedding a weight above 0.", nameof(inputs));
+            throw new ArgumentException(
+                "The inputs are integers, such as token ids, which cannot be mixed, and no module is eligible. " +
+                "Give a module such as the embedding a weight above 0.",
+                nameof(inputs));
         }
 
         var point = random.NextDouble() * candidates.Sum(pair => pair.Weight);
@@ -137,18 +141,26 @@ public sealed class ManifoldMixup : MixupStrategy
         }
     }
 
-    private double Weight(string name) => choice.ModuleWeights.Where(weight => PlaceFinder.Matches(weight.Pattern, name)).Select(weight => (double?)weight.Weight).FirstOrDefault() ?? 1;
+    private double Weight(string name) => choice.ModuleWeights
+        .Where(weight => PlaceFinder.Matches(weight.Pattern, name))
+        .Select(weight => (double?)weight.Weight)
+        .FirstOrDefault() ?? 1;
 
     private void CheckWeights()
     {
-        if (choice.ModuleWeights.FirstOrDefault(weight => !finder.Eligible.Any(eligible => PlaceFinder.Matches(weight.Pattern, eligible.Name))).Pattern is { } unmatched)
+        bool IsUnmatched((string Pattern, double Weight) weight) =>
+            !finder.Eligible.Any(eligible => PlaceFinder.Matches(weight.Pattern, eligible.Name));
+        if (choice.ModuleWeights.FirstOrDefault(IsUnmatched).Pattern is { } unmatched)
         {
-            throw new ArgumentException($"no eligible module is called '{unmatched}'; the eligible modules are {string.Join(", ", finder.Eligible.Select(eligible => $"'{eligible.Name}'"))}.", "places");
+            throw new ArgumentException(
+                $"No eligible module is called '{unmatched}'; the eligible modules are " +
+                $"{string.Join(", ", finder.Eligible.Select(eligible => $"'{eligible.Name}'"))}.",
+                "places");
         }
 
         if (weighted.All(pair => pair.Weight == 0))
         {
-            throw new ArgumentException("every place has weight 0; give one of them more.", "places");
+            throw new ArgumentException("Every place has weight 0; expected one above 0. Give one of them more.", "places");
         }
     }
 

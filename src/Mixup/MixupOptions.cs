@@ -11,7 +11,8 @@ public sealed record MixupOptions
     public Method Method
     {
         get;
-        init => field = value ?? throw new ArgumentNullException(nameof(value), "a method is expected. Leave it out for new Interpolation().");
+        init =>
+            field = value ?? throw new ArgumentNullException(nameof(value), "a method is expected. Leave it out for new Interpolation().");
     } = new Interpolation();
 
     /// <summary>
@@ -29,7 +30,10 @@ public sealed record MixupOptions
     public int? ExtentDimensions
     {
         get;
-        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "an extent has one dimension or more; null takes all behind the second.");
+        init => field = value is null or >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                nameof(value), value, "An extent has one dimension or more; null takes all behind the second.");
     }
 
     /// <summary>
@@ -110,6 +114,34 @@ public sealed record MixupOptions
         get;
         init => field = value ?? throw new ArgumentNullException(nameof(value));
     } = WriteToErrorStream;
+
+    /// <summary>Checks that no two options contradict each other.</summary>
+    internal void CheckConsistent()
+    {
+        if (this is { CoefficientPer: CoefficientPer.Pair, Pairing: Pairing.Roll })
+        {
+            throw new ArgumentException(
+                "A rolled batch has no pairs that could share a coefficient. " +
+                "Choose Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.",
+                "options");
+        }
+    }
+
+    /// <summary>The method and the probability at a point of training.</summary>
+    internal (Method Method, double Probability) ScheduledAt(MixupState state, int? epochs)
+    {
+        if (Schedule is null)
+        {
+            return (Method, Probability);
+        }
+
+        var (method, probability) = Schedule(new SchedulePoint(state.Epoch, epochs, state.Batch, Method, Probability));
+        return method is not null && probability is >= 0 and <= 1
+            ? (method, probability)
+            : throw new InvalidOperationException(
+                $"The schedule returned {method?.ToString() ?? "no method"} and the probability {probability} for batch {state.Batch}; " +
+                "expected a method, and a probability from 0 to 1. Return point.Method and point.Probability for those of the options.");
+    }
 
     private static void WriteToErrorStream(string warning) => Console.Error.WriteLine($"mixup: warning: {warning}");
 }

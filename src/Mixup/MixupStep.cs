@@ -17,10 +17,28 @@ public sealed class MixupStep : IDisposable
     private readonly bool ownsInputs;
     private readonly bool isStacked;
 
-    internal MixupStep(StepRequest request, IReadOnlyList<Tensor> inputs, bool ownsInputs = false, bool isStacked = false, PendingMix? pending = null)
+    /// <summary>Opens a step for a strategy of one's own, of inputs that it has mixed itself, as by <see cref="Mix.Blend"/>.</summary>
+    /// <param name="mixedInputs">
+    /// What the model is called with, one tensor or more with the rows of a blended one. The step owns and disposes them.
+    /// </param>
+    /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
+    /// <param name="mix">How the inputs were mixed. Not released with the step.</param>
+    /// <param name="options">How targets are mixed. Default null: the defaults of <see cref="MixupOptions"/>.</param>
+    /// <exception cref="ArgumentException">
+    /// An input does not have the rows of a blended one, the target does not have B rows, or its shape does not tell what it belongs to.
+    /// </exception>
+    public MixupStep(IReadOnlyList<Tensor> mixedInputs, Tensor target, Mix mix, MixupOptions? options = null)
+        : this(
+            StepRequest.OfMixed(mixedInputs, target, mix, options ?? new MixupOptions()), [.. mixedInputs], ownsInputs: true)
+    {
+    }
+
+    internal MixupStep(
+        StepRequest request, IReadOnlyList<Tensor> inputs, bool ownsInputs = false, bool isStacked = false, PendingMix? pending = null)
     {
         (this.request, this.pending, this.ownsInputs, this.isStacked) = (request, pending, ownsInputs, isStacked);
         Inputs = inputs;
+        Target = TargetFor(request.Target);
         if (ownsInputs)
         {
             foreach (var input in inputs)
@@ -28,8 +46,6 @@ public sealed class MixupStep : IDisposable
                 input.DetachFromDisposeScope();
             }
         }
-
-        Target = TargetFor(request.Target);
     }
 
     /// <summary>Gets the first of <see cref="Inputs"/>: what a model of one argument is called with.</summary>
@@ -37,7 +53,8 @@ public sealed class MixupStep : IDisposable
     /// The input is stacked: the model is called with all three of <see cref="Inputs"/>.
     /// </exception>
     public Tensor Input => isStacked
-        ? throw new InvalidOperationException("This step has a stacked input, so the model must be called with all three tensors of step.Inputs: x, x[p] and lambda.")
+        ? throw new InvalidOperationException("This step has a stacked input, so the model must be called with all three tensors of " +
+            "step.Inputs: x, x[p] and lambda.")
         : Inputs[0];
 
     /// <summary>Gets what the model is called with.</summary>
@@ -46,14 +63,10 @@ public sealed class MixupStep : IDisposable
     /// <summary>Gets the target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</summary>
     public MixedTarget Target { get; }
 
-    /// <summary>Gets what was drawn.</summary>
+    /// <summary>
+    /// Gets what was drawn: the mix, which blends or pairs up any further tensor of this batch, and the place.
+    /// </summary>
     public MixupDraw Draw => request.Draw;
-
-    /// <summary>Gets the coefficients and the pairing: they blend or pair up any further tensor of this batch.</summary>
-    public Mix Mix => Draw.Mix;
-
-    /// <summary>Gets the place where this batch is mixed.</summary>
-    public MixupPlace Place => Draw.Place;
 
     /// <summary>Makes the target for a further output of a model with several outputs.</summary>
     /// <param name="target">[B, ...]: integer for class ids, floating for everything else.</param>
@@ -66,8 +79,7 @@ public sealed class MixupStep : IDisposable
     /// only copy.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="kind"/> is not one of the enumeration.</exception>
-    public MixedTarget TargetFor(Tensor target, TargetKind? kind = null) =>
-        new(Mix, target, request.TargetMixing, kind ?? request.TargetKind, request.Method is { MayCopy: true }, pending, request.State);
+    public MixedTarget TargetFor(Tensor target, TargetKind? kind = null) => request.MakeTarget(target, kind, pending);
 
     /// <summary>
     /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using
@@ -94,7 +106,7 @@ public sealed class MixupStep : IDisposable
         pending?.Dispose();
         if (request.OwnsDraw)
         {
-            Mix.Dispose();
+            Draw.Mix.Release();
         }
 
         foreach (var input in ownsInputs ? Inputs : [])
@@ -102,18 +114,4 @@ public sealed class MixupStep : IDisposable
             input.Dispose();
         }
     }
-}
-
-/// <summary>
-/// A batch that was checked, with its draw and the method that drew it, none if it is replayed: what a strategy opens a step of.
-/// </summary>
-internal sealed record StepRequest(IReadOnlyList<Tensor> Inputs, Tensor Target, MixupDraw Draw, Method? Method, TargetMixing TargetMixing, TargetKind TargetKind)
-{
-    public StepState State { get; } = new();
-
-    /// <summary>Whether the draw ends with the step; a replayed one is the caller's.</summary>
-    public bool OwnsDraw => Method is not null;
-
-    /// <summary>What the step alone holds. Hooks have a weak reference to it, so a step that was lost is noticed.</summary>
-    public object Token { get; } = new();
 }

@@ -8,15 +8,21 @@ namespace TorchSharp.Mixup;
 /// </summary>
 public sealed class OutputMixup : MixupStrategy
 {
-    /// <summary>Output mixup by interpolation, with the default options.</summary>
-    /// <param name="alpha">Concentration of the Beta distribution, 0 (no mixing) or more. Default 0.4.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
-    public OutputMixup(double alpha = Interpolation.DefaultAlpha)
-        : this(new MixupOptions { Method = new Interpolation(alpha) })
+    /// <summary>Initializes output mixup by interpolation, with the default options: alpha 0.4, folded.</summary>
+    public OutputMixup()
+        : this(new MixupOptions())
     {
     }
 
-    /// <summary>Output mixup with given options.</summary>
+    /// <summary>Initializes output mixup by interpolation.</summary>
+    /// <param name="alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
+    public OutputMixup(double alpha)
+        : this(new MixupOptions { Method = new Interpolation(Check.Alpha(alpha)) })
+    {
+    }
+
+    /// <summary>Initializes output mixup with given options.</summary>
     /// <param name="options">How batches are mixed.</param>
     /// <exception cref="ArgumentException">Two options contradict each other.</exception>
     public OutputMixup(MixupOptions options)

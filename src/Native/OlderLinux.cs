@@ -17,7 +17,8 @@ public static class OlderLinux
     private const string WantedSymbol = "_ZSt21ios_base_library_initv";
     private const string StandInSymbol = "_ZNSt6locale7classicEv";
     private const string StandInVersion = "GLIBCXX_3.4";
-    private static readonly string[] FallbackVersions = { "GLIBCXX_3.4.30", "GLIBCXX_3.4.29", "GLIBCXX_3.4.26", "GLIBCXX_3.4.21", "GLIBCXX_3.4.11" };
+    private static readonly string[] FallbackVersions =
+        { "GLIBCXX_3.4.30", "GLIBCXX_3.4.29", "GLIBCXX_3.4.26", "GLIBCXX_3.4.21", "GLIBCXX_3.4.11" };
 
     /// <summary>The libstdc++ that this process has loaded, or the first one in the usual places; null where there is none.</summary>
     public static string? FindSystemLibrary()
@@ -26,7 +27,8 @@ public static class OlderLinux
         var loaded = File.Exists("/proc/self/maps")
             ? File.ReadLines("/proc/self/maps").Where(line => line.Contains(name)).Select(line => line.Substring(line.IndexOf('/')))
             : Enumerable.Empty<string>();
-        var usual = new[] { "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib" }.Select(folder => Path.Combine(folder, name));
+        var folders = new[] { "/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib" };
+        var usual = folders.Select(folder => Path.Combine(folder, name));
         return loaded.Concat(usual).FirstOrDefault(File.Exists);
     }
 
@@ -58,12 +60,15 @@ public static class OlderLinux
         var standIn = library.FirstOrDefault(aux => aux.Version == StandInVersion);
         if (wanted.Count != 1 || fallback is null || standIn is null)
         {
-            throw new InvalidDataException($"its needs of libstdc++ are not the known ones ({string.Join(", ", library.Select(aux => aux.Version))})");
+            throw new InvalidDataException("its needs of libstdc++ are not the known ones " +
+                $"({string.Join(", ", library.Select(aux => aux.Version))})");
         }
 
         const int symbolSize = 24;
-        var names = Enumerable.Range(0, symbols.Size / symbolSize).Select(i => (int)ReadU32(image, symbols.Offset + i * symbolSize)).ToArray();
-        var users = Enumerable.Range(0, names.Length).Where(i => (ReadU16(image, versions.Offset + 2 * i) & 0x7fff) == wanted[0].Index).ToArray();
+        var names = Enumerable.Range(0, symbols.Size / symbolSize).Select(
+            i => (int)ReadU32(image, symbols.Offset + i * symbolSize)).ToArray();
+        var users = Enumerable.Range(0, names.Length).Where(
+            i => (ReadU16(image, versions.Offset + 2 * i) & 0x7fff) == wanted[0].Index).ToArray();
         if (users.Length != 1 || ReadString(image, strings.Offset + names[users[0]]) != WantedSymbol)
         {
             throw new InvalidDataException($"{WantedVersion} is wanted for something else than {WantedSymbol}");
@@ -107,13 +112,15 @@ public static class OlderLinux
 
         try
         {
-            int table = (int)ReadU64(image, 0x28), size = ReadU16(image, 0x3a), count = ReadU16(image, 0x3c), namesIndex = ReadU16(image, 0x3e);
+            int table =
+                (int)ReadU64(image, 0x28), size = ReadU16(image, 0x3a), count = ReadU16(image, 0x3c), namesIndex = ReadU16(image, 0x3e);
             var names = (int)ReadU64(image, table + namesIndex * size + 0x18);
             var sections = new Dictionary<string, Section>();
             for (var i = 0; i < count; i++)
             {
                 var at = table + i * size;
-                sections[ReadString(image, names + (int)ReadU32(image, at))] = new Section { Offset = (int)ReadU64(image, at + 0x18), Size = (int)ReadU64(image, at + 0x20) };
+                sections[ReadString(image, names + (int)ReadU32(image, at))] =
+                    new Section { Offset = (int)ReadU64(image, at + 0x18), Size = (int)ReadU64(image, at + 0x20) };
             }
 
             return sections;
@@ -178,7 +185,8 @@ public sealed class PatchTorchForOlderLinux : Microsoft.Build.Utilities.Task
         var library = OlderLinux.FindSystemLibrary();
         if (library is null)
         {
-            Log.LogMessage(Microsoft.Build.Framework.MessageImportance.High, "libLibTorchSharp.so is left as it is: no libstdc++.so.6 was found on this system.");
+            Log.LogMessage(Microsoft.Build.Framework.MessageImportance.High, "libLibTorchSharp.so is left as it is: no libstdc++.so.6 " +
+                "was found on this system.");
             return true;
         }
 
@@ -200,12 +208,14 @@ public sealed class PatchTorchForOlderLinux : Microsoft.Build.Utilities.Task
                 System.IO.File.SetLastWriteTimeUtc(temporary, System.IO.File.GetLastWriteTimeUtc(File));
                 System.IO.File.Delete(File);
                 System.IO.File.Move(temporary, File);
-                Log.LogMessage(Microsoft.Build.Framework.MessageImportance.Normal, $"{File}: edited for the libstdc++ of this system, which lacks {OlderLinux.WantedVersion}.");
+                Log.LogMessage(Microsoft.Build.Framework.MessageImportance.Normal, $"{File}: edited for the libstdc++ of this system, " +
+                    $"which lacks {OlderLinux.WantedVersion}.");
             }
         }
         catch (InvalidDataException e)
         {
-            Log.LogMessage(Microsoft.Build.Framework.MessageImportance.High, $"{File} is left as it is: {e.Message}. It wants a newer libstdc++ than {library}.");
+            Log.LogMessage(Microsoft.Build.Framework.MessageImportance.High, $"{File} is left as it is: {e.Message}. " +
+                $"It wants a newer libstdc++ than {library}.");
         }
 
         return true;

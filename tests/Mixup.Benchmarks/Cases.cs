@@ -119,7 +119,7 @@ internal static class Cases
         long[] shape = [64, 3, 224, 224];
         var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
         var (draw, boxes) = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Batch);
-        var permutation = tensor(draw.Mix.Permutation.ToArray());
+        var permutation = tensor(draw.Mix.Partners.ToArray());
         var strategy = new InputMixup();
         Contender Torchvision(string name) => new(name, () => Peers.TorchvisionCutMix(x, boxes[0]));
         var (rolled, pasted) = (CutMixDraw(shape, Pairing.Roll, CoefficientPer.Batch), x.clone());
@@ -159,7 +159,7 @@ internal static class Cases
         long[] shape = [64, 3, 224, 224];
         var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
         var masks = rand(shape[0], 1, shape[2], shape[3]).mul_(1.5).sub_(0.25).clamp_(0, 1);
-        var partners = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Sample).Draw.Mix.Permutation.ToArray();
+        var partners = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Sample).Draw.Mix.Partners.ToArray();
         MaskField[] fields = [.. Enumerable.Range(0, (int)shape[0]).Select(i => new MaskField(masks[i, 0]))];
         var draw = new MixupDraw(new Mix(fields, partners), MixupPlace.Input);
         var permutation = tensor(partners);
@@ -180,8 +180,8 @@ internal static class Cases
         var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
         var drawn = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Batch);
         ResizedBoxField[] fields = [.. drawn.Draw.Mix.Fields.Select(box => new ResizedBoxField((BoxField)box, Resizing.Nearest))];
-        var draw = new MixupDraw(new Mix(fields, drawn.Draw.Mix.Permutation), MixupPlace.Input);
-        var permutation = tensor(draw.Mix.Permutation.ToArray());
+        var draw = new MixupDraw(new Mix(fields, drawn.Draw.Mix.Partners), MixupPlace.Input);
+        var permutation = tensor(draw.Mix.Partners.ToArray());
         var strategy = new InputMixup();
         Tensor Peer() => Peers.OpenMixupResize(x, permutation, drawn.Boxes[0]);
         Same(draw.Mix.Blend(x), Peer());
@@ -198,7 +198,7 @@ internal static class Cases
         long[] shape = [128, 64, 16, 16];
         var (h, upstream) = (rand(shape).requires_grad_(), rand(shape));
         var (draw, _) = CutMixDraw([128, 3, drawn, drawn], Pairing.Permutation, CoefficientPer.Sample);
-        var permutation = tensor(draw.Mix.Permutation.ToArray());
+        var permutation = tensor(draw.Mix.Partners.ToArray());
         var weights = stack([.. draw.Mix.Fields.Select(field => field.WeightsAt([16, 16]))]).unsqueeze(1).to(ScalarType.Float32);
         var (masks, target) = (weights.ne(0), empty_like(h));
         var copies = drawn == shape[^1];
@@ -309,7 +309,7 @@ internal static class Cases
     }
 
     private static (Tensor Permutation, Tensor Lambda) Tensors(MixupDraw draw, int rank) =>
-        (tensor(draw.Mix.Permutation.ToArray()),
+        (tensor(draw.Mix.Partners.ToArray()),
             tensor(draw.Mix.Coefficients.ToArray(), [draw.Mix.BatchSize, .. Enumerable.Repeat(1L, rank - 1)], ScalarType.Float32));
 
     private static Contender Pass(Tensor from, Tensor to, int times = 1) =>

@@ -12,7 +12,9 @@ public sealed class RunnerTests : IDisposable
     {
         var whole = File.ReadAllText(RunAll(Path.Combine(folder, "whole.csv")));
         Assert.Equal(Grid.Trials.Count + 1, whole.Count(letter => letter == '\n'));
-        foreach (var cut in new[] { 0, 7, whole.IndexOf('\n', StringComparison.Ordinal), whole.IndexOf('\n', StringComparison.Ordinal) + 1, whole.Length / 3, whole.Length / 2, whole.Length - 1, whole.Length })
+        foreach (
+            var cut in new[] { 0, 7, whole.IndexOf('\n', StringComparison.Ordinal), whole.IndexOf('\n', StringComparison.Ordinal) + 1,
+                whole.Length / 3, whole.Length / 2, whole.Length - 1, whole.Length })
         {
             var path = Path.Combine(folder, $"cut at {cut}.csv");
             File.WriteAllText(path, whole[..cut]);
@@ -29,7 +31,9 @@ public sealed class RunnerTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var trainer = new Trainer(StudyData.Digits(CPU));
-        foreach (var trial in new[] { Grid.Of("manifold", Grid.Small).First(), Grid.Of("input", Grid.Small, twoOutputs: true).First(), Grid.Of("none", Grid.Noisy, alpha: Grid.NoiseAlpha, wrong: 0.5).First() })
+        foreach (
+            var trial in new[] { Grid.Of("manifold", Grid.Small).First(), Grid.Of("input", Grid.Small, twoOutputs: true).First(),
+                Grid.Of("none", Grid.Noisy, alpha: Grid.NoiseAlpha, wrong: 0.5).First() })
         {
             var path = Path.Combine(folder, trial.Name + ".csv");
             var images = 0L;
@@ -47,7 +51,9 @@ public sealed class RunnerTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var trainer = new Trainer(StudyData.Digits(CPU));
-        Tensor[] Batches(string arm, int seed) => [.. trainer.Training(Grid.Of(arm, Grid.Noisy, alpha: Grid.NoiseAlpha, wrong: 0.5).First() with { Seed = seed }).SelectMany(batch => new[] { batch.Inputs[0], batch.Target })];
+        Tensor[] Batches(string arm, int seed) =>
+            [.. trainer.Training(Grid.Of(arm, Grid.Noisy, alpha: Grid.NoiseAlpha,
+                wrong: 0.5).First() with { Seed = seed }).SelectMany(batch => new[] { batch.Inputs[0], batch.Target })];
         Assert.All(Batches("none", 0).Zip(Batches("output", 0)), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
         Assert.Contains(Batches("none", 0).Zip(Batches("none", 1)), pair => !pair.First.equal(pair.Second).all().item<bool>());
     }
@@ -62,11 +68,19 @@ public sealed class RunnerTests : IDisposable
             var journal = new Journal(Path.Combine(folder, extent + ".csv"));
             Runner.Run(grid.Trials, journal, (trial, _) => Made(trial), new Silent());
             using var data = new Disposables();
-            var study = new StudyData("noise", data.Add(zeros(1, 1, 28, 28)), data.Add(zeros(1, ScalarType.Int64)), data.Add(zeros(1, 1, 28, 28)), data.Add(zeros(1, ScalarType.Int64)));
-            new Report(grid, journal, study, folder).Write("command", "machine", [new Cost("none", 1, (1, 1, 1), 1e6), new Cost("input", 1.1, (1, 1.1, 1.2), 1.1e6)]);
+            var study = new StudyData(
+                "noise",
+                data.Add(zeros(1, 1, 28, 28)),
+                data.Add(zeros(1, ScalarType.Int64)),
+                data.Add(zeros(1, 1, 28, 28)),
+                data.Add(zeros(1, ScalarType.Int64)));
+            new Report(grid, journal, study, folder).Write(
+                "command", "machine", [new Cost("none", 1, (1, 1, 1), 1e6), new Cost("input", 1.1, (1, 1.1, 1.2), 1.1e6)]);
             var report = File.ReadAllText(Path.Combine(folder, "report.md"));
             Assert.All(Enumerable.Range(1, 7), question => Assert.Contains($"\n## {question}. ", report, StringComparison.Ordinal));
-            Assert.All(System.Text.RegularExpressions.Regex.Matches(report, @"\]\((\w[\w-]*\.png)\)").Select(match => match.Groups[1].Value), name => Assert.True(new FileInfo(Path.Combine(folder, name)).Length > 1_000));
+            Assert.All(
+                System.Text.RegularExpressions.Regex.Matches(report, @"\]\((\w[\w-]*\.png)\)").Select(match => match.Groups[1].Value),
+                name => Assert.True(new FileInfo(Path.Combine(folder, name)).Length > 1_000));
             Assert.DoesNotContain("NaN", report, StringComparison.Ordinal);
         }
     }
@@ -79,7 +93,7 @@ public sealed class RunnerTests : IDisposable
         var path = Path.Combine(folder, "foreign.csv");
         _ = new Journal(path);
         File.WriteAllText(path, content ?? File.ReadAllText(path) + "input,maybe,1\n");
-        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => new Journal(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => new Journal(path)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
@@ -102,7 +116,14 @@ public sealed class RunnerTests : IDisposable
     private static Outcome Made(Trial trial)
     {
         var random = new Random(trial.Seed + (trial.TrainSize * 7) + (int)(trial.Alpha * 100) + trial.Name.Length);
-        return new Outcome(trial, random.NextDouble(), random.NextDouble(), random.NextDouble(), random.NextDouble(), [random.NextDouble(), 1.0 / 3, random.NextDouble()], [new ReliabilityBin(3, 0.1 + 0.2, 1), new ReliabilityBin(7, random.NextDouble(), 0)]);
+        return new Outcome(
+            trial,
+            random.NextDouble(),
+            random.NextDouble(),
+            random.NextDouble(),
+            random.NextDouble(),
+            [random.NextDouble(), 1.0 / 3, random.NextDouble()],
+            [new ReliabilityBin(3, 0.1 + 0.2, 1), new ReliabilityBin(7, random.NextDouble(), 0)]);
     }
 
     private sealed class Silent : IStudyProgress

@@ -36,6 +36,7 @@ public sealed class StatisticsTests
         var classes = tensor(new long[] { 0, 1, 1, 0 });
         Assert.Equal((0.05 + 0.35 + 0.35 + 0.45) / 4, Calibration.ExpectedError(probabilities, classes, bins: 10), 6);
         var bins = Calibration.Reliability(probabilities, classes);
-        Assert.Equal([(1, 0.55, 1.0), (2, 0.85, 0.5), (1, 0.95, 1.0)], bins.Select(bin => (bin.Count, Math.Round(bin.Confidence, 6), bin.Accuracy)));
+        Assert.Equal(
+            [(1, 0.55, 1.0), (2, 0.85, 0.5), (1, 0.95, 1.0)], bins.Select(bin => (bin.Count, Math.Round(bin.Confidence, 6), bin.Accuracy)));
     }
 }

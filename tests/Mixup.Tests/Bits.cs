@@ -17,10 +17,12 @@ internal static class Bits
         {
             ScalarType.Float16 => [0x7c00, 0xfc00, 0x7e15, 0xfd02, 0x8000, 0, 0x7bff, 0xfbff, 1, 0x8001, 0x3c01],
             ScalarType.BFloat16 => [0x7f80, 0xff80, 0x7fc5, 0xff82, 0x8000, 0, 0x7f7f, 0xff7f, 1, 0x8001, 0x3f81],
-            ScalarType.Float32 => [0x7f800000, 0xff800000, 0x7fc12345, 0xff812345, 0x80000000, 0, 0x7f7fffff, 0xff7fffff, 1, 0x80000001, 0x3f800001],
+            ScalarType.Float32 =>
+                [0x7f800000, 0xff800000, 0x7fc12345, 0xff812345, 0x80000000, 0, 0x7f7fffff, 0xff7fffff, 1, 0x80000001, 0x3f800001],
             _ =>
             [
-                0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000012345, 0xfff4000000012345, 0x8000000000000000, 0, 0x7fefffffffffffff, 0xffefffffffffffff, 1, 0x8000000000000001,
+                0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000012345, 0xfff4000000012345, 0x8000000000000000, 0, 0x7fefffffffffffff,
+                0xffefffffffffffff, 1, 0x8000000000000001,
                 0x3ff0000000000001,
             ],
         };

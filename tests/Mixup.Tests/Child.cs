@@ -8,7 +8,8 @@ internal static class Child
     /// <summary>Starts it, waits for its end, and gives its exit code and what it wrote.</summary>
     public static (int ExitCode, string Output) Run(string method, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, typeof(Child).Assembly.GetName().Name!), ["-explicit", "only", "-method", $"*.{method}"])
+        var start = new ProcessStartInfo(
+            Path.Combine(AppContext.BaseDirectory, typeof(Child).Assembly.GetName().Name!), ["-explicit", "only", "-method", $"*.{method}"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

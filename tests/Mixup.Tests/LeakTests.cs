@@ -70,12 +70,12 @@ public sealed class LeakTests
         for (var i = 0; i < 3; i++)
         {
             using var scope = NewDisposeScope();
-            using var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
+            var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
             autograd.grad([mix.Blend(x).sum()], [x])[0].Dispose();
-            var first = mix.CoefficientsFor(mix.Own(x));
+            var first = mix.CreateCoefficients(mix.SelectSamples(x));
             Assert.Equal(ScalarType.Float32, first.dtype);
-            Assert.Equal(ScalarType.Float64, mix.CoefficientsFor(mix.Own(x).to(ScalarType.Float64)).dtype);
-            mix.Dispose();
+            Assert.Equal(ScalarType.Float64, mix.CreateCoefficients(mix.SelectSamples(x).to(ScalarType.Float64)).dtype);
+            mix.Release();
             scope.DisposeEverything();
             before = i == 0 ? Some.LiveTensors : before;
             Assert.Equal(before, Some.LiveTensors);
@@ -105,8 +105,8 @@ public sealed class LeakTests
         var before = Some.LiveTensors;
         using (var step = mixup.Begin(x, y))
         {
-            step.Mix.Partner(y).Dispose();
-            step.Mix.CoefficientsFor(x).Dispose();
+            step.Draw.Mix.SelectPartners(y).Dispose();
+            step.Draw.Mix.CreateCoefficients(x).Dispose();
             Assert.True(Some.LiveTensors > before);
         }
 

@@ -16,15 +16,16 @@ public sealed class MetaDeviceTests
     public void BlendingReadsNothingBack(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var x = empty(5, 3, 2, dtype, META, requires_grad: true);
         var blended = mix.Blend(x);
         blended.backward([empty(5, 3, 2, dtype, META)]);
         Assert.Equal((DeviceType.META, dtype, DeviceType.META), (blended.device_type, blended.dtype, x.grad!.device_type));
-        Assert.Equal(DeviceType.META, mix.Partner(empty(5, ScalarType.Int64, META)).device_type);
+        Assert.Equal(DeviceType.META, mix.SelectPartners(empty(5, ScalarType.Int64, META)).device_type);
     }
 
-    public static TheoryData<ScalarType, bool> TypesAndOutputs => new MatrixTheoryData<ScalarType, bool>([.. Floating.Select(row => row.Data)], [false, true]);
+    public static TheoryData<ScalarType, bool> TypesAndOutputs =>
+        new MatrixTheoryData<ScalarType, bool>([.. Floating.Select(row => row.Data)], [false, true]);
 
     [Theory]
     [MemberData(nameof(TypesAndOutputs))]
@@ -36,7 +37,7 @@ public sealed class MetaDeviceTests
         {
             foreach (var partners in new long[][] { [1, 0, 3, 2], [1, 2, 3, 0], [3, 2, 0, 1], [0, 1, 2, 3] })
             {
-                using var mix = new Mix(coefficients, partners, Some.Outputs(twoOutputs));
+                var mix = new Mix(coefficients, partners, Some.Outputs(twoOutputs));
                 var x = empty(4, 3, 2, dtype, META, requires_grad: true);
                 var blended = mix.Blend(x);
                 blended.backward([empty(mix.Rows, 3, 2, dtype, META)]);
@@ -57,7 +58,8 @@ public sealed class MetaDeviceTests
         Assert.ThrowsAny<Exception>(() => empty(5, device: META).add(zeros(5)));
     }
 
-    public static TheoryData<string, TargetMixing> Losses => new MatrixTheoryData<string, TargetMixing>(["classes", "weighted", "probabilities", "regression"], Enum.GetValues<TargetMixing>());
+    public static TheoryData<string, TargetMixing> Losses =>
+        new MatrixTheoryData<string, TargetMixing>(["classes", "weighted", "probabilities", "regression"], Enum.GetValues<TargetMixing>());
 
     [Theory]
     [MemberData(nameof(Losses))]
@@ -70,9 +72,12 @@ public sealed class MetaDeviceTests
         var (loss, y) = kind switch
         {
             "classes" => (new MixupLoss(CrossEntropyLoss()), empty(5, ScalarType.Int64, META)),
-            "weighted" => (new MixupLoss(new CrossEntropyLoss(empty(4, device: META), 2, Reduction.Mean, 0.1)), empty(5, ScalarType.Int64, META)),
+            "weighted" =>
+                (new MixupLoss(new CrossEntropyLoss(empty(4, device: META), 2, Reduction.Mean, 0.1)), empty(5, ScalarType.Int64, META)),
             "probabilities" => (new MixupLoss(CrossEntropyLoss()), empty(5, 4, device: META)),
-            _ => (new MixupLoss((prediction, target) => prediction.sub(target).pow(2)), empty(5, 4, device: META)), // MSELoss has no kernel on META
+            _ => (
+                MixupLoss.FromUnreduced((prediction, target) => prediction.sub(target).pow(2)),
+                empty(5, 4, device: META)), // MSELoss has no kernel on META
         };
         using var step = new InputMixup(new MixupOptions { TargetMixing = mixing }).Begin(x, y);
         optimizer.zero_grad();
@@ -83,7 +88,8 @@ public sealed class MetaDeviceTests
 
     public static TheoryData<string, string> StrategiesAndOptions => new MatrixTheoryData<string, string>(
         ["input", "manifold", "output"],
-        ["plain", "halves", "flip", "roll", "per batch", "per pair", "unfolded", "sometimes", "two outputs", "targets", "losses", "overwritten", "stacked"]);
+        ["plain", "halves", "flip", "roll", "per batch", "per pair", "unfolded", "sometimes", "two outputs", "targets", "losses",
+            "overwritten", "stacked"]);
 
     [Theory]
     [MemberData(nameof(StrategiesAndOptions))]
@@ -113,16 +119,21 @@ public sealed class MetaDeviceTests
             "manifold" => new ManifoldMixup(model, options, ManifoldPlaces.Named("first")),
             _ => new OutputMixup(options),
         };
-        foreach (var loss in new[] { CrossEntropyLoss(), new CrossEntropyLoss(empty(4, device: META), 1, Reduction.Sum, 0.1), CrossEntropyLoss(reduction: Reduction.None) })
+        foreach (
+            var loss in new[] { CrossEntropyLoss(), new CrossEntropyLoss(empty(4, device: META), 1, Reduction.Sum, 0.1),
+                CrossEntropyLoss(reduction: Reduction.None) })
         {
             using var step = strategy.Begin(empty(5, 6, device: META), empty(5, ScalarType.Int64, META));
             optimizer.zero_grad();
             var value = new MixupLoss(loss).call(model.call(step.Inputs[0]), step.Target);
             (value.dim() == 0 ? value : value.sum()).backward();
             optimizer.step();
-            var hits = new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), empty(options.Outputs.RowsPerSample == 2 && place != "output" ? 10 : 5, 4, device: META), step.Target);
+            var hits = new MixupLoss(CrossEntropyLoss()).Evaluate(
+                (p, t) => p.argmax(1).eq(t).to(ScalarType.Float32),
+                empty(options.Outputs.RowsPerSample == 2 && place != "output" ? 10 : 5, 4, device: META),
+                step.Target);
             Assert.Equal(DeviceType.META, hits.device_type);
-            Assert.Equal(DeviceType.META, step.Mix.UniteMask(empty(5, 6, ScalarType.Bool, META)).device_type);
+            Assert.Equal(DeviceType.META, step.Draw.Mix.UniteMask(empty(5, 6, ScalarType.Bool, META)).device_type);
         }
     }
 
@@ -130,16 +141,20 @@ public sealed class MetaDeviceTests
     public void EveryKindOfLossReadsNothingBack()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         Tensor Values() => empty(5, 4, device: META);
         var classes = new MixedTarget(mix, empty(5, ScalarType.Int64, META));
         var values = new MixedTarget(mix, Values());
         Assert.Equal(DeviceType.META, new MixupLoss(NLLLoss()).call(Values(), classes).device_type);
-        Assert.Equal(DeviceType.META, new MixupLoss((p, t) => functional.cross_entropy(p, t, reduction: Reduction.None)).call(Values(), classes).device_type);
+        Assert.Equal(
+            DeviceType.META,
+            MixupLoss.FromUnreduced((p, t) => functional.cross_entropy(p, t, reduction: Reduction.None))
+                .call(Values(), classes).device_type);
         foreach (var loss in new Loss<Tensor, Tensor, Tensor>[] { MSELoss(), SmoothL1Loss() }) // META has no abs and no log_sigmoid
         {
             Assert.Equal(DeviceType.META, new MixupLoss(loss).call(Values(), values).device_type);
-            Assert.Equal(DeviceType.META, new MixupLoss(loss).call(Values(), new MixedTarget(mix, Values(), TargetMixing.Losses)).device_type);
+            Assert.Equal(
+                DeviceType.META, new MixupLoss(loss).call(Values(), new MixedTarget(mix, Values(), TargetMixing.Losses)).device_type);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
@@ -8,7 +9,12 @@ internal sealed record Misuse(string Name, Type Type, string Wrong, string ToDo,
 {
     public static Misuse Of<T>(string name, string wrong, string toDo, Action<Bench> act, bool cpuOnly = false)
         where T : Exception =>
-        new(name, typeof(T), wrong, toDo, cpuOnly && Some.Device.type != DeviceType.CPU ? _ => throw (Exception)Activator.CreateInstance(typeof(T), wrong + toDo)! : act);
+        new(
+            name,
+            typeof(T),
+            wrong,
+            toDo,
+            cpuOnly && Some.Device.type != DeviceType.CPU ? _ => throw (Exception)Activator.CreateInstance(typeof(T), wrong + toDo)! : act);
 
     /// <summary>The error is clear, and the next batches train as if nothing had happened.</summary>
     public void Check()
@@ -17,12 +23,39 @@ internal sealed record Misuse(string Name, Type Type, string Wrong, string ToDo,
         using (NewDisposeScope())
         {
             var error = Assert.Throws(Type, () => Act(bench));
-            Assert.Contains(Wrong, error.Message, StringComparison.Ordinal);
-            Assert.Contains(ToDo, error.Message, StringComparison.Ordinal);
+            Assert.Contains(Wrong, error.Message, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains(ToDo, error.Message, StringComparison.OrdinalIgnoreCase);
+            AssertBeginsWithCapital(error);
+            AssertNamesParameter(error);
         }
 
         using var untouched = new Bench();
         Assert.Equal(untouched.TrainWithAll(), bench.TrainWithAll());
+    }
+
+    /// <summary>An error is a sentence, unless .NET itself wrote it.</summary>
+    private static void AssertBeginsWithCapital(Exception error) => Assert.True(
+        !char.IsLower(error.Message[0]) || error is ArgumentException { ParamName: { } name }
+            && error.Message.StartsWith(name, StringComparison.OrdinalIgnoreCase),
+        $"An error begins with a capital: {error.Message}");
+
+    /// <summary>An error of an argument names a parameter of the public method that was called.</summary>
+    private static void AssertNamesParameter(Exception error)
+    {
+        if (error is not ArgumentException argument || new StackTrace(error).GetFrames() is not { Length: > 0 } frames)
+        {
+            return;
+        }
+
+        // An overload may pass on to another one.
+        var called = frames.Select(frame => frame.GetMethod())
+            .Where(method =>
+                method is { IsPublic: true, DeclaringType.IsVisible: true } && method.DeclaringType.Assembly == typeof(Mix).Assembly)
+            .ToArray();
+        Assert.True(
+            called.Length == 0 || called.Any(method => method!.GetParameters().Any(parameter => parameter.Name == argument.ParamName)),
+            $"{string.Join(", ", called.Select(method => $"{method!.DeclaringType!.Name}.{method.Name}"))} has no parameter " +
+            $"'{argument.ParamName}': {error.Message}");
     }
 }
 

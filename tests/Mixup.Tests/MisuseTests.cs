@@ -11,80 +11,186 @@ public sealed class MisuseTests
     [
         // What is drawn.
         Of<ArgumentException>("no coefficients", "the batch is empty", "one sample or more", _ => new Mix([], [])),
-        Of<ArgumentException>("fewer partners than coefficients", "2 coefficients but 1 partners", "one of each for every sample", _ => new Mix([1, 1], [0])),
-        Of<ArgumentException>("a coefficient above 1", "coefficient 1 is 1.5", "between 0", _ => new Mix([1, 1.5], [1, 0])),
-        Of<ArgumentException>("a coefficient that is not a number", "coefficient 0 is NaN", "between 0", _ => new Mix([double.NaN], [0])),
-        Of<ArgumentException>("a partner outside", "the partner of sample 0 is 2", "the index of a sample, from 0 to 1", _ => new Mix([1, 1], [2, 0])),
+        Of<ArgumentException>(
+            "fewer partners than coefficients", "2 coefficients but 1 partners", "one of each for every sample", _ => new Mix([1, 1], [0])),
+        Of<ArgumentException>("a coefficient above 1", "coefficient 1 is 1.5", "expected 0", _ => new Mix([1, 1.5], [1, 0])),
+        Of<ArgumentException>("a coefficient that is not a number", "coefficient 0 is NaN", "expected 0", _ => new Mix([double.NaN], [0])),
+        Of<ArgumentException>("a partner outside", "the partner of sample 0 is 2", "0 to 1", _ => new Mix([1, 1], [2, 0])),
         Of<ArgumentException>("blending a scalar", "scalar tensor", "first dimension must be the batch", b => b.Mix.Blend(b.X.sum())),
-        Of<ArgumentException>("blending another batch", "the tensor to blend has shape [5, 4]", "here of 6", b => b.Mix.Blend(b.X.narrow(0, 0, 5))),
-        Of<ArgumentException>("blending token ids", "type Int64 cannot be blended", "manifold mixup on the embedding", b => b.Mix.Blend(b.Y)),
+        Of<ArgumentException>(
+            "blending another batch", "the tensor to blend has shape [5, 4]", "here of 6", b => b.Mix.Blend(b.X.narrow(0, 0, 5))),
+        Of<ArgumentException>(
+            "blending token ids", "type Int64 cannot be blended", "manifold mixup on the embedding", b => b.Mix.Blend(b.Y)),
         Of<ArgumentException>("blending booleans", "type Bool cannot be blended", "float32", b => b.Mix.Blend(b.X.gt(0))),
-        Of<ArgumentException>("blending complex numbers", "type ComplexFloat32 cannot be blended", "float32", b => b.Mix.Blend(b.X.to(ScalarType.ComplexFloat32))),
+        Of<ArgumentException>(
+            "blending complex numbers",
+            "type ComplexFloat32 cannot be blended",
+            "float32",
+            b => b.Mix.Blend(b.X.to(ScalarType.ComplexFloat32))),
         Of<ArgumentNullException>("blending nothing", "tensor", "null", b => b.Mix.Blend(null!)),
-        Of<ArgumentException>("partners of another batch", "the tensor to pair up has shape [5]", "here of 6", b => b.Mix.Partner(b.Y.narrow(0, 0, 5))),
-        Of<ArgumentException>("rows of another batch", "the tensor to pair up has shape [5]", "here of 6", b => b.Mix.Own(b.Y.narrow(0, 0, 5))),
-        Of<ArgumentNullException>("partners of nothing", "tensor", "null", b => b.Mix.Partner(null!)),
-        Of<ArgumentNullException>("rows of nothing", "tensor", "null", b => b.Mix.Own(null!)),
-        Of<ArgumentNullException>("coefficients for nothing", "like", "null", b => b.Mix.CoefficientsFor(null!)),
-        Of<ArgumentException>("coefficients for another batch", "the tensor that gives the rank has shape [5]", "here of 6", b => b.Mix.CoefficientsFor(b.Y.narrow(0, 0, 5))),
+        Of<ArgumentException>(
+            "partners of another batch",
+            "the tensor to pair up has shape [5]",
+            "here of 6",
+            b => b.Mix.SelectPartners(b.Y.narrow(0, 0, 5))),
+        Of<ArgumentException>(
+            "rows of another batch", "the tensor to pair up has shape [5]", "here of 6", b => b.Mix.SelectSamples(b.Y.narrow(0, 0, 5))),
+        Of<ArgumentNullException>("partners of nothing", "tensor", "null", b => b.Mix.SelectPartners(null!)),
+        Of<ArgumentNullException>("rows of nothing", "tensor", "null", b => b.Mix.SelectSamples(null!)),
+        Of<ArgumentNullException>("coefficients for nothing", "like", "null", b => b.Mix.CreateCoefficients(null!)),
+        Of<ArgumentException>(
+            "coefficients for another batch",
+            "the tensor that gives the rank has shape [5]",
+            "here of 6",
+            b => b.Mix.CreateCoefficients(b.Y.narrow(0, 0, 5))),
         Of<ArgumentNullException>("a mask that is null", "mask", "null", b => b.Mix.UniteMask(null!)),
-        Of<ArgumentException>("a mask of another batch", "the mask has shape [5, 4]", "here of 6", b => b.Mix.UniteMask(b.X.gt(0).narrow(0, 0, 5))),
-        Of<ArgumentException>("coefficients for a scalar", "scalar tensor", "batch", b => b.Mix.CoefficientsFor(b.X.sum())),
-        Of<ArgumentException>("a mask that is not boolean", "mask is of type Float32", "mask.to(ScalarType.Bool)", b => b.Mix.UniteMask(b.X)),
+        Of<ArgumentException>(
+            "a mask of another batch", "the mask has shape [5, 4]", "here of 6", b => b.Mix.UniteMask(b.X.gt(0).narrow(0, 0, 5))),
+        Of<ArgumentException>("coefficients for a scalar", "scalar tensor", "batch", b => b.Mix.CreateCoefficients(b.X.sum())),
+        Of<ArgumentException>(
+            "a mask that is not boolean", "mask is of type Float32", "mask.to(ScalarType.Bool)", b => b.Mix.UniteMask(b.X)),
 
         // Options.
         Of<ArgumentOutOfRangeException>("a negative alpha", "alpha", "0 (no mixing) or more", _ => new InputMixup(-1)),
         Of<ArgumentOutOfRangeException>("an infinite alpha", "alpha", "finite", _ => new OutputMixup(double.PositiveInfinity)),
         Of<ArgumentOutOfRangeException>("an epoch below 0", "epochs", "counted from 0", b => b.Manifold.Epoch = -1),
-        Of<ArgumentOutOfRangeException>("no epochs", "training has one epoch or more", "null if their number is not known", b => b.Manifold.Epochs = 0),
-        Of<InvalidOperationException>("an epoch that nobody told", "the epoch, which nobody told", "set strategy.Epoch", b => Scheduled(Schedules.OffFrom(3)).Begin(b.X, b.Y)),
-        Of<InvalidOperationException>("a number of epochs that nobody told", "the number of epochs, which nobody told", "set strategy.Epochs", b => Scheduled(Schedules.OffForLast(3)).Begin(b.X, b.Y)),
-        Of<InvalidOperationException>("mixing off for all epochs", "the last 15 of 10 epochs", "give OffForLast fewer", b => new InputMixup(new MixupOptions { Schedule = Schedules.OffForLast(15) }) { Epoch = 0, Epochs = 10 }.Begin(b.X, b.Y)),
-        Of<InvalidOperationException>("a schedule without a method", "no method", "Return point.Method", b => Scheduled(point => (null!, 1)).Begin(b.X, b.Y)),
-        Of<InvalidOperationException>("a schedule that gives no probability", "the probability NaN", "from 0 to 1", b => Scheduled(point => (point.Method, double.NaN)).Begin(b.X, b.Y)),
+        Of<ArgumentOutOfRangeException>(
+            "no epochs", "training has one epoch or more", "null if their number is not known", b => b.Manifold.Epochs = 0),
+        Of<InvalidOperationException>(
+            "an epoch that nobody told",
+            "the epoch, which nobody told",
+            "set strategy.Epoch",
+            b => Scheduled(Schedules.OffFrom(3)).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>(
+            "a number of epochs that nobody told",
+            "the number of epochs, which nobody told",
+            "set strategy.Epochs",
+            b => Scheduled(Schedules.OffForLast(3)).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>("mixing off for all epochs", "the last 15 of 10 epochs", "give OffForLast fewer", b =>
+                new InputMixup(new MixupOptions { Schedule = Schedules.OffForLast(15) }) { Epoch = 0, Epochs = 10 }.Begin(b.X, b.Y)),
+        Of<InvalidOperationException>(
+            "a schedule without a method", "no method", "Return point.Method", b => Scheduled(point => (null!, 1)).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>(
+            "a schedule that gives no probability",
+            "the probability NaN",
+            "from 0 to 1",
+            b => Scheduled(point => (point.Method, double.NaN)).Begin(b.X, b.Y)),
         Of<ArgumentOutOfRangeException>("mixing off from the start", "epoch", "'1'", _ => Schedules.OffFrom(0)),
         Of<ArgumentOutOfRangeException>("off for fewer than no epochs", "epochs", "non-negative", _ => Schedules.OffForLast(-1)),
-        Of<ArgumentOutOfRangeException>("a ramp to infinity", "ends of a ramp", "finite", _ => Schedules.Ramp(0, double.PositiveInfinity, alpha => new Interpolation(alpha))),
-        Of<ArgumentOutOfRangeException>("a ramp of a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => Schedules.RampProbability(0, 2)),
+        Of<ArgumentOutOfRangeException>(
+            "a ramp to infinity",
+            "ends of a ramp",
+            "finite",
+            _ => Schedules.Ramp(0, double.PositiveInfinity, alpha => new Interpolation(alpha))),
+        Of<ArgumentOutOfRangeException>(
+            "a ramp of a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => Schedules.RampProbability(0, 2)),
         Of<ArgumentOutOfRangeException>("a ramp of no epochs", "epochs", "'1'", _ => Schedules.RampProbability(0, 1, epochs: 0)),
-        Of<ArgumentOutOfRangeException>("a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => new MixupOptions { Probability = 2 }),
-        Of<ArgumentOutOfRangeException>("an unknown pairing", "no such Pairing", "Permutation, Halves, Flip, Roll", _ => new MixupOptions { Pairing = (Pairing)9 }),
-        Of<ArgumentOutOfRangeException>("an unknown kind of coefficient", "no such CoefficientPer", "Sample", _ => new MixupOptions { CoefficientPer = (CoefficientPer)9 }),
-        Of<ArgumentOutOfRangeException>("an unknown target mixing", "no such TargetMixing", "ByLoss", _ => new MixupOptions { TargetMixing = (TargetMixing)9 }),
-        Of<ArgumentException>("pairs of a rolled batch", "no pairs", "Pairing.Halves", _ => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })),
-        Of<ArgumentException>("a stacked input that is overwritten", "nothing is overwritten", "leave StackInput or OverwriteInput off", _ => new InputMixup { StackInput = true, OverwriteInput = true }),
-        Of<ArgumentException>("a stacked input with two outputs", "mixed by the network itself", "one output a pair", _ => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { StackInput = true }),
-        Of<ArgumentException>("overwriting where the input is no place", "no batch would be overwritten", "WithInput()", b => new ManifoldMixup(b.Model, places: ManifoldPlaces.Named("a")) { OverwriteInput = true }),
-        Of<ArgumentException>("overwriting with two outputs", "can be overwritten", "choose MixupOutputs.Mixed", _ => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { OverwriteInput = true }),
+        Of<ArgumentOutOfRangeException>(
+            "a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => new MixupOptions { Probability = 2 }),
+        Of<ArgumentOutOfRangeException>(
+            "an unknown pairing", "no such Pairing", "Permutation, Halves, Flip, Roll", _ => new MixupOptions { Pairing = (Pairing)9 }),
+        Of<ArgumentOutOfRangeException>(
+            "an unknown kind of coefficient",
+            "no such CoefficientPer",
+            "Sample",
+            _ => new MixupOptions { CoefficientPer = (CoefficientPer)9 }),
+        Of<ArgumentOutOfRangeException>(
+            "an unknown target mixing", "no such TargetMixing", "ByLoss", _ => new MixupOptions { TargetMixing = (TargetMixing)9 }),
+        Of<ArgumentException>("pairs of a rolled batch", "no pairs", "Pairing.Halves", _ =>
+                new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })),
+        Of<ArgumentException>(
+            "a stacked input that is overwritten",
+            "nothing is overwritten",
+            "leave StackInput or OverwriteInput off",
+            _ => new InputMixup { StackInput = true, OverwriteInput = true }),
+        Of<ArgumentException>(
+            "a stacked input with two outputs",
+            "mixed by the network itself",
+            "one output a pair",
+            _ => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { StackInput = true }),
+        Of<ArgumentException>(
+            "overwriting where the input is no place",
+            "no batch would be overwritten",
+            "WithInput()",
+            b => new ManifoldMixup(b.Model, places: ManifoldPlaces.Named("a")) { OverwriteInput = true }),
+        Of<ArgumentException>("overwriting with two outputs", "can be overwritten", "choose MixupOutputs.Mixed", _ =>
+                new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { OverwriteInput = true }),
         Of<ArgumentNullException>("no options", "options", "null", _ => new InputMixup(null!)),
-        Of<ArgumentOutOfRangeException>("a negative step", "Step", "non-negative", b => b.Input.State = b.Input.State with { Step = -1 }),
+        Of<ArgumentOutOfRangeException>("a negative step", "value", "non-negative", b => b.Input.State = b.Input.State with { Batch = -1 }),
         Of<ArgumentNullException>("no state", "value", "null", b => b.Input.State = null!),
 
         // Beginning a step.
-        Of<ArgumentException>("no inputs", "one input tensor or more", "none may be null", b => b.Input.Begin([], b.Y)),
-        Of<ArgumentException>("an input that is null", "one input tensor or more", "none may be null", b => b.Input.Begin([b.X, null!], b.Y)),
+        Of<ArgumentException>("no inputs", "one tensor or more", "is null", b => b.Input.Begin([], b.Y)),
+        Of<ArgumentException>("an input that is null", "one tensor or more", "is null", b => b.Input.Begin([b.X, null!], b.Y)),
         Of<ArgumentNullException>("no target", "target", "null", b => b.Input.Begin(b.X, null!)),
         Of<ArgumentNullException>("no strategy", "strategy", "null", b => ((IMixupStrategy)null!).Begin(b.X, b.Y)),
         Of<ArgumentNullException>("no list of inputs", "inputs", "null", b => b.Input.Begin((IReadOnlyList<Tensor>)null!, b.Y)),
         Of<ArgumentNullException>("no input", "input", "null", b => b.Input.Begin((Tensor)null!, b.Y)),
         Of<ArgumentException>("a scalar input", "scalar tensor", "first dimension must be the batch", b => b.Input.Begin(b.X.sum(), b.Y)),
-        Of<ArgumentException>("an empty batch", "the batch is empty", "Drop empty batches", b => b.Input.Begin(b.X.narrow(0, 0, 0), b.Y.narrow(0, 0, 0))),
-        Of<ArgumentException>("inputs of two batches", "has shape [5, 4]", "here of 6", b => b.Input.Begin([b.X, b.X.narrow(0, 0, 5)], b.Y)),
-        Of<ArgumentException>("a target of another batch", "the target has shape [5]", "here of 6", b => b.Input.Begin(b.X, b.Y.narrow(0, 0, 5))),
+        Of<ArgumentException>(
+            "an empty batch", "the batch is empty", "Drop empty batches", b => b.Input.Begin(b.X.narrow(0, 0, 0), b.Y.narrow(0, 0, 0))),
+        Of<ArgumentException>(
+            "inputs of two batches", "has shape [5, 4]", "here of 6", b => b.Input.Begin([b.X, b.X.narrow(0, 0, 5)], b.Y)),
+        Of<ArgumentException>(
+            "a target of another batch", "the target has shape [5]", "here of 6", b => b.Input.Begin(b.X, b.Y.narrow(0, 0, 5))),
         Of<ArgumentException>("input mixup of token ids", "type Int64 cannot be blended", "embedding", b => b.Input.Begin(b.Y, b.Y)),
-        Of<ArgumentException>("a draw of another batch", "the draw is of 6 samples, but the batch has 5", "replay it", b => b.Input.Begin(b.X.narrow(0, 0, 5), b.Y.narrow(0, 0, 5), new MixupDraw(b.Mix, MixupPlace.Input))),
-        Of<ArgumentException>("a draw of another strategy", "the place output, but this strategy mixes at input.", "Replay it with the strategy", b => b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Output))),
-        Of<ArgumentException>("a draw of input mixup for output mixup", "the place input, but this strategy mixes at output.", "Replay it with the strategy", b => b.Output.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Input))),
-        Of<ArgumentException>("a draw for a module that is none", "the place module 'attic', but this strategy mixes at input, module 'a', module 'b'. Replay", "Replay it with the strategy", b => b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("attic")))),
-        Of<ArgumentException>("several stacked inputs", "there are 2 inputs", "(x, x[p], lambda)", b => new InputMixup { StackInput = true }.Begin([b.X, b.X], b.Y)),
-        Of<ArgumentException>("overwriting what needs a gradient", "Input 0 requires gradients", "detach it", b => new InputMixup { OverwriteInput = true }.Begin(b.X.clone().requires_grad_(), b.Y)),
-        Of<ArgumentException>("overwriting what shares memory", "its elements share memory", "clone the input", b => new InputMixup { OverwriteInput = true }.Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
+        Of<ArgumentException>(
+            "a draw of another batch",
+            "the draw is of 6 samples, but the batch has 5",
+            "replay it",
+            b => b.Input.Begin(b.X.narrow(0, 0, 5), b.Y.narrow(0, 0, 5), new MixupDraw(b.Mix, MixupPlace.Input))),
+        Of<ArgumentException>(
+            "a draw of another strategy",
+            "the place output, but this strategy mixes at input.",
+            "Replay it with the strategy",
+            b => b.Input.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Output))),
+        Of<ArgumentException>(
+            "a draw of input mixup for output mixup",
+            "the place input, but this strategy mixes at output.",
+            "Replay it with the strategy",
+            b => b.Output.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Input))),
+        Of<ArgumentException>("a draw for a module that is none", "the place module 'attic', but this strategy mixes at input, module " +
+            "'a', module 'b'. Replay", "Replay it with the strategy", b =>
+                b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("attic")))),
+        Of<ArgumentException>(
+            "several stacked inputs",
+            "there are 2 inputs",
+            "(x, x[p], lambda)",
+            b => new InputMixup { StackInput = true }.Begin([b.X, b.X], b.Y)),
+        Of<ArgumentException>(
+            "overwriting what needs a gradient",
+            "Input 0 requires gradients",
+            "detach it",
+            b => new InputMixup { OverwriteInput = true }.Begin(b.X.clone().requires_grad_(), b.Y)),
+        Of<ArgumentException>(
+            "overwriting what shares memory",
+            "its elements share memory",
+            "clone the input",
+            b => new InputMixup { OverwriteInput = true }.Begin(b.X.narrow(1, 0, 1).expand(6, 4), b.Y)),
 
-        Of<ArgumentException>("overwriting an autoencoder's target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X, b.X)),
-        Of<ArgumentException>("overwriting a sequence whose next items are the target", "Input 0 shares memory with the target", "clone the target", b => Overwriting.Begin(b.X.narrow(1, 0, 3), b.X.narrow(1, 1, 3))),
-        Of<ArgumentException>("overwriting one tensor twice", "Input 1 shares memory with another input", "clone one of them", b => Overwriting.Begin([b.X, b.X], b.Y)),
-        Of<ArgumentException>("overwriting rows that overlap", "its elements share memory", "clone the input", b => Overwriting.Begin(b.X.flatten().unfold(0, 4, 2).narrow(0, 0, 6), b.Y)),
-        Of<ArgumentException>("overwriting by a draw of two outputs", "two rows for each sample, 12 in all", "one output", b => Overwriting.Begin(b.X, b.Y, new MixupDraw(new Mix(b.Mix.Coefficients, b.Mix.Permutation, outputs: MixupOutputs.Both), MixupPlace.Input))),
+        Of<ArgumentException>(
+            "overwriting an autoencoder's target",
+            "Input 0 shares memory with the target",
+            "clone the target",
+            b => Overwriting.Begin(b.X, b.X)),
+        Of<ArgumentException>(
+            "overwriting a sequence whose next items are the target",
+            "Input 0 shares memory with the target",
+            "clone the target",
+            b => Overwriting.Begin(b.X.narrow(1, 0, 3), b.X.narrow(1, 1, 3))),
+        Of<ArgumentException>(
+            "overwriting one tensor twice",
+            "Input 1 shares memory with another input",
+            "clone one of them",
+            b => Overwriting.Begin([b.X, b.X], b.Y)),
+        Of<ArgumentException>(
+            "overwriting rows that overlap",
+            "its elements share memory",
+            "clone the input",
+            b => Overwriting.Begin(b.X.flatten().unfold(0, 4, 2).narrow(0, 0, 6), b.Y)),
+        Of<ArgumentException>("overwriting by a draw of two outputs", "two rows for each sample, 12 in all", "one output", b =>
+                Overwriting.Begin(
+                    b.X, b.Y, new MixupDraw(new Mix(b.Mix.Coefficients, b.Mix.Partners, outputs: MixupOutputs.Both), MixupPlace.Input))),
         Of<ArgumentException>("overwriting an inference tensor", "made in inference mode", "clone the input", b =>
         {
             Tensor inference;
@@ -95,7 +201,11 @@ public sealed class MisuseTests
 
             Overwriting.Begin(inference, b.Y);
         }),
-        Of<ArgumentException>("a mask among the inputs", "type Bool cannot be blended", "step.Mix.UniteMask(mask)", b => b.Input.Begin([b.X, b.X.gt(0)], b.Y)),
+        Of<ArgumentException>(
+            "a mask among the inputs",
+            "type Bool cannot be blended",
+            "step.Draw.Mix.UniteMask(mask)",
+            b => b.Input.Begin([b.X, b.X.gt(0)], b.Y)),
         Of<ArgumentException>("a sparse input", "sparse tensor", "to_dense()", b => b.Input.Begin(b.X.to_sparse(), b.Y)),
         Of<InvalidOperationException>("the single input of a stacked step", "stacked input", "step.Inputs", b =>
         {
@@ -109,25 +219,54 @@ public sealed class MisuseTests
             step.Suspend();
         }),
         Of<ArgumentNullException>("nowhere to warn", "value", "null", _ => new MixupOptions { Warn = null! }),
-        Of<ArgumentOutOfRangeException>("a state beyond the last", "Step", "", b => b.Input.State = b.Input.State with { Step = long.MaxValue }),
+        Of<ArgumentOutOfRangeException>(
+            "a state beyond the last", "value", "", b => b.Input.State = b.Input.State with { Batch = long.MaxValue }),
 
         // Manifold mixup.
         Of<ArgumentNullException>("no model", "model", "null", _ => new ManifoldMixup(null!)),
-        Of<ArgumentException>("a name that matches nothing", "no module is called 'attic'", "the modules are", b => b.Places(ManifoldPlaces.Named("attic").WithInput())),
-        Of<ArgumentException>("a module of another model", "a given module (Linear) is not in the model", "its modules are 'a', 'b', 'c'.", b => b.Places(ManifoldPlaces.Modules(b.Foreign).WithInput())),
-        Of<ArgumentException>("a module that is null", "one module or more", "none that is null", b => b.Places(ManifoldPlaces.Modules([null!]))),
-        Of<ArgumentException>("the model itself", "no place inside it", "use OutputMixup", b => b.Places(ManifoldPlaces.Modules(b.Model).WithInput())),
+        Of<ArgumentException>(
+            "a name that matches nothing",
+            "no module is called 'attic'",
+            "the modules are",
+            b => b.Places(ManifoldPlaces.Named("attic").WithInput())),
+        Of<ArgumentException>(
+            "a module of another model",
+            "a given module (Linear) is not in the model",
+            "its modules are 'a', 'b', 'c'.",
+            b => b.Places(ManifoldPlaces.Modules(b.Foreign).WithInput())),
+        Of<ArgumentException>(
+            "a module that is null", "one module or more", "none that is null", b => b.Places(ManifoldPlaces.Modules([null!]))),
+        Of<ArgumentException>(
+            "the model itself", "no place inside it", "use OutputMixup", b => b.Places(ManifoldPlaces.Modules(b.Model).WithInput())),
         Of<ArgumentException>("no names", "one name of a module or more", "none that is empty", _ => ManifoldPlaces.Named()),
         Of<ArgumentException>("an empty name", "one name of a module or more", "none that is empty", _ => ManifoldPlaces.Named("a", "")),
         Of<ArgumentException>("no modules", "one module or more", "none that is null", _ => ManifoldPlaces.Modules()),
         Of<ArgumentNullException>("no predicate", "predicate", "null", _ => ManifoldPlaces.Where(null!)),
-        Of<ArgumentOutOfRangeException>("a negative weight of the input", "weight of the input", "0 or more", _ => ManifoldPlaces.Found.WithInput(-1)),
+        Of<ArgumentOutOfRangeException>(
+            "a negative weight of the input", "weight of the input", "0 or more", _ => ManifoldPlaces.Found.WithInput(-1)),
         Of<ArgumentException>("a module without a name", "name", "empty", _ => MixupPlace.Module("")),
-        Of<ArgumentException>("a choice of nothing", "can be mixed by", "Name some by ManifoldPlaces", b => b.Places(ManifoldPlaces.Where((_, _) => false))),
-        Of<ArgumentException>("a negative weight", "The weight of 'a' is -1", "0 or more", b => b.Places(ManifoldPlaces.Named("a").WithInput().WithWeights(("a", -1)))),
-        Of<ArgumentException>("a weight for nothing", "no eligible module is called 'attic'", "the eligible modules are 'a'.", b => b.Places(ManifoldPlaces.Named("a").WithInput().WithWeights(("attic", 1)))),
-        Of<ArgumentException>("weights of 0 alone", "every place has weight 0", "more", b => b.Places(ManifoldPlaces.Named("a").WithInput(0).WithWeights(("*", 0)))),
-        Of<ArgumentException>("token ids mixed at the input", "type Int64 cannot be blended", "embedding", b => b.Manifold.Begin(b.Y, b.Y, new MixupDraw(b.Mix, MixupPlace.Input))),
+        Of<ArgumentException>(
+            "a choice of nothing", "can be mixed by", "Name some by ManifoldPlaces", b => b.Places(ManifoldPlaces.Where((_, _) => false))),
+        Of<ArgumentException>(
+            "a negative weight",
+            "The weight of 'a' is -1",
+            "0 or more",
+            b => b.Places(ManifoldPlaces.Named("a").WithInput().WithWeights(("a", -1)))),
+        Of<ArgumentException>(
+            "a weight for nothing",
+            "no eligible module is called 'attic'",
+            "the eligible modules are 'a'.",
+            b => b.Places(ManifoldPlaces.Named("a").WithInput().WithWeights(("attic", 1)))),
+        Of<ArgumentException>(
+            "weights of 0 alone",
+            "every place has weight 0",
+            "more",
+            b => b.Places(ManifoldPlaces.Named("a").WithInput(0).WithWeights(("*", 0)))),
+        Of<ArgumentException>(
+            "token ids mixed at the input",
+            "type Int64 cannot be blended",
+            "embedding",
+            b => b.Manifold.Begin(b.Y, b.Y, new MixupDraw(b.Mix, MixupPlace.Input))),
         Of<InvalidOperationException>("steps that overlap", "steps of one model cannot overlap", "Dispose it before the next", b =>
         {
             using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("a")));
@@ -157,7 +296,8 @@ public sealed class MisuseTests
             using var suspension = step.Suspend();
             b.Loss.call(mixed, step.Target);
         }),
-        Of<InvalidOperationException>("the loss of a prediction that was not mixed", "made while the step was suspended", "Run the model again", b =>
+        Of<InvalidOperationException>("the loss of a prediction that was not mixed", "made while the step was suspended",
+            "Run the model again", b =>
         {
             using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
             b.Model.call(b.X);
@@ -193,7 +333,8 @@ public sealed class MisuseTests
             b.Model.forward(b.X);
             b.Model.forward(b.X);
         }),
-        Of<InvalidOperationException>("steps of two models with a common part", "shares a module with it (Linear)", "Dispose one before the other", b =>
+        Of<InvalidOperationException>("steps of two models with a common part", "shares a module with it (Linear)",
+            "Dispose one before the other", b =>
         {
             var other = Sequential(("a", (Linear)b.Model.children().First()), ("d", Tanh())); // its part is the bench's to dispose
             using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, MixupPlace.Module("a")));
@@ -201,46 +342,102 @@ public sealed class MisuseTests
         }),
 
         // Losses.
-        Of<ArgumentException>("mixed labels of 1 and -1", "The targets of SoftMarginLoss cannot be mixed", "choose Losses", b => new MixupLoss(SoftMarginLoss()).call(b.X, new MixedTarget(b.Mix, b.X.sign(), TargetMixing.Targets))),
-        Of<ArgumentException>("mixed labels of an embedding loss", "The targets of HingeEmbeddingLoss cannot be mixed", "choose Losses", b => new MixupLoss(HingeEmbeddingLoss()).call(b.X, new MixedTarget(b.Mix, b.X.sign(), TargetMixing.Targets))),
-        Of<ArgumentException>("mixed logarithms", "The targets of KLDivLoss cannot be mixed", "choose Losses", b => new MixupLoss(KLDivLoss(true)).call(b.X, new MixedTarget(b.Mix, b.X.log_softmax(1), TargetMixing.Targets))),
-        Of<ArgumentException>("mixed class ids of a margin loss", "The targets of MultiMarginLoss cannot be mixed", "choose Losses", b => new MixupLoss(MultiMarginLoss()).call(b.Logits, new MixedTarget(b.Mix, b.Y, TargetMixing.Targets))),
-        Of<ArgumentOutOfRangeException>("an unknown target mixing of a target", "no such TargetMixing", "ByLoss", b => new MixedTarget(b.Mix, b.Y, (TargetMixing)9)),
-        Of<ArgumentException>("integer labels for a binary loss", "The target of BCEWithLogitsLoss is of type Int64", "to(ScalarType.Float32)", b => new MixupLoss(BCEWithLogitsLoss()).call(b.Logits, new MixedTarget(b.Mix, functional.one_hot(b.Y, 3)))),
-        Of<ArgumentException>("boolean labels for a binary loss, in validation", "The target of BCEWithLogitsLoss is of type Bool", "to(ScalarType.Float32)", b => new MixupLoss(BCEWithLogitsLoss()).call(b.Logits, b.Logits.gt(0))),
-        Of<ArgumentException>("floating class ids", "The target of CrossEntropyLoss is Float32 [6]", "to(ScalarType.Int64)", b => b.Judge((loss, target) => loss.call(b.Logits, target), b.Y.to(ScalarType.Float32))),
-        Of<ArgumentException>("a function that broadcasts", "[6, 6] for a prediction of shape [6, 1]", "squeeze(1)", b => new MixupLoss((p, t) => (p - t).abs()).call(b.X.narrow(1, 0, 1), new MixedTarget(b.Mix, b.X.select(1, 0)))),
-        Of<ArgumentException>("weights of samples", "one for each sample", "weights of classes", b => new MixupLoss(BCEWithLogitsLoss(b.X.narrow(1, 0, 1).abs())).call(b.Logits, new MixedTarget(b.Mix, b.Logits.sigmoid()))),
+        Of<ArgumentException>("mixed labels of 1 and -1", "The targets of SoftMarginLoss cannot be mixed", "choose Losses", b =>
+                new MixupLoss(SoftMarginLoss()).call(b.X, new MixedTarget(b.Mix, b.X.sign(), TargetMixing.Targets))),
+        Of<ArgumentException>("mixed labels of an embedding loss", "The targets of HingeEmbeddingLoss cannot be mixed", "choose Losses",
+            b =>
+                new MixupLoss(HingeEmbeddingLoss()).call(b.X, new MixedTarget(b.Mix, b.X.sign(), TargetMixing.Targets))),
+        Of<ArgumentException>("mixed logarithms", "The targets of KLDivLoss cannot be mixed", "choose Losses", b =>
+                new MixupLoss(KLDivLoss(true)).call(b.X, new MixedTarget(b.Mix, b.X.log_softmax(1), TargetMixing.Targets))),
+        Of<ArgumentException>("mixed class ids of a margin loss", "The targets of MultiMarginLoss cannot be mixed", "choose Losses", b =>
+                new MixupLoss(MultiMarginLoss()).call(b.Logits, new MixedTarget(b.Mix, b.Y, TargetMixing.Targets))),
+        Of<ArgumentOutOfRangeException>(
+            "an unknown target mixing of a target", "no such TargetMixing", "ByLoss", b => new MixedTarget(b.Mix, b.Y, (TargetMixing)9)),
+        Of<ArgumentException>("integer labels for a binary loss", "The target of BCEWithLogitsLoss is of type Int64",
+            "to(ScalarType.Float32)", b =>
+                new MixupLoss(BCEWithLogitsLoss()).call(b.Logits, new MixedTarget(b.Mix, functional.one_hot(b.Y, 3)))),
+        Of<ArgumentException>(
+            "boolean labels for a binary loss, in validation",
+            "The target of BCEWithLogitsLoss is of type Bool",
+            "to(ScalarType.Float32)",
+            b => new MixupLoss(BCEWithLogitsLoss()).call(b.Logits, b.Logits.gt(0))),
+        Of<ArgumentException>(
+            "floating class ids",
+            "The target of CrossEntropyLoss is Float32 [6]",
+            "to(ScalarType.Int64)",
+            b => b.Judge((loss, target) => loss.call(b.Logits, target), b.Y.to(ScalarType.Float32))),
+        Of<ArgumentException>("a function that broadcasts", "[6, 6] for a prediction of shape [6, 1]", "squeeze(1)", b =>
+                MixupLoss.FromUnreduced((p, t) => (p - t).abs()).call(b.X.narrow(1, 0, 1), new MixedTarget(b.Mix, b.X.select(1, 0)))),
+        Of<ArgumentException>("weights of samples", "one for each sample", "weights of classes", b =>
+                new MixupLoss(BCEWithLogitsLoss(b.X.narrow(1, 0, 1).abs())).call(b.Logits, new MixedTarget(b.Mix, b.Logits.sigmoid()))),
         Of<ArgumentNullException>("no loss", "loss", "null", _ => new MixupLoss((Loss<Tensor, Tensor, Tensor>)null!)),
-        Of<ArgumentNullException>("no function", "a loss is expected", "a loss is expected", _ => new MixupLoss((Func<Tensor, Tensor, Tensor>)null!)),
-        Of<ArgumentOutOfRangeException>("an unknown reduction", "no such Reduction", "Mean", _ => new MixupLoss((p, t) => p, (Reduction)9)),
+        Of<ArgumentNullException>("no function", "unreduced", "null", _ => MixupLoss.FromUnreduced((Func<Tensor, Tensor, Tensor>)null!)),
+        Of<ArgumentOutOfRangeException>(
+            "an unknown reduction", "no such Reduction", "Mean", _ => MixupLoss.FromUnreduced((p, t) => p, (Reduction)9)),
         Of<ArgumentNullException>("a target without a mix", "mix", "null", b => new MixedTarget(null!, b.Y)),
         Of<ArgumentNullException>("a mix without a target", "target", "null", b => new MixedTarget(b.Mix, null!)),
-        Of<ArgumentException>("a mix with another batch's target", "the target has shape [5]", "here of 6", b => new MixedTarget(b.Mix, b.Y.narrow(0, 0, 5))),
-        Of<ArgumentNullException>("judging by nothing", "metric", "null", b => b.Judge((loss, target) => loss.Evaluate(null!, b.Logits, target))),
-        Of<ArgumentNullException>("judging nothing", "prediction", "null", b => b.Judge((loss, target) => loss.Evaluate((p, t) => p, null!, target))),
-        Of<ArgumentNullException>("the loss of no prediction", "prediction", "null", b => b.Judge((loss, target) => loss.call(null!, target))),
+        Of<ArgumentException>(
+            "a mix with another batch's target", "the target has shape [5]", "here of 6", b => new MixedTarget(b.Mix, b.Y.narrow(0, 0, 5))),
+        Of<ArgumentNullException>(
+            "judging by nothing", "metric", "null", b => b.Judge((loss, target) => loss.Evaluate(null!, b.Logits, target))),
+        Of<ArgumentNullException>(
+            "judging nothing", "prediction", "null", b => b.Judge((loss, target) => loss.Evaluate((p, t) => p, null!, target))),
+        Of<ArgumentNullException>(
+            "the loss of no prediction", "prediction", "null", b => b.Judge((loss, target) => loss.call(null!, target))),
         Of<ArgumentNullException>("the loss against no target", "target", "null", b => b.Loss.call(b.Logits, (MixedTarget)null!)),
         Of<ArgumentNullException>("the plain loss of no prediction", "prediction", "null", b => b.Loss.call(null!, b.Y)),
         Of<ArgumentNullException>("the plain loss against no target", "target", "null", b => b.Loss.call(b.Logits, (Tensor)null!)),
         Of<ArgumentException>("losses of values that would broadcast", "[6, 1] but the target [6]", "squeeze(1)", b =>
             new MixupLoss(L1Loss()).call(b.Logits.narrow(1, 0, 1), new MixedTarget(b.Mix, b.X.select(1, 0), TargetMixing.Losses))),
-        Of<ArgumentException>("a prediction of another batch", "the prediction has shape [5, 3]", "here of 6", b => b.Judge((loss, target) => loss.call(b.Logits.narrow(0, 0, 5), target))),
-        Of<ArgumentException>("classes on the wrong dimension", "class ids [6, 2]", "Move the classes to dimension 1", b => b.Judge((loss, target) => loss.call(b.Logits.unsqueeze(1), target), stack([b.Y, b.Y], 1))),
-        Of<ArgumentException>("a class that is none", "class id 7 is not one of the 3 classes", "ignore_index", b => b.Judge((loss, target) => loss.call(b.Logits, target), full_like(b.Y, 7)), cpuOnly: true),
-        Of<ArgumentException>("a class just beyond the last", "class id 3 is not one of the 3 classes of the prediction, 0 to 2;", "ignore_index", b => b.Judge((loss, target) => loss.call(b.Logits, target), full_like(b.Y, 3)), cpuOnly: true),
-        Of<ArgumentException>("a class that is none of a weighted loss", "class id 3 is not one of the 3 classes of the prediction, 0 to 2;", "ignore_index", b => b.Judge((_, target) => new MixupLoss(CrossEntropyLoss(ones(3))).call(b.Logits, target), full_like(b.Y, 3)), cpuOnly: true),
-        Of<ArgumentException>("too few class weights", "2 class weights", "one weight for each class", b => b.Judge((_, target) => new MixupLoss(CrossEntropyLoss(ones(2))).call(b.Logits, target)), cpuOnly: true),
-        Of<ArgumentException>("values that would broadcast", "[6, 1] but the target [6]", "squeeze(1)", b => b.Judge((_, target) => new MixupLoss(MSELoss()).call(b.Logits.narrow(1, 0, 1), target), b.X.select(1, 0))),
-        Of<ArgumentException>("a function that reduces", "returned shape []", "Reduction.None", b => b.Judge((_, target) => new MixupLoss((p, t) => functional.cross_entropy(p, t)).call(b.Logits, target))),
-        Of<ArgumentException>("a foreign loss that reduces", "reduces its values to their mean", "Build it with Reduction.None", b => b.Judge((_, target) => new MixupLoss(new Foreign()).call(b.Logits, target))),
+        Of<ArgumentException>(
+            "a prediction of another batch",
+            "the prediction has shape [5, 3]",
+            "here of 6",
+            b => b.Judge((loss, target) => loss.call(b.Logits.narrow(0, 0, 5), target))),
+        Of<ArgumentException>(
+            "classes on the wrong dimension",
+            "class ids [6, 2]",
+            "Move the classes to dimension 1",
+            b => b.Judge((loss, target) => loss.call(b.Logits.unsqueeze(1), target), stack([b.Y, b.Y], 1))),
+        Of<ArgumentException>(
+            "a class that is none",
+            "class id 7 is not one of the 3 classes",
+            "ignore_index",
+            b => b.Judge((loss, target) => loss.call(b.Logits, target), full_like(b.Y, 7)),
+            cpuOnly: true),
+        Of<ArgumentException>(
+            "a class just beyond the last",
+            "class id 3 is not one of the 3 classes of the prediction, 0 to 2;",
+            "ignore_index",
+            b => b.Judge((loss, target) => loss.call(b.Logits, target), full_like(b.Y, 3)),
+            cpuOnly: true),
+        Of<ArgumentException>("a class that is none of a weighted loss",
+            "class id 3 is not one of the 3 classes of the prediction, 0 to 2;", "ignore_index", b =>
+                b.Judge((_, target) => new MixupLoss(CrossEntropyLoss(ones(3))).call(b.Logits, target), full_like(b.Y, 3)), cpuOnly: true),
+        Of<ArgumentException>(
+            "too few class weights",
+            "2 class weights",
+            "one weight for each class",
+            b => b.Judge((_, target) => new MixupLoss(CrossEntropyLoss(ones(2))).call(b.Logits, target)),
+            cpuOnly: true),
+        Of<ArgumentException>("values that would broadcast", "[6, 1] but the target [6]", "squeeze(1)", b =>
+                b.Judge((_, target) => new MixupLoss(MSELoss()).call(b.Logits.narrow(1, 0, 1), target), b.X.select(1, 0))),
+        Of<ArgumentException>("a function that reduces", "returned shape []", "Reduction.None", b =>
+                b.Judge((_, target) => MixupLoss.FromUnreduced((p, t) => functional.cross_entropy(p, t)).call(b.Logits, target))),
+        Of<ArgumentException>(
+            "a foreign loss that reduces",
+            "reduces its values to their mean",
+            "Build it with Reduction.None",
+            b => b.Judge((_, target) => new MixupLoss(new Foreign()).call(b.Logits, target))),
         Of<ArgumentException>("output mixup before a loss without softmax", "MSELoss has none", "BCEWithLogitsLoss", b =>
         {
             using var step = b.Output.Begin(b.X, b.X, new MixupDraw(b.Mix, MixupPlace.Output));
             new MixupLoss(MSELoss()).call(b.X, step.Target);
         }),
-        Of<ArgumentException>("a metric that reduces", "The metric returned shape []", "does not reduce", b => b.Judge((loss, target) => loss.Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32).mean(), b.Logits, target))),
-        Of<ArgumentException>("integer targets mixed for a prediction that does not go with them", "integer targets of shape [6, 2]", "TargetMixing.Losses", b =>
+        Of<ArgumentException>("a metric that reduces", "The metric returned shape []", "does not reduce", b =>
+                b.Judge((loss, target) => loss.Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32).mean(), b.Logits, target))),
+        Of<ArgumentException>("integer targets mixed for a prediction that does not go with them", "integer targets of shape [6, 2]",
+            "TargetMixing.Losses", b =>
         {
             using var step = new InputMixup(new MixupOptions { TargetMixing = TargetMixing.Targets }).Begin(b.X, stack([b.Y, b.Y], 1));
             new MixupLoss(MSELoss()).call(b.Logits, step.Target);
@@ -262,7 +459,8 @@ public sealed class MisuseTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void TheErrorIsClearAndTheNextBatchTrainsAsIfNothingHadHappened(string name) => Misuses.Single(misuse => misuse.Name == name).Check();
+    public void TheErrorIsClearAndTheNextBatchTrainsAsIfNothingHadHappened(string name) =>
+        Misuses.Single(misuse => misuse.Name == name).Check();
 
     private sealed class Foreign() : Loss<Tensor, Tensor, Tensor>(Reduction.Mean)
     {

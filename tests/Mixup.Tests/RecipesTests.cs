@@ -35,13 +35,13 @@ public sealed class RecipesTests
         var (x, y) = (vector.Input("x"), vector.Input("y"));
         var mixup = new InputMixup(Recipes.DeiT.Options);
         var drawn = mixup.Begin(x, y);
-        Assert.Equal(vector.Permutation, drawn.Mix.Permutation.ToArray());
+        Assert.Equal(vector.Permutation, drawn.Draw.Mix.Partners.ToArray());
         drawn.Dispose();
         var lambda = vector.Recorded("lambda_raw")[0];
         Field field = family == "cutmix"
             ? CutMix.BoxAt(new Extent(x.shape.AsSpan(2)), lambda, [.. vector.Recorded("centers").Select(cell => (long)cell)])
             : new NumberField(lambda);
-        using var mix = new Mix([.. Enumerable.Repeat(field, (int)x.shape[0])], vector.Permutation);
+        var mix = new Mix([.. Enumerable.Repeat(field, (int)x.shape[0])], vector.Permutation);
         using var step = mixup.Begin(x, y, new MixupDraw(mix, MixupPlace.Input));
         vector.AssertClose(vector.Expected("mixed_x"), step.Input, "mixed_x");
         var logits = Some.Normal(5, ScalarType.Float64, x.shape[0], (long)vector.Number("num_classes")!);
@@ -54,9 +54,12 @@ public sealed class RecipesTests
     {
         var timm = new MixupOptions { CoefficientPer = CoefficientPer.Batch, Pairing = Pairing.Flip };
         static Method Either(double alpha) => new OneOf(new Interpolation(alpha) { Fold = false }, new CutMix(1));
-        Assert.All([Recipes.DeiT, Recipes.Swin, Recipes.ConvNeXt], recipe => Assert.Equal(timm with { Method = Either(0.8) }, recipe.Options));
+        Assert.All(
+            [Recipes.DeiT, Recipes.Swin, Recipes.ConvNeXt], recipe => Assert.Equal(timm with { Method = Either(0.8) }, recipe.Options));
         Assert.Equal(timm with { Method = Either(0.2) }, Recipes.ResNetStrikesBackA1.Options);
-        Assert.All([Recipes.ResNetStrikesBackA2, Recipes.ResNetStrikesBackA3], recipe => Assert.Equal(timm with { Method = Either(0.1) }, recipe.Options));
+        Assert.All(
+            [Recipes.ResNetStrikesBackA2, Recipes.ResNetStrikesBackA3],
+            recipe => Assert.Equal(timm with { Method = Either(0.1) }, recipe.Options));
         Assert.Equal(timm with { Method = Either(0.2), Pairing = Pairing.Roll }, Recipes.Torchvision.Options);
         Assert.Equal(new MixupOptions { Method = new Interpolation(0.4) }, Recipes.FastaiMixup.Options);
         Assert.Equal(new MixupOptions { Method = new CutMix(1), CoefficientPer = CoefficientPer.Batch }, Recipes.FastaiCutMix.Options);
@@ -69,8 +72,10 @@ public sealed class RecipesTests
     {
         using var scope = NewDisposeScope();
         var (logits, y) = (Some.Normal(1, ScalarType.Float64, 6, 5), Some.Classes(2, 5, 6));
-        using var mix = new Mix([1, 0.9, 0.7, 0.5, 0.2, 0], [5, 4, 3, 2, 1, 0]);
-        foreach (var (recipe, smoothing) in new[] { (Recipes.DeiT, 0.1), (Recipes.Swin, 0.1), (Recipes.ConvNeXt, 0.1), (Recipes.Torchvision, 0.1), (Recipes.FastaiMixup, 0), (Recipes.FastaiCutMix, 0) })
+        var mix = new Mix([1, 0.9, 0.7, 0.5, 0.2, 0], [5, 4, 3, 2, 1, 0]);
+        foreach (
+            var (recipe, smoothing) in new[] { (Recipes.DeiT, 0.1), (Recipes.Swin, 0.1), (Recipes.ConvNeXt, 0.1),
+                (Recipes.Torchvision, 0.1), (Recipes.FastaiMixup, 0), (Recipes.FastaiCutMix, 0) })
         {
             var rows = nn.functional.one_hot(y, 5).to(ScalarType.Float64).mul(1 - smoothing).add(smoothing / 5);
             var expected = mix.Blend(rows).mul(logits.log_softmax(1)).sum(1).neg().mean();
@@ -84,7 +89,7 @@ public sealed class RecipesTests
     {
         using var scope = NewDisposeScope();
         var (logits, y) = (Some.Normal(1, ScalarType.Float64, 6, 5), Some.Classes(2, 5, 6));
-        using var mix = new Mix([1, 0.9, 0.7, 0.5, 0.2, 0], [5, 4, 3, 2, 1, 0]);
+        var mix = new Mix([1, 0.9, 0.7, 0.5, 0.2, 0], [5, 4, 3, 2, 1, 0]);
         Tensor Expected(double smoothing, double? threshold)
         {
             var rows = mix.Blend(nn.functional.one_hot(y, 5).to(ScalarType.Float64).mul(1 - smoothing).add(smoothing / 5));
@@ -94,7 +99,8 @@ public sealed class RecipesTests
 
         foreach (var (recipe, smoothing, threshold) in new[]
         {
-            (Recipes.ResNetStrikesBackA1, 0.1, (double?)null), (Recipes.ResNetStrikesBackA2, 0, 0.2), (Recipes.ResNetStrikesBackA3, 0, null),
+            (Recipes.ResNetStrikesBackA1, 0.1, (double?)null), (Recipes.ResNetStrikesBackA2, 0, 0.2),
+            (Recipes.ResNetStrikesBackA3, 0, null),
         })
         {
             Some.AssertClose(Expected(smoothing, threshold), recipe.MakeLoss().call(logits, new MixedTarget(mix, y)), 1e-12);
@@ -111,9 +117,9 @@ public sealed class RecipesTests
         for (var i = 0; i < 400; i++)
         {
             using var step = mixup.Begin(x, y);
-            Assert.Single(step.Mix.Fields.Distinct());
-            boxes += step.Mix.Fields[0] is BoxField ? 1 : 0;
-            small += step.Mix.Coefficients[0] < 0.5 ? 1 : 0;
+            Assert.Single(step.Draw.Mix.Fields.Distinct());
+            boxes += step.Draw.Mix.Fields[0] is BoxField ? 1 : 0;
+            small += step.Draw.Mix.Coefficients[0] < 0.5 ? 1 : 0;
         }
 
         Assert.InRange(boxes, 160, 240); // four standard deviations

@@ -26,7 +26,8 @@ public sealed class SchedulesTests
     [Fact]
     public void ASecondScheduleSeesWhatTheFirstGives()
     {
-        var both = Schedules.Ramp(0, 2, alpha => new Interpolation(alpha)).Then(Schedules.RampProbability(0.5, 0.5)).Then(Schedules.OffForLast(1));
+        var both = Schedules.Ramp(0, 2, alpha => new Interpolation(alpha)).Then(Schedules.RampProbability(0.5, 0.5))
+            .Then(Schedules.OffForLast(1));
         Assert.Equal([0.5, 0.5, 0.5, 0.5, 0], Probabilities(both));
         Assert.Equal(new Interpolation(1), both(Point(2)).Method);
     }
@@ -50,8 +51,8 @@ public sealed class SchedulesTests
         {
             mixup.Epoch = epoch;
             using var step = mixup.Begin(x, y);
-            Assert.All(step.Mix.Fields, field => Assert.Equal(epoch == 0, field is BoxField));
-            Assert.Equal(epoch == 2, step.Mix.Coefficients.ToArray().All(lambda => lambda == 1));
+            Assert.All(step.Draw.Mix.Fields, field => Assert.Equal(epoch == 0, field is BoxField));
+            Assert.Equal(epoch == 2, step.Draw.Mix.Coefficients.ToArray().All(lambda => lambda == 1));
             using var again = mixup.Begin(x, y, step.Draw); // a replay asks no schedule
         }
 
@@ -100,7 +101,7 @@ public sealed class SchedulesTests
         Assert.Equal(state, mixup.State);
         mixup.Epochs = 2;
         mixup.Begin(x, y).Dispose();
-        Assert.Equal(state with { Step = 1 }, mixup.State);
+        Assert.Equal(state with { Batch = 1 }, mixup.State);
     }
 
     private static SchedulePoint Point(int epoch, double probability = 1) => new(epoch, 5, 10 * epoch, Usual, probability);

@@ -24,7 +24,8 @@ internal static class Some
     public static Mix Mix() => new(Coefficients, Permutation);
 
     /// <summary>The draw that changes nothing.</summary>
-    public static Mix Unmixed(int batchSize) => new([.. Enumerable.Repeat(1.0, batchSize)], [.. Enumerable.Range(0, batchSize).Select(i => (long)((i + 1) % batchSize))]);
+    public static Mix Unmixed(int batchSize) =>
+        new([.. Enumerable.Repeat(1.0, batchSize)], [.. Enumerable.Range(0, batchSize).Select(i => (long)((i + 1) % batchSize))]);
 
     public static Tensor Normal(long seed, params long[] shape) => Normal(seed, ScalarType.Float32, shape);
 
@@ -41,11 +42,11 @@ internal static class Some
     }
 
     /// <summary>The formula of the paper in float64, one row after the other.</summary>
-    public static Tensor Reference(Tensor x, ReadOnlySpan<double> coefficients, ReadOnlySpan<long> permutation)
+    public static Tensor Reference(Tensor x, IReadOnlyList<double> coefficients, IReadOnlyList<long> permutation)
     {
         var wide = x.detach().cpu().to(ScalarType.Float64);
         var rows = new List<Tensor>();
-        for (var i = 0; i < coefficients.Length; i++)
+        for (var i = 0; i < coefficients.Count; i++)
         {
             rows.Add(wide[i].mul(coefficients[i]).add(wide[permutation[i]].mul(1 - coefficients[i])));
         }
@@ -62,7 +63,10 @@ internal static class Some
         _ => Math.Pow(2, -51),
     };
 
-    public static void AssertEqual(Tensor expected, Tensor actual) => Assert.True(expected.equal(actual).all().cpu().ToBoolean() && expected.dtype == actual.dtype, $"expected {expected.str()}\nbut got {actual.str()}");
+    public static void AssertEqual(Tensor expected, Tensor actual) =>
+        Assert.True(
+            expected.equal(actual).all().cpu().ToBoolean() && expected.dtype == actual.dtype,
+            $"expected {expected.str()}\nbut got {actual.str()}");
 
     public static void AssertClose(Tensor expected, Tensor actual, double relative, double absolute = 0)
     {

@@ -52,16 +52,23 @@ public sealed class VectorCase
         {
             var mask = Read(shared).cpu();
             var ofPartner = Op is "gridmix" or "smoothmix";
-            return [.. Enumerable.Range(0, batch).Select(i => mask.dim() == x.dim() - 2 ? mask : mask[i]).Select(weights => new MaskField(ofPartner ? 1 - weights : weights))];
+            return [.. Enumerable.Range(0,
+                batch).Select(i =>
+                    mask.dim() == x.dim() - 2 ? mask : mask[i]).Select(weights => new MaskField(ofPartner ? 1 - weights : weights))];
         }
 
         var boxes = Numbers(json.GetProperty("boxes")).Select(value => (long)value).Chunk(4).ToArray();
-        var cut = json.TryGetProperty("use_cutmix", out var switches) && switches.ValueKind != JsonValueKind.Null ? Each(Numbers(switches)) : Each([1]);
+        var cut = json.TryGetProperty("use_cutmix", out var switches) && switches.ValueKind != JsonValueKind.Null
+            ? Each(Numbers(switches))
+            : Each([1]);
         return
         [
             .. Enumerable.Range(0, batch).Select(Field (i) => cut[i] == 0
                 ? new NumberField(lambda[i])
-                : Box(boxes[i % boxes.Length], new Extent(x.shape.AsSpan(2)), Param("correct_lam") is { ValueKind: JsonValueKind.False } ? lambda[i] : null)),
+                : Box(
+                    boxes[i % boxes.Length],
+                    new Extent(x.shape.AsSpan(2)),
+                    Param("correct_lam") is { ValueKind: JsonValueKind.False } ? lambda[i] : null)),
         ];
     }
 
@@ -75,7 +82,8 @@ public sealed class VectorCase
 
     public Tensor Input(string name) => Read(json.GetProperty("inputs").GetProperty(name));
 
-    public IEnumerable<(string Name, Tensor Value)> Weights => json.GetProperty("weights").EnumerateObject().Select(p => (p.Name, Read(p.Value)));
+    public IEnumerable<(string Name, Tensor Value)> Weights =>
+        json.GetProperty("weights").EnumerateObject().Select(p => (p.Name, Read(p.Value)));
 
     public bool HasExpected(string name) => Has("expected", name);
 
@@ -104,7 +112,8 @@ public sealed class VectorCase
     {
         if (!expected.shape.SequenceEqual(actual.shape))
         {
-            throw new XunitException($"{Name}, {what}: shape [{string.Join(", ", actual.shape)}] instead of [{string.Join(", ", expected.shape)}]");
+            throw new XunitException($"{Name}, {what}: shape [{string.Join(", ", actual.shape)}] instead of " +
+                $"[{string.Join(", ", expected.shape)}]");
         }
 
         using var scope = NewDisposeScope();
@@ -148,5 +157,6 @@ public sealed class VectorCase
         return tensor(Numbers(element), ScalarType.Float64).reshape(shape).to(dtype).to(Some.Device);
     }
 
-    private bool Has(string group, string name) => json.TryGetProperty(group, out var g) && g.TryGetProperty(name, out var e) && e.ValueKind != JsonValueKind.Null;
+    private bool Has(string group, string name) =>
+        json.TryGetProperty(group, out var g) && g.TryGetProperty(name, out var e) && e.ValueKind != JsonValueKind.Null;
 }

@@ -7,7 +7,8 @@ namespace TorchSharp.Mixup.Training.Tests;
 public sealed class CheckpointFuzzTests : IDisposable
 {
     // A longer search is a run with another number.
-    private static readonly int Mutations = int.Parse(Environment.GetEnvironmentVariable("MIXUP_FUZZ_MUTATIONS") ?? "5000", CultureInfo.InvariantCulture);
+    private static readonly int Mutations = int.Parse(
+        Environment.GetEnvironmentVariable("MIXUP_FUZZ_MUTATIONS") ?? "5000", CultureInfo.InvariantCulture);
     private const int HeaderBytes = 8 + 32; // the magic word and the hash
     private readonly string folder = Directory.CreateTempSubdirectory("mixup-fuzz-").FullName;
 
@@ -43,7 +44,9 @@ public sealed class CheckpointFuzzTests : IDisposable
             if (random.Next(4) > 0)
             {
                 // Somebody hostile makes the hash right again.
-                bytes = bytes.Length > HeaderBytes ? [.. original[..8], .. SHA256.HashData(bytes.AsSpan(HeaderBytes)), .. bytes[HeaderBytes..]] : bytes;
+                bytes = bytes.Length > HeaderBytes
+                    ? [.. original[..8], .. SHA256.HashData(bytes.AsSpan(HeaderBytes)), .. bytes[HeaderBytes..]]
+                    : bytes;
             }
 
             File.WriteAllBytes(path, bytes);
@@ -54,7 +57,7 @@ public sealed class CheckpointFuzzTests : IDisposable
             catch (InvalidDataException e)
             {
                 refused++;
-                Assert.StartsWith(path, e.Message, StringComparison.Ordinal);
+                Assert.StartsWith(path, e.Message, StringComparison.OrdinalIgnoreCase);
                 Assert.Empty(fresh.Learner.History);
                 if (refused % 50 == 0)
                 {
@@ -87,7 +90,9 @@ public sealed class CheckpointFuzzTests : IDisposable
     private static byte[] Mutate(byte[] original, Random random)
     {
         var bytes = (byte[])original.Clone();
-        int At() => random.Next(2) == 0 ? random.Next(bytes.Length) : random.Next(Math.Min(bytes.Length, 2_000)); // headers and names are in front
+        int At() => random.Next(2) == 0
+            ? random.Next(bytes.Length)
+            : random.Next(Math.Min(bytes.Length, 2_000)); // headers and names are in front
         switch (random.Next(7))
         {
             case 0:
@@ -106,7 +111,9 @@ public sealed class CheckpointFuzzTests : IDisposable
                 return [.. bytes, .. new byte[random.Next(1, 100)]];
             case 4:
                 // A length, a count or a size that no machine has.
-                BitConverter.TryWriteBytes(bytes.AsSpan(Math.Min(At(), bytes.Length - 8)), new[] { long.MaxValue, long.MinValue, -1, int.MaxValue, 1L << 40 }[random.Next(5)]);
+                BitConverter.TryWriteBytes(
+                    bytes.AsSpan(Math.Min(At(), bytes.Length - 8)),
+                    new[] { long.MaxValue, long.MinValue, -1, int.MaxValue, 1L << 40 }[random.Next(5)]);
                 return bytes;
             case 5:
                 var (from, to) = (At(), At());
@@ -128,5 +135,9 @@ public sealed class CheckpointFuzzTests : IDisposable
     }
 
     private Small Build(string optimizer) =>
-        new(_ => [new Checkpoint(folder), new MixupCallback(new InputMixup()), new EarlyStopping()], scheduler: true, dropout: false, CheckpointOptimizerTests.Optimizers[optimizer]);
+        new(
+            _ => [new Checkpoint(folder), new MixupCallback(new InputMixup()), new EarlyStopping()],
+            scheduler: true,
+            dropout: false,
+            CheckpointOptimizerTests.Optimizers[optimizer]);
 }

@@ -54,7 +54,8 @@ public sealed class EverydayTests
         using var model = new Both().to(Some.Device);
         using var optimizer = optim.SGD(model.parameters(), 0.1);
         using var loss = CrossEntropyLoss();
-        var records = new Learner(model, loss, optimizer, callbacks: [new MixupCallback(new InputMixup(1))]).Fit(loader.AsBatches("label", "x", "extra"), epochs: 8);
+        var records = new Learner(model, loss, optimizer, callbacks: [new MixupCallback(new InputMixup(1))]).Fit(
+            loader.AsBatches("label", "x", "extra"), epochs: 8);
         Assert.InRange(records[^1].TrainLoss, 0, records[0].TrainLoss * 0.95);
     }
 
@@ -88,7 +89,7 @@ public sealed class EverydayTests
         for (var i = 0; i < 4; i++)
         {
             var mixup = new ManifoldMixup(small.Model, new MixupOptions { Method = new Interpolation(1), Seed = 3 }, ManifoldPlaces.Found);
-            mixup.State = mixup.State with { Step = i };
+            mixup.State = mixup.State with { Batch = i };
             small.Optimizer.zero_grad();
             using var step = mixup.Begin(small.X.narrow(0, i * 10, 10), small.Y.narrow(0, i * 10, 10));
             loss.call(small.Model.call(step.Input), step.Target).div(4).backward();
@@ -156,7 +157,7 @@ public sealed class EverydayTests
         using var step = mixup.Begin(x, y);
         var mixed = model.call(step.Input);
         var (sequence, _) = model.Cell.forward(x);
-        Some.AssertClose(model.Head.forward(step.Mix.Blend(sequence).mean([1])), mixed, 1e-5, 1e-6);
+        Some.AssertClose(model.Head.forward(step.Draw.Mix.Blend(sequence).mean([1])), mixed, 1e-5, 1e-6);
         new MixupLoss(CrossEntropyLoss()).call(mixed, step.Target).backward();
         Assert.All(model.parameters(), parameter => Assert.True(parameter.grad is not null));
     }
@@ -170,7 +171,12 @@ public sealed class EverydayTests
         using var model = new TwoHeads().to(Some.Device);
         using var optimizer = optim.SGD(model.parameters(), 0.1);
         using var loss = CrossEntropyLoss();
-        var learner = new Learner(model, loss, optimizer, callbacks: [new MixupCallback(new OutputMixup(1))], forward: inputs => model.call(inputs[0], inputs[1]).Item1);
+        var learner = new Learner(
+            model,
+            loss,
+            optimizer,
+            callbacks: [new MixupCallback(new OutputMixup(1))],
+            forward: inputs => model.call(inputs[0], inputs[1]).Item1);
         var records = learner.Fit(loader.AsBatches("label", "x", "extra"), epochs: 8);
         Assert.InRange(records[^1].TrainLoss, 0, records[0].TrainLoss * 0.95);
     }
@@ -218,7 +224,8 @@ public sealed class EverydayTests
 
         public override long Count => 40;
 
-        public override Dictionary<string, Tensor> GetTensor(long index) => new() { ["x"] = x[index], ["extra"] = x[index].mul(2), ["label"] = y[index], ["value"] = x[index].sum().unsqueeze(0) };
+        public override Dictionary<string, Tensor> GetTensor(long index) =>
+            new() { ["x"] = x[index], ["extra"] = x[index].mul(2), ["label"] = y[index], ["value"] = x[index].sum().unsqueeze(0) };
     }
 
     private sealed class Both : Module<Tensor, Tensor, Tensor>

@@ -13,8 +13,8 @@ public sealed class LearnerConstructionTests
         Learner Build(optim.lr_scheduler.LRScheduler? scheduler, SchedulerInterval interval) =>
             new(small.Model, small.Loss, small.Optimizer, scheduler) { SchedulerInterval = interval };
         var error = Assert.Throws<ArgumentException>(() => Build(plateau, SchedulerInterval.Batch));
-        Assert.Contains("ReduceLROnPlateau", error.Message, StringComparison.Ordinal);
-        Assert.Contains("SchedulerInterval.Epoch", error.Message, StringComparison.Ordinal);
+        Assert.Contains("ReduceLROnPlateau", error.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("SchedulerInterval.Epoch", error.Message, StringComparison.OrdinalIgnoreCase);
         Assert.Throws<ArgumentOutOfRangeException>(() => Build(null, (SchedulerInterval)7));
 
         // After every epoch it serves, and so does any other scheduler after every batch.
@@ -34,8 +34,8 @@ public sealed class LearnerConstructionTests
             {
                 var error = Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, foreign));
                 Assert.Equal("optimizer", error.ParamName);
-                Assert.Contains("none of the model's parameters", error.Message, StringComparison.Ordinal);
-                Assert.Contains("model.parameters()", error.Message, StringComparison.Ordinal);
+                Assert.Contains("none of the model's parameters", error.Message, StringComparison.OrdinalIgnoreCase);
+                Assert.Contains("model.parameters()", error.Message, StringComparison.OrdinalIgnoreCase);
             }
         }
     }
@@ -52,7 +52,7 @@ public sealed class LearnerConstructionTests
             using var optimizer = optim.Adam(parameters);
             model.to(ScalarType.Float64);
             var error = Assert.Throws<ArgumentException>(() => new Learner(model, loss, optimizer));
-            Assert.Contains(".to(", error.Message, StringComparison.Ordinal);
+            Assert.Contains(".to(", error.Message, StringComparison.OrdinalIgnoreCase);
         }
     }
 

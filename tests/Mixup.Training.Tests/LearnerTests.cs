@@ -13,7 +13,8 @@ public sealed class LearnerTests
         using var small = new Small([recorder]);
         small.Learner.Fit([(small.X, small.Y)], [(small.X, small.Y)]);
         Assert.Equal(
-            ["BeforeFit", "BeforeEpoch", "BeforeTrain", "BeforeBatch", "AfterPrediction", "AfterLoss", "BeforeBackward", "AfterBackward", "BeforeStep", "AfterStep", "AfterBatch", "AfterTrain",
+            ["BeforeFit", "BeforeEpoch", "BeforeTrain", "BeforeBatch", "AfterPrediction", "AfterLoss", "BeforeBackward", "AfterBackward",
+                "BeforeStep", "AfterStep", "AfterBatch", "AfterTrain",
                 "BeforeValidate", "BeforeBatch", "AfterPrediction", "AfterLoss", "AfterBatch", "AfterValidate", "AfterEpoch", "AfterFit"],
             recorder.Events);
         Assert.Empty(Recorder.AllEvents.Except(recorder.Events));
@@ -28,7 +29,9 @@ public sealed class LearnerTests
     public void CallbacksAreCalledByTheirOrderAndThenAsGiven()
     {
         List<string> calls = [];
-        using var small = new Small([new Recorder(order: 5, name: "a") { Shared = calls }, new Recorder(name: "b") { Shared = calls }, new Recorder(name: "c") { Shared = calls }]);
+        using var small = new Small(
+            [new Recorder(order: 5, name: "a") { Shared = calls }, new Recorder(name: "b") { Shared = calls },
+                new Recorder(name: "c") { Shared = calls }]);
         small.Learner.Fit(small.Train);
         Assert.Equal(["bAttach", "cAttach", "aAttach", "bBeforeFit", "cBeforeFit", "aBeforeFit"], calls.Take(6));
     }
@@ -41,7 +44,10 @@ public sealed class LearnerTests
         Assert.Equal(15, records.Count);
         Assert.True(records[^1]["valid_loss"] < records[0]["valid_loss"] / 2);
         Assert.True(records[^1]["valid_accuracy"] > 0.9);
-        Assert.Contains("there is no figure", Assert.Throws<ArgumentException>(() => records[0]["nonsense"]).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no figure",
+            Assert.Throws<ArgumentException>(() => records[0]["nonsense"]).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -54,7 +60,8 @@ public sealed class LearnerTests
         using var noGrad = no_grad();
         var prediction = small.Model.call(small.X);
         Assert.Equal(small.Loss.call(prediction, small.Y).cpu().ToDouble(), record.ValidLoss!.Value, 1e-6);
-        Assert.Equal(prediction.argmax(1).eq(small.Y).to(ScalarType.Float32).mean().cpu().ToDouble(), record.ValidMetrics["accuracy"], 1e-6);
+        Assert.Equal(
+            prediction.argmax(1).eq(small.Y).to(ScalarType.Float32).mean().cpu().ToDouble(), record.ValidMetrics["accuracy"], 1e-6);
     }
 
     [Theory]
@@ -120,7 +127,9 @@ public sealed class LearnerTests
     [Fact]
     public void TheFirstExceptionWins()
     {
-        using var small = new Small([new Recorder("AfterLoss", _ => throw new InvalidOperationException("first")), new Recorder("AfterBatch", _ => throw new InvalidOperationException("second"))]);
+        using var small = new Small(
+            [new Recorder("AfterLoss", _ => throw new InvalidOperationException("first")),
+                new Recorder("AfterBatch", _ => throw new InvalidOperationException("second"))]);
         Assert.Equal("first", Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train)).Message);
     }
 
@@ -183,14 +192,30 @@ public sealed class LearnerTests
     public void WhatIsNotThereIsSaid()
     {
         using var small = new Small([new Recorder("BeforeFit", state => _ = state.Prediction)]);
-        Assert.Contains("from AfterPrediction", Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "from AfterPrediction",
+            Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train)).Message,
+            StringComparison.OrdinalIgnoreCase);
         using var unreduced = CrossEntropyLoss(reduction: Reduction.None);
-        Assert.Contains("needs a scalar", Assert.Throws<InvalidOperationException>(() => new Learner(small.Model, unreduced, small.Optimizer).Fit(small.Train)).Message, StringComparison.Ordinal);
-        Assert.Contains("no training batch", Assert.Throws<InvalidOperationException>(() => new Learner(small.Model, small.Loss, small.Optimizer).Fit(Array.Empty<Batch>())).Message, StringComparison.Ordinal);
-        Assert.Contains("'forward'", Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer).Fit([new Batch([small.X, small.X], small.Y)])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "needs a scalar",
+            Assert.Throws<InvalidOperationException>(() => new Learner(small.Model, unreduced, small.Optimizer).Fit(small.Train)).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("no training batch", Assert.Throws<InvalidOperationException>(() =>
+                new Learner(small.Model, small.Loss, small.Optimizer)
+                    .Fit(Array.Empty<Batch>())).Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "'forward'",
+            Assert.Throws<ArgumentException>(
+                () => new Learner(small.Model, small.Loss, small.Optimizer).Fit([new Batch([small.X, small.X], small.Y)])).Message,
+            StringComparison.OrdinalIgnoreCase);
         using var list = ModuleList(small.Model);
-        Assert.Contains("'forward'", Assert.Throws<ArgumentException>(() => new Learner(list, small.Loss, small.Optimizer)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()]));
+        Assert.Contains(
+            "'forward'",
+            Assert.Throws<ArgumentException>(() => new Learner(list, small.Loss, small.Optimizer)).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Throws<ArgumentException>(
+            () => new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()]));
         Assert.Throws<ArgumentOutOfRangeException>(() => small.Learner.Fit(small.Train, epochs: 0));
         Assert.Throws<ArgumentException>(() => new TensorBatches(small.X, small.Y.narrow(0, 0, 3), 2));
         Assert.Throws<ArgumentOutOfRangeException>(() => new TensorBatches(small.X, small.Y, 0));
@@ -228,7 +253,8 @@ public sealed class LearnerTests
         Assert.Equal(byHand.Optimizer.ParamGroups.First().LearningRate, byLearner.Optimizer.ParamGroups.First().LearningRate);
     }
 
-    public static TheoryData<string, string> PlacesAndEvents => new MatrixTheoryData<string, string>(["manifold", "output"], Recorder.AllEvents);
+    public static TheoryData<string, string> PlacesAndEvents =>
+        new MatrixTheoryData<string, string>(["manifold", "output"], Recorder.AllEvents);
 
     [Theory]
     [MemberData(nameof(PlacesAndEvents))]
@@ -236,7 +262,11 @@ public sealed class LearnerTests
     {
         using var small = new Small();
         var strategy = Strategy(small, place);
-        var faulty = new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [new MixupCallback(strategy), new Recorder(at, _ => throw new IOException(at))]);
+        var faulty = new Learner(
+            small.Model,
+            small.Loss,
+            small.Optimizer,
+            callbacks: [new MixupCallback(strategy), new Recorder(at, _ => throw new IOException(at))]);
         Assert.Throws<IOException>(() => faulty.Fit(small.Train, small.Valid));
 
         // The next step can begin, and outside of steps the model is plain.
@@ -257,7 +287,14 @@ public sealed class LearnerTests
     public void EveryStrategyTrainsAndMeasures(string place, bool twoOutputs)
     {
         using var small = new Small();
-        var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(small, place, new MixupOptions { Method = new Interpolation(0.4), Seed = 1, Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }))]);
+        var learner = new Learner(
+            small.Model,
+            small.Loss,
+            small.Optimizer,
+            metrics: [Metric.Accuracy()],
+            callbacks: [new MixupCallback(Strategy(small, place,
+                new MixupOptions { Method = new Interpolation(0.4), Seed = 1,
+                Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }))]);
         var records = learner.Fit(small.Train, small.Valid, epochs: 15);
         Assert.True(records[^1]["valid_accuracy"] > 0.85);
         Assert.InRange(records[^1]["train_accuracy"], 0.5, 1);
@@ -310,9 +347,12 @@ public sealed class LearnerTests
     {
         List<bool> sameInput = [];
         var mixup = new MixupCallback(new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 1 }));
-        using var small = new Small([mixup, new Recorder("AfterPrediction", state => sameInput.Add(mixup.Step is null || state.Inputs[0].equal(mixup.Step.Input).all().cpu().ToBoolean()))]);
+        using var small = new Small(
+            [mixup, new Recorder("AfterPrediction",
+                state => sameInput.Add(mixup.Step is null || state.Inputs[0].equal(mixup.Step.Input).all().cpu().ToBoolean()))]);
         var steps = new List<(bool, bool)>();
-        using var other = new Small([mixup, new Recorder("AfterPrediction", state => steps.Add((state.IsTraining, mixup.Step is not null)))]);
+        using var other = new Small(
+            [mixup, new Recorder("AfterPrediction", state => steps.Add((state.IsTraining, mixup.Step is not null)))]);
         other.Learner.Fit(other.Train, other.Valid);
         Assert.All(steps, pair => Assert.Equal(pair.Item1, pair.Item2));
         small.Learner.Fit(small.Train);
@@ -334,7 +374,9 @@ public sealed class LearnerTests
         var mixup = new InputMixup(new MixupOptions { Seed = 1, Schedule = Schedules.OffForLast(epochs: 1) });
         List<bool> mixed = [];
         var callback = new MixupCallback(mixup);
-        using var small = new Small([callback, new Recorder("AfterLoss", _ => mixed.Add(callback.Step!.Mix.Coefficients.ToArray().Any(lambda => lambda < 1)))]);
+        using var small = new Small(
+            [callback, new Recorder("AfterLoss",
+                _ => mixed.Add(callback.Step!.Draw.Mix.Coefficients.ToArray().Any(lambda => lambda < 1)))]);
         small.Learner.Fit(small.Train, epochs: 2);
         Assert.Equal([.. Enumerable.Repeat(true, 5), .. Enumerable.Repeat(false, 5)], mixed);
     }
@@ -351,7 +393,9 @@ public sealed class LearnerTests
 
     private static void AssertBalanced(Recorder witness)
     {
-        foreach (var (begin, end) in new[] { ("BeforeEpoch", "AfterEpoch"), ("BeforeTrain", "AfterTrain"), ("BeforeBatch", "AfterBatch"), ("BeforeValidate", "AfterValidate") })
+        foreach (
+            var (begin, end) in new[] { ("BeforeEpoch", "AfterEpoch"), ("BeforeTrain", "AfterTrain"), ("BeforeBatch", "AfterBatch"),
+                ("BeforeValidate", "AfterValidate") })
         {
             var (begins, ends) = (witness.Events.Count(e => e == begin), witness.Events.Count(e => e == end));
             Assert.True(ends >= begins, $"{begin} {begins}, {end} {ends}");
@@ -405,7 +449,12 @@ public sealed class LearnerTests
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null)
         {
             var batch = (int)target.shape[0];
-            return inner.Begin(inputs, target, draw ?? new MixupDraw(new Mix([.. Enumerable.Repeat(0.5, batch)], [.. Enumerable.Range(0, batch).Select(i => (long)(batch - 1 - i))]), MixupPlace.Input));
+            return inner.Begin(
+                inputs,
+                target,
+                draw ?? new MixupDraw(
+                    new Mix([.. Enumerable.Repeat(0.5, batch)], [.. Enumerable.Range(0, batch).Select(i => (long)(batch - 1 - i))]),
+                    MixupPlace.Input));
         }
     }
 }

@@ -10,10 +10,23 @@ public sealed class MisuseTests
 
     private static readonly Misuse[] Misuses =
     [
-        Of<ArgumentException>("two metrics of one name", "two metrics are called 'accuracy'", "a name of its own", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()])),
-        Of<ArgumentException>("a model of no tensor", "is not a module of one to three tensors", "'forward'", b => _ = new Learner(new Silent(), b.Plain, b.Optimizer)),
-        Of<ArgumentException>("more inputs than the model takes", "takes 1 tensor(s) but the batch has 2", "'forward'", b => Learner(b).Fit([new Batch([b.X, b.X], b.Y)])),
-        Of<InvalidOperationException>("no batches", "There was no training batch in epoch 1", Anew, b => Learner(b).Fit(Array.Empty<Batch>())),
+        Of<ArgumentException>(
+            "two metrics of one name",
+            "two metrics are called 'accuracy'",
+            "a name of its own",
+            b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()])),
+        Of<ArgumentException>(
+            "a model of no tensor",
+            "is not a module of one to three tensors",
+            "'forward'",
+            b => _ = new Learner(new Silent(), b.Plain, b.Optimizer)),
+        Of<ArgumentException>(
+            "more inputs than the model takes",
+            "takes 1 tensor(s) but the batch has 2",
+            "'forward'",
+            b => Learner(b).Fit([new Batch([b.X, b.X], b.Y)])),
+        Of<InvalidOperationException>(
+            "no batches", "There was no training batch in epoch 1", Anew, b => Learner(b).Fit(Array.Empty<Batch>())),
         Of<InvalidOperationException>("no validation batches", "There was no validation batch in epoch 1", Anew, b =>
             Learner(b).Fit([new Batch(b.X, b.Y)], Array.Empty<Batch>())),
         Of<InvalidOperationException>("a validation that yields no batch", "There was no validation batch in epoch 1", Anew, b =>
@@ -31,7 +44,8 @@ public sealed class MisuseTests
 
             Still(b).Fit([new Batch(b.X, b.Y)], Once(), epochs: 3);
         }),
-        Of<ArgumentException>("a plateau after every batch", "A ReduceLROnPlateau watches the loss of an epoch", "SchedulerInterval.Epoch", b =>
+        Of<ArgumentException>("a plateau after every batch", "A ReduceLROnPlateau watches the loss of an epoch", "SchedulerInterval.Epoch",
+            b =>
         {
             var plateau = optim.lr_scheduler.ReduceLROnPlateau(b.Optimizer);
             _ = new Learner(b.Model, b.Plain, b.Optimizer, plateau) { SchedulerInterval = SchedulerInterval.Batch };
@@ -41,30 +55,68 @@ public sealed class MisuseTests
             using var foreign = optim.SGD(b.Foreign.parameters(), 0.1);
             _ = new Learner(b.Model, b.Plain, foreign);
         }),
-        Of<ArgumentException>("weights of another shape than the values", "have shape [6, 3], but its values have shape [6]", "one weight for", b =>
+        Of<ArgumentException>("weights of another shape than the values", "have shape [6, 3], but its values have shape [6]",
+            "one weight for", b =>
         {
             var hits = Metric.Accuracy() with { Name = "hits", Weights = target => ones(target.shape[0], 3) };
             new Learner(b.Model, b.Plain, b.Optimizer, metrics: [hits]).Fit([new Batch(b.X, b.Y)]);
         }),
-        Of<InvalidOperationException>("a loss that is no scalar", "the loss has shape [6]", "Reduction.Mean or Reduction.Sum", b => Learner(b, CrossEntropyLoss(reduction: Reduction.None)).Fit([new Batch(b.X, b.Y)])),
-        Of<ArgumentException>("inputs and targets of different length", "are no data set", "one target for each", b => _ = new TensorBatches(b.X, b.Y.narrow(0, 0, 5), 2)),
+        Of<InvalidOperationException>(
+            "a loss that is no scalar",
+            "the loss has shape [6]",
+            "Reduction.Mean or Reduction.Sum",
+            b => Learner(b, CrossEntropyLoss(reduction: Reduction.None)).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentException>(
+            "inputs and targets of different length",
+            "are no data set",
+            "one target for each",
+            b => _ = new TensorBatches(b.X, b.Y.narrow(0, 0, 5), 2)),
         Of<ArgumentOutOfRangeException>("batches of nothing", "batchSize", "1", b => _ = new TensorBatches(b.X, b.Y, 0)),
         Of<ArgumentException>("no input key", "name the key", "one input or more", b => Dictionaries(b).AsBatches("y").ToList()),
-        Of<ArgumentException>("a key that is not there", "the batch has no 'z'", "it has x, y", b => Dictionaries(b).AsBatches("y", "z").ToList()),
-        Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'early-stopping'", "register one of each", b =>
-            Checkpoint.Save(new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new EarlyStopping(1), new EarlyStopping(2)]), Path.Combine(Path.GetTempPath(), "never.ckpt"))),
-        Of<InvalidOperationException>("an optimizer that needs a closure", "by a closure that the learner does not give", "loop of your own", b =>
+        Of<ArgumentException>(
+            "a key that is not there", "the batch has no 'z'", "it has x, y", b => Dictionaries(b).AsBatches("y", "z").ToList()),
+        Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'early-stopping'", "register one of each",
+            b =>
+            Checkpoint.Save(
+                new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new EarlyStopping(1), new EarlyStopping(2)]),
+                Path.Combine(Path.GetTempPath(), "never.ckpt"))),
+        Of<InvalidOperationException>("an optimizer that needs a closure", "by a closure that the learner does not give",
+            "loop of your own", b =>
         {
             using var native = optim.LBFGS(b.Model.parameters());
             new Learner(b.Model, b.Plain, native).Fit([new Batch(b.X, b.Y)]);
         }),
-        Of<InvalidOperationException>("a loss function that mixing would lose", "replaced LossFunction or MetricFunction before", "Order above 10", b =>
-            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new OutputMixup()), new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call)]).Fit([new Batch(b.X, b.Y)])),
-        Of<ArgumentException>("two mixups on a learner", "two MixupCallbacks", "Register one", b => _ = new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)])),
-        Of<InvalidOperationException>("data changed after it was mixed", "changed the inputs of a batch after it was mixed", "Order is below that of MixupCallback", b =>
-            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new OutputMixup()), new Recorder("BeforeBatch", state => state.Inputs = [b.X.clone()], order: 20)]).Fit([new Batch(b.X, b.Y)])),
+        Of<InvalidOperationException>("a loss function that mixing would lose", "replaced LossFunction or MetricFunction before",
+            "Order above 10", b =>
+            new Learner(
+                b.Model,
+                b.Plain,
+                b.Optimizer,
+                callbacks: [
+                    new MixupCallback(new OutputMixup()),
+                    new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call)
+                ]).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentException>("two mixups on a learner", "two MixupCallbacks", "Register one", b =>
+                _ = new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(b.Input), new MixupCallback(b.Output)])),
+        Of<InvalidOperationException>("data changed after it was mixed", "changed the inputs of a batch after it was mixed",
+            "Order is below that of MixupCallback", b =>
+            new Learner(
+                b.Model,
+                b.Plain,
+                b.Optimizer,
+                callbacks: [
+                    new MixupCallback(new OutputMixup()),
+                    new Recorder("BeforeBatch", state => state.Inputs = [b.X.clone()], order: 20)
+                ]).Fit([new Batch(b.X, b.Y)])),
         Of<InvalidOperationException>("a loss function that forgets mixing", "did not call the one before", "Call it within yours", b =>
-            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new OutputMixup()), new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call, order: 20)]).Fit([new Batch(b.X, b.Y)])),
+            new Learner(
+                b.Model,
+                b.Plain,
+                b.Optimizer,
+                callbacks: [
+                    new MixupCallback(new OutputMixup()),
+                    new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call, order: 20)
+                ]).Fit([new Batch(b.X, b.Y)])),
         Of<IOException>("a folder that cannot be written", "No checkpoint can be written to the folder", "Give a folder that", b =>
             Watched(b, new Checkpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file"))).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("a checkpoint of an optimizer that has no state", "LBFGS has no state that can be saved", "LBFGS", b =>
@@ -72,13 +124,24 @@ public sealed class MisuseTests
             using var native = optim.LBFGS(b.Model.parameters());
             new Learner(b.Model, b.Plain, native, callbacks: [new Checkpoint(Path.GetTempPath())]).Fit([new Batch(b.X, b.Y)]);
         }),
-        Of<ArgumentException>("a figure that nobody measures", "no figure 'train_acuracy'", "there are train_loss", b => Watched(b, new EarlyStopping("train_acuracy", Better.Larger)).Fit([new Batch(b.X, b.Y)])),
-        Of<ArgumentException>("a figure of a validation that is none", "no figure 'valid_loss'", "need a validation set", b => Watched(b, new Checkpoint(Path.GetTempPath(), "valid_loss", Better.Smaller)).Fit([new Batch(b.X, b.Y)])),
-        Of<ArgumentOutOfRangeException>("an unknown direction", "no such Better", "Smaller, Larger", b => _ = new EarlyStopping("train_loss", (Better)9)),
+        Of<ArgumentException>("a figure that nobody measures", "no figure 'train_acuracy'", "there are train_loss", b =>
+                Watched(b, new EarlyStopping("train_acuracy", Better.Larger)).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentException>(
+            "a figure of a validation that is none",
+            "no figure 'valid_loss'",
+            "need a validation set",
+            b => Watched(b, new Checkpoint(Path.GetTempPath(), "valid_loss", Better.Smaller)).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentOutOfRangeException>(
+            "an unknown direction", "no such Better", "Smaller, Larger", b => _ = new EarlyStopping("train_loss", (Better)9)),
         Of<ArgumentOutOfRangeException>("no patience", "patience", "1", b => _ = new EarlyStopping(patience: 0)),
         Of<ArgumentOutOfRangeException>("fewer epochs than one", "epochs", "1", b => Learner(b).Fit([new Batch(b.X, b.Y)], epochs: 0)),
-        Of<FileNotFoundException>("a checkpoint that is not there", "none.ckpt", "none.ckpt", b => Checkpoint.Load(Learner(b), Path.Combine(Path.GetTempPath(), "none.ckpt"))),
-        Of<FormatException>("a foreign state", "'{}'", "not the state of a mixup strategy", b => new MixupCallback(b.Input).LoadState("{}")),
+        Of<FileNotFoundException>(
+            "a checkpoint that is not there",
+            "none.ckpt",
+            "none.ckpt",
+            b => Checkpoint.Load(Learner(b), Path.Combine(Path.GetTempPath(), "none.ckpt"))),
+        Of<FormatException>(
+            "a foreign state", "'{}'", "not the state of a mixup strategy", b => new MixupCallback(b.Input).LoadState("{}")),
         Of<ArgumentNullException>("no strategy", "strategy", "null", b => _ = new MixupCallback(null!)),
     ];
 
@@ -86,9 +149,11 @@ public sealed class MisuseTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void TheErrorIsClearAndTheNextBatchTrainsAsIfNothingHadHappened(string name) => Misuses.Single(misuse => misuse.Name == name).Check();
+    public void TheErrorIsClearAndTheNextBatchTrainsAsIfNothingHadHappened(string name) =>
+        Misuses.Single(misuse => misuse.Name == name).Check();
 
-    private static Learner Learner(Bench bench, Loss<Tensor, Tensor, Tensor>? loss = null) => new(bench.Model, loss ?? bench.Plain, bench.Optimizer);
+    private static Learner Learner(Bench bench, Loss<Tensor, Tensor, Tensor>? loss = null) =>
+        new(bench.Model, loss ?? bench.Plain, bench.Optimizer);
 
     /// <summary>A learner that trains, and leaves the model as it was.</summary>
     private static Learner Still(Bench bench)
@@ -101,7 +166,8 @@ public sealed class MisuseTests
         return new Learner(bench.Model, bench.Plain, bench.Optimizer, callbacks: [recorder]);
     }
 
-    private static Learner Watched(Bench bench, ITrainerCallback callback) => new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy()], callbacks: [callback]);
+    private static Learner Watched(Bench bench, ITrainerCallback callback) =>
+        new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy()], callbacks: [callback]);
 
     private static IEnumerable<Dictionary<string, Tensor>> Dictionaries(Bench bench) => [new() { ["x"] = bench.X, ["y"] = bench.Y }];
 

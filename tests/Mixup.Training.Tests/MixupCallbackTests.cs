@@ -11,7 +11,9 @@ public sealed class MixupCallbackTests
         // Doubling in a callback, and doubling the data, is the same training.
         float[] Train(bool byCallback)
         {
-            using var small = new Small([new MixupCallback(new InputMixup(new MixupOptions { Seed = 1 })), new Recorder("BeforeBatch", byCallback ? Double : null)]);
+            using var small = new Small(
+                [new MixupCallback(new InputMixup(new MixupOptions { Seed = 1 })),
+                    new Recorder("BeforeBatch", byCallback ? Double : null)]);
             using var doubled = small.X.mul(2);
             small.Learner.Fit(new TensorBatches(byCallback ? small.X : doubled, small.Y, 9), epochs: 2);
             return small.Weights;
@@ -43,15 +45,19 @@ public sealed class MixupCallbackTests
         }
 
         var error = Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train)).Message;
-        Assert.Contains($"changed the {what} of a batch after it was mixed", error, StringComparison.Ordinal);
-        Assert.Contains("Order is below that of MixupCallback", error, StringComparison.Ordinal);
+        Assert.Contains($"changed the {what} of a batch after it was mixed", error, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Order is below that of MixupCallback", error, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
     public void ALossThatForgetsTheMixedOneIsAnErrorAndOneThatAddsToItIsNot()
     {
-        using var forgetful = new Small([new MixupCallback(new InputMixup()), new Recorder("BeforeBatch", state => state.LossFunction = (p, t) => functional.cross_entropy(p, t), order: 20)]);
-        Assert.Contains("did not call the one before", Assert.Throws<InvalidOperationException>(() => forgetful.Learner.Fit(forgetful.Train)).Message, StringComparison.Ordinal);
+        using var forgetful = new Small(
+            [new MixupCallback(new InputMixup()),
+                new Recorder("BeforeBatch", state => state.LossFunction = (p, t) => functional.cross_entropy(p, t), order: 20)]);
+        Assert.Contains("did not call the one before",
+            Assert.Throws<InvalidOperationException>(() => forgetful.Learner.Fit(forgetful.Train)).Message,
+            StringComparison.OrdinalIgnoreCase);
 
         static void Add(TrainingState state)
         {
@@ -73,9 +79,14 @@ public sealed class MixupCallbackTests
         }
 
         using var early = new Small([new MixupCallback(new InputMixup()), new Recorder("BeforeBatch", Add)]);
-        Assert.Contains("Order above 10", Assert.Throws<InvalidOperationException>(() => early.Learner.Fit(early.Train)).Message, StringComparison.Ordinal);
-        using var metrics = new Small([new MixupCallback(new InputMixup()), new Recorder("BeforeBatch", state => state.MetricFunction = _ => zeros(1))]);
-        Assert.Contains("MetricFunction", Assert.Throws<InvalidOperationException>(() => metrics.Learner.Fit(metrics.Train)).Message, StringComparison.Ordinal);
+        Assert.Contains("Order above 10", Assert.Throws<InvalidOperationException>(() => early.Learner.Fit(early.Train)).Message,
+            StringComparison.OrdinalIgnoreCase);
+        using var metrics = new Small(
+            [new MixupCallback(new InputMixup()), new Recorder("BeforeBatch", state => state.MetricFunction = _ => zeros(1))]);
+        Assert.Contains(
+            "MetricFunction",
+            Assert.Throws<InvalidOperationException>(() => metrics.Learner.Fit(metrics.Train)).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -85,7 +96,9 @@ public sealed class MixupCallbackTests
         float[] Train(bool runs)
         {
             using var small = new Small(
-                model => [new MixupCallback(new ManifoldMixup(model, new MixupOptions { Seed = 1, Method = new Interpolation(1) }, ManifoldPlaces.Named("1"))), new Recorder("BeforeBatch", runs ? Run : null, order: 20)], scheduler: false, dropout: false);
+                model =>
+                    [new MixupCallback(new ManifoldMixup(model, new MixupOptions { Seed = 1, Method = new Interpolation(1) },
+                        ManifoldPlaces.Named("1"))), new Recorder("BeforeBatch", runs ? Run : null, order: 20)], scheduler: false, dropout: false);
             small.Learner.Fit(small.Train, epochs: 2);
             return small.Weights;
         }
@@ -106,8 +119,11 @@ public sealed class MixupCallbackTests
     {
         using var small = new Small();
         var error = Assert.Throws<ArgumentException>(() => new Learner(
-            small.Model, small.Loss, small.Optimizer, callbacks: [new MixupCallback(new InputMixup()), new MixupCallback(new OutputMixup())])).Message;
-        Assert.Contains("two MixupCallbacks, which would mix every batch twice", error, StringComparison.Ordinal);
+            small.Model, small.Loss, small.Optimizer, callbacks: [
+                new MixupCallback(new InputMixup()),
+                new MixupCallback(new OutputMixup())
+            ])).Message;
+        Assert.Contains("two MixupCallbacks, which would mix every batch twice", error, StringComparison.OrdinalIgnoreCase);
         var one = new MixupCallback(new InputMixup());
         Assert.Throws<ArgumentException>(() => new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [one, one]));
     }
@@ -119,9 +135,16 @@ public sealed class MixupCallbackTests
         using var model = Linear(6, 1).to(Some.Device);
         using var optimizer = optim.SGD(model.parameters(), 0.01);
         var (x, y) = (Some.Normal(1, 40, 6), Some.Normal(2, 40, 1));
-        foreach (var strategy in new IMixupStrategy[] { new InputMixup(1), new InputMixup(new MixupOptions { Method = new Interpolation(1), Outputs = MixupOutputs.Both }) })
+        foreach (
+            var strategy in new IMixupStrategy[] { new InputMixup(1),
+                new InputMixup(new MixupOptions { Method = new Interpolation(1), Outputs = MixupOutputs.Both }) })
         {
-            var learner = new Learner(model, MSELoss(), optimizer, metrics: [new Metric("mse", (p, t) => (p - t).pow(2))], callbacks: [new MixupCallback(strategy)]);
+            var learner = new Learner(
+                model,
+                MSELoss(),
+                optimizer,
+                metrics: [new Metric("mse", (p, t) => (p - t).pow(2))],
+                callbacks: [new MixupCallback(strategy)]);
             var record = Assert.Single(learner.Fit(new TensorBatches(x, y, 9)));
             Assert.Equal(record.TrainLoss, record["train_mse"], 1e-6);
         }
@@ -139,7 +162,8 @@ public sealed class MixupCallbackTests
         double Loss(Reduction reduction)
         {
             using var loss = CrossEntropyLoss(reduction: reduction);
-            var mixup = new MixupCallback(new InputMixup(new MixupOptions { Seed = 3, Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }));
+            var mixup = new MixupCallback(
+                new InputMixup(new MixupOptions { Seed = 3, Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }));
             return new Learner(model, loss, optimizer, callbacks: [mixup]).Fit(new TensorBatches(x, y, 10))[0].TrainLoss;
         }
 

@@ -24,7 +24,9 @@ public sealed partial class ReadmeTests
         }
         """;
 
-    public static TheoryData<string> Blocks => [.. CSharpBlock().Matches(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"))).Select(match => match.Groups[1].Value)];
+    public static TheoryData<string> Blocks =>
+        [.. CSharpBlock().Matches(File.ReadAllText(Path.Combine(AppContext.BaseDirectory,
+            "README.md"))).Select(match => match.Groups[1].Value)];
 
     [Theory]
     [MemberData(nameof(Blocks))]
@@ -33,7 +35,8 @@ public sealed partial class ReadmeTests
     [Fact]
     public void TheStrategyOfOnesOwnIsShortAndTrains()
     {
-        var block = Blocks.Select(row => (string)row.Data).Single(block => block.Contains(": IMixupStrategy", StringComparison.Ordinal)).TrimEnd();
+        var block = Blocks.Select(row => (string)row.Data).Single(
+            block => block.Contains(": IMixupStrategy", StringComparison.Ordinal)).TrimEnd();
         Assert.InRange(block.Split('\n').Length, 2, 39);
         var type = Assembly.Load(Compile(block)).GetTypes().Single(type => type.IsAssignableTo(typeof(IMixupStrategy)));
         var strategy = (IMixupStrategy)Activator.CreateInstance(type, 1.0)!;
@@ -47,12 +50,12 @@ public sealed partial class ReadmeTests
             }
 
             using var scope = NewDisposeScope();
-            Some.AssertEqual(step.Target.Target, step.Mix.Partner(step.Target.Target));
-            pairs += step.Mix.Permutation.ToArray().Where((partner, i) => partner != i).Count();
+            Some.AssertEqual(step.Target.Unmixed, step.Draw.Mix.SelectPartners(step.Target.Unmixed));
+            pairs += step.Draw.Mix.Partners.ToArray().Where((partner, i) => partner != i).Count();
         })]);
         var records = small.Learner.Fit(small.Train, small.Valid, epochs: 6);
         Assert.InRange(pairs, 100, 240);
-        Assert.Equal(30, strategy.State.Step);
+        Assert.Equal(30, strategy.State.Batch);
         Assert.InRange(records[^1].ValidLoss!.Value, 0, records[0].ValidLoss!.Value);
     }
 
@@ -73,7 +76,7 @@ public sealed partial class ReadmeTests
         for (var i = 0; i < 100; i++)
         {
             using var step = mixup.Begin(x, y);
-            Assert.All(step.Mix.Coefficients.ToArray(), lambda => Assert.Equal(0.5, lambda));
+            Assert.All(step.Draw.Mix.Coefficients.ToArray(), lambda => Assert.Equal(0.5, lambda));
             optimizer.zero_grad();
             loss.call(model.call(step.Input), step.Target).backward();
             optimizer.step();
@@ -96,10 +99,17 @@ public sealed partial class ReadmeTests
     {
         var lines = block.TrimEnd().Split('\n');
         var usings = lines.Where(line => UsingDirective().IsMatch(line));
-        string[] always = ["using TorchSharp;", "using TorchSharp.Mixup;", "using TorchSharp.Mixup.Training;", "using static TorchSharp.torch;", "using static TorchSharp.torch.nn;"];
+        string[] always = [
+            "using TorchSharp;",
+            "using TorchSharp.Mixup;",
+            "using TorchSharp.Mixup.Training;",
+            "using static TorchSharp.torch;",
+            "using static TorchSharp.torch.nn;"
+        ];
         var code = string.Join('\n', lines.Where(line => !usings.Contains(line)));
         var isType = code.StartsWith("sealed ", StringComparison.Ordinal);
-        var source = "#nullable enable\n" + Around.Replace("{0}", string.Join('\n', always.Union(usings)), StringComparison.Ordinal).Replace("{1}", isType ? string.Empty : code, StringComparison.Ordinal) + (isType ? code : string.Empty);
+        var source = "#nullable enable\n" + Around.Replace("{0}", string.Join('\n', always.Union(usings)), StringComparison.Ordinal)
+            .Replace("{1}", isType ? string.Empty : code, StringComparison.Ordinal) + (isType ? code : string.Empty);
         var assemblies = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
         var compilation = CSharpCompilation.Create(
             "readme" + Guid.NewGuid().ToString("N"),
@@ -108,7 +118,9 @@ public sealed partial class ReadmeTests
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary));
         using var compiled = new MemoryStream();
         var result = compilation.Emit(compiled, cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Empty(result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Error).Select(diagnostic => diagnostic.ToString()));
+        Assert.Empty(
+            result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Error)
+                .Select(diagnostic => diagnostic.ToString()));
         return compiled.ToArray();
     }
 

@@ -11,7 +11,12 @@ internal sealed class Small : IDisposable
     {
     }
 
-    public Small(Func<Module, IEnumerable<ITrainerCallback>> callbacks, bool scheduler, bool dropout, Func<IEnumerable<Parameter>, optim.Optimizer>? optimizer = null)
+    public Small(
+        Func<Module, IEnumerable<ITrainerCallback>> callbacks,
+        bool scheduler,
+        bool dropout,
+        Func<IEnumerable<Parameter>,
+        optim.Optimizer>? optimizer = null)
     {
         manual_seed(1);
         Model = Sequential(Linear(6, 16), Tanh(), Dropout(dropout ? 0.2 : 0), BatchNorm1d(16), Linear(16, 3)).to(Some.Device);
@@ -40,7 +45,8 @@ internal sealed class Small : IDisposable
 
     public TensorBatches Valid => new(X, Y, 16);
 
-    public float[] Weights => [.. Model.state_dict().Values.SelectMany(value => value.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray())];
+    public float[] Weights =>
+        [.. Model.state_dict().Values.SelectMany(value => value.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray())];
 
     public void Dispose()
     {

@@ -8,7 +8,8 @@ namespace TorchSharp.Mixup.Training.Tests;
 /// </summary>
 public sealed class SoakTests
 {
-    private static readonly int Steps = int.Parse(Environment.GetEnvironmentVariable("MIXUP_SOAK_STEPS") ?? "5000", System.Globalization.CultureInfo.InvariantCulture);
+    private static readonly int Steps = int.Parse(
+        Environment.GetEnvironmentVariable("MIXUP_SOAK_STEPS") ?? "5000", System.Globalization.CultureInfo.InvariantCulture);
     private static readonly ScalarType[] Types = [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16];
 
     [Fact]
@@ -31,7 +32,8 @@ public sealed class SoakTests
         Assert.Equal(live, Quiet(subjects));
         Assert.InRange(Resident() - resident, long.MinValue, 96L << 20);
         Assert.InRange(faults, Steps / 40, Steps);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{steps} batches, {faults} faults, {live} live tensors, {(Resident() - resident) >> 20} MiB more than half-way");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{steps} batches, {faults} faults, {live} live tensors, " +
+            $"{(Resident() - resident) >> 20} MiB more than half-way");
         foreach (var subject in subjects)
         {
             subject.Dispose();
@@ -61,7 +63,12 @@ public sealed class SoakTests
             order: random.Next(-200, 200));
         var counter = new Recorder("AfterLoss", state => batches += state.IsTraining ? 1 : 0, order: 999, name: "counter");
         using var loss = new Modules.CrossEntropyLoss(null, -100, Reduction.Mean, random.Next(2) * 0.1);
-        var learner = new Learner(subject.Model, loss, subject.Optimizer, metrics: [Metric.Accuracy()], callbacks: [new MixupCallback(Strategy(subject.Model, random)), thrower, counter]);
+        var learner = new Learner(
+            subject.Model,
+            loss,
+            subject.Optimizer,
+            metrics: [Metric.Accuracy()],
+            callbacks: [new MixupCallback(Strategy(subject.Model, random)), thrower, counter]);
         Batch[] data = [.. Enumerable.Range(0, 3).Select(_ => new Batch(x, y))];
         try
         {
@@ -130,9 +137,19 @@ public sealed class SoakTests
 
         public optim.Optimizer Optimizer { get; }
 
-        public static Subject Perceptron(ScalarType dtype) => new(Sequential(("first", Linear(6, 8)), ("second", Tanh()), ("third", Linear(8, 3))), images: false, dtype);
+        public static Subject Perceptron(ScalarType dtype) =>
+            new(Sequential(("first", Linear(6, 8)), ("second", Tanh()), ("third", Linear(8, 3))), images: false, dtype);
 
-        public static Subject Images(ScalarType dtype) => new(Sequential(("first", Conv2d(2, 4, 3, padding: 1)), ("second", Tanh()), ("pool", AdaptiveAvgPool2d(1)), ("flat", Flatten()), ("third", Linear(4, 3))), images: true, dtype);
+        public static Subject Images(ScalarType dtype) =>
+            new(
+                Sequential(
+                    ("first", Conv2d(2, 4, 3, padding: 1)),
+                    ("second", Tanh()),
+                    ("pool", AdaptiveAvgPool2d(1)),
+                    ("flat", Flatten()),
+                    ("third", Linear(4, 3))),
+                images: true,
+                dtype);
 
         public (Tensor X, Tensor Y) Data(Random random, int rows)
         {
@@ -144,7 +161,8 @@ public sealed class SoakTests
         {
             using var noGrad = no_grad();
             Model.eval();
-            Some.AssertClose(Model.call(x).narrow(0, 0, 1), Model.call(x.narrow(0, 0, 1)), 0.02, 0.02); // mixed ones would depend on each other
+            Some.AssertClose(Model.call(x).narrow(0, 0, 1), Model.call(x.narrow(0, 0, 1)), 0.02,
+                0.02); // mixed ones would depend on each other
             Model.train();
         }
 

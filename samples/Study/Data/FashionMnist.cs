@@ -17,7 +17,8 @@ public static class FashionMnist
     public const string SystemFolder = "/usr/share/datasets/fashion-mnist";
 
     /// <summary>Where else they are looked for.</summary>
-    public static string CacheFolder => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "fashion-mnist");
+    public static string CacheFolder =>
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "fashion-mnist");
 
     /// <summary>The folder that holds the files: the one given, or else the first of the usual ones.</summary>
     /// <param name="folder">Where they are; null to look in the usual places.</param>
@@ -26,8 +27,10 @@ public static class FashionMnist
     {
         string[] places = folder is null ? [SystemFolder, CacheFolder] : [folder];
         return places.FirstOrDefault(place => Files.All(file => PathOf(place, file.Name) is not null)) ?? throw new FileNotFoundException(
-            $"Fashion-MNIST is not in {string.Join(" nor in ", places)}. Install Debian's package dataset-fashion-mnist; or download {string.Join(", ", Files.Select(file => $"{file.Name}.gz (about {file.Bytes:N0} bytes)"))} " +
-            $"from github.com/zalandoresearch/fashion-mnist into {CacheFolder}, or into a folder that --data names; or run with --digits, which needs nothing.");
+            $"Fashion-MNIST is not in {string.Join(" nor in ", places)}. Install Debian's package dataset-fashion-mnist; " +
+            $"or download {string.Join(", ", Files.Select(file => $"{file.Name}.gz (about {file.Bytes:N0} bytes)"))} " +
+            $"from github.com/zalandoresearch/fashion-mnist into {CacheFolder}, or into a folder that --data names; " +
+            "or run with --digits, which needs nothing.");
     }
 
     /// <summary>Reads all four files.</summary>
@@ -50,8 +53,10 @@ public static class FashionMnist
         }
 
         var bad = Array.FindIndex(values, value => value > 9);
-        return bad < 0 ? tensor(values, ScalarType.Byte).to(ScalarType.Int64) : throw new InvalidDataException($"{path}: label {bad} is {values[bad]}, but there are ten classes, 0 to 9. Get it anew.");
+        return bad < 0 ? tensor(values, ScalarType.Byte).to(ScalarType.Int64) : throw new InvalidDataException($"{path}: label {bad} is " +
+            $"{values[bad]}, but there are ten classes, 0 to 9. Get it anew.");
     }
 
-    private static string? PathOf(string folder, string name) => new[] { Path.Combine(folder, name + ".gz"), Path.Combine(folder, name) }.FirstOrDefault(File.Exists);
+    private static string? PathOf(string folder, string name) =>
+        new[] { Path.Combine(folder, name + ".gz"), Path.Combine(folder, name) }.FirstOrDefault(File.Exists);
 }

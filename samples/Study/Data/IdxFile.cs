@@ -38,13 +38,17 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Values)
 
         if (bytes[0] != 0 || bytes[1] != 0 || bytes[2] != Unsigned || bytes[3] != expected.Length)
         {
-            throw Damaged(path, $"it begins with {Convert.ToHexString(bytes.AsSpan(0, 4))}, but idx files of {expected.Length} dimensions of bytes with 000008{expected.Length:X2}; was it swapped with another?");
+            throw Damaged(path, $"it begins with {Convert.ToHexString(bytes.AsSpan(0, 4))}, but idx files of {expected.Length} " +
+                $"dimensions of bytes with 000008{expected.Length:X2}; was it swapped with another?");
         }
 
         int[] shape = [.. Enumerable.Range(0, expected.Length).Select(d => BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(4 + (4 * d))))];
         if (!shape.SequenceEqual(expected))
         {
-            throw Damaged(path, $"it holds [{string.Join(", ", shape)}] values, but [{string.Join(", ", expected)}] are expected; was it swapped with another?");
+            throw Damaged(
+                path,
+                $"it holds [{string.Join(", ", shape)}] values, but [{string.Join(", ", expected)}] are expected; " +
+                "was it swapped with another?");
         }
 
         var count = expected.Aggregate(1, (product, n) => product * n);
@@ -60,8 +64,11 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Values)
         content.CopyTo(memory);
 
         // The stream does not mind a missing end, where the length stands.
-        return file.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(file.Length - 4)) == (uint)memory.Length ? memory.ToArray() : throw new InvalidDataException("its end is missing");
+        return file.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(file.Length - 4)) == (uint)memory.Length
+            ? memory.ToArray()
+            : throw new InvalidDataException("its end is missing");
     }
 
-    private static InvalidDataException Damaged(string path, string what, Exception? inner = null) => new($"{path}: {what}. Get it anew.", inner);
+    private static InvalidDataException Damaged(string path, string what, Exception? inner = null) =>
+        new($"{path}: {what}. Get it anew.", inner);
 }

@@ -20,7 +20,9 @@ public sealed record StudyData(string Name, Tensor TrainImages, Tensor TrainClas
     {
         using var scope = NewDisposeScope();
         var digits = Samples.Digits.Load(0, Samples.Digits.MostTraining, 0, device);
-        Tensor Enlarged(Tensor images) => nn.functional.interpolate(images, [Side, Side], mode: InterpolationMode.Bilinear, align_corners: false).MoveToOuterDisposeScope();
+        Tensor Enlarged(Tensor images) =>
+            nn.functional.interpolate(images, [Side, Side], mode: InterpolationMode.Bilinear, align_corners: false)
+                .MoveToOuterDisposeScope();
         return new StudyData(
             "1,797 digits of 8x8",
             Enlarged(digits.TrainImages),

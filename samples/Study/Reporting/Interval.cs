@@ -13,10 +13,13 @@ public sealed record Interval(double Mean, double HalfWidth)
     /// <summary>Student's interval for the mean of a few values.</summary>
     public static Interval Of(IReadOnlyCollection<double> values) => new(
         values.Mean(),
-        values.Count > 1 ? StudentT.InvCDF(0, 1, values.Count - 1, 0.975) * values.StandardDeviation() / Math.Sqrt(values.Count) : double.NaN);
+        values.Count > 1
+            ? StudentT.InvCDF(0, 1, values.Count - 1, 0.975) * values.StandardDeviation() / Math.Sqrt(values.Count)
+            : double.NaN);
 
     /// <summary>The interval of the differences, pair by pair: what both of a pair share, such as a seed, does not widen it.</summary>
-    public static Interval OfDifferences(IEnumerable<double> values, IEnumerable<double> others) => Of([.. values.Zip(others, (value, other) => value - other)]);
+    public static Interval OfDifferences(IEnumerable<double> values, IEnumerable<double> others) =>
+        Of([.. values.Zip(others, (value, other) => value - other)]);
 
     /// <summary>The mean ± the half width.</summary>
     /// <param name="decimals">How many decimal places.</param>

@@ -40,13 +40,16 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
     {
         Figures.Curves(
             InFolder("convergence.png"),
-            [.. Grid.Rates.Select(rate => new Panel(string.Create(CultureInfo.InvariantCulture, $"{grid.Medium:N0} images, learning rate {Trainer.BaseRate * rate:0.##}"), [.. Arms.All.Select(arm => Curve(arm, Outcomes(arm, grid.Medium, rate)))]))],
+            [.. Grid.Rates.Select(rate => new Panel(string.Create(CultureInfo.InvariantCulture,
+                $"{grid.Medium:N0} images, learning rate {Trainer.BaseRate * rate:0.##}"), [.. Arms.All.Select(
+                    arm => Curve(arm, Outcomes(arm, grid.Medium, rate)))]))],
             "epoch",
             "test accuracy, %");
         Section(
             "1. Which converges faster?",
             "convergence.png",
-            "The thread claims it for output mixup; its author's two demos disagree (0.9917 against 0.9872 in one, 0.9485 against 0.9628 in the other). Measured: the mean of the accuracy curve, which is higher the sooner it rises.");
+            "The thread claims it for output mixup; its author's two demos disagree (0.9917 against 0.9872 in one, 0.9485 against 0.9628 " +
+            "in the other). Measured: the mean of the accuracy curve, which is higher the sooner it rises.");
         foreach (var rate in Grid.Rates)
         {
             Table(
@@ -57,20 +60,33 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                 ("at the end", outcome => 100 * outcome.Last));
         }
 
-        Published("That output mixup converges faster than none, at the base learning rate", IsBetter(Outcomes("output", grid.Medium), Outcomes("none", grid.Medium), outcome => outcome.Curve.Average()));
-        Published("That it does at three times the rate", IsBetter(Outcomes("output", grid.Medium, 3), Outcomes("none", grid.Medium, 3), outcome => outcome.Curve.Average()));
+        Published(
+            "That output mixup converges faster than none, at the base learning rate",
+            IsBetter(Outcomes("output", grid.Medium), Outcomes("none", grid.Medium), outcome => outcome.Curve.Average()));
+        Published(
+            "That it does at three times the rate",
+            IsBetter(Outcomes("output", grid.Medium, 3), Outcomes("none", grid.Medium, 3), outcome => outcome.Curve.Average()));
     }
 
     private void Sizes()
     {
         Figures.Bars(
             InFolder("sizes.png"),
-            [.. grid.Sizes.Select(size => new BarPanel($"{size:N0} training images", [string.Empty], [.. Arms.All.Select(arm => Bar(arm, [Outcomes(arm, size)], outcome => 100 * outcome.Accuracy))], From(grid.Sizes.Where(s => s == size).SelectMany(s => Arms.All.SelectMany(arm => Outcomes(arm, s))), outcome => 100 * outcome.Accuracy)))],
+            [.. grid.Sizes.Select(size => new BarPanel($"{size:N0} training images", [string.Empty],
+                [.. Arms.All.Select(arm => Bar(arm, [Outcomes(arm, size)], outcome => 100 * outcome.Accuracy))],
+                From(
+                    grid.Sizes.Where(s => s == size).SelectMany(s => Arms.All.SelectMany(arm => Outcomes(arm, s))),
+                    outcome => 100 * outcome.Accuracy)))],
             "test accuracy, %");
-        Section("2. Test accuracy at the end", "sizes.png", $"After {grid.SmallEpochs}, {grid.MediumEpochs} and {grid.AllEpochs} epochs. The axes do not begin at 0.");
+        Section("2. Test accuracy at the end", "sizes.png", $"After {grid.SmallEpochs}, {grid.MediumEpochs} and {grid.AllEpochs} epochs. " +
+            "The axes do not begin at 0.");
         foreach (var size in grid.Sizes)
         {
-            Table($"{size:N0} images", "test accuracy", Arms.All.Select(arm => (arm, Outcomes(arm, size))), outcome => 100 * outcome.Accuracy);
+            Table(
+                $"{size:N0} images",
+                "test accuracy",
+                Arms.All.Select(arm => (arm, Outcomes(arm, size))),
+                outcome => 100 * outcome.Accuracy);
         }
     }
 
@@ -88,51 +104,88 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         Section(
             "3. Wrong labels",
             "wrong-labels.png",
-            $"{grid.Noisy:N0} images, {grid.SmallEpochs} epochs, the share of training labels replaced at random, alpha {Grid.NoiseAlpha}. The mixup paper (table 2) has on CIFAR-10, half of the labels wrong, a last-epoch error of 44.6% without and 12.7% with mixup.");
+            $"{grid.Noisy:N0} images, {grid.SmallEpochs} epochs, the share of training labels replaced at random, alpha " +
+            $"{Grid.NoiseAlpha}. The mixup paper (table 2) has on CIFAR-10, half of the labels wrong, a last-epoch error of 44.6% " +
+            "without and 12.7% with mixup.");
         foreach (var share in Grid.WrongLabels)
         {
-            Table(share.ToString("0%", CultureInfo.InvariantCulture) + " wrong", "last epoch", Arms.All.Select(arm => (arm, Noisy(arm, share))), outcome => 100 * outcome.Last, ("best epoch", outcome => 100 * outcome.Best));
+            Table(
+                share.ToString("0%", CultureInfo.InvariantCulture) + " wrong",
+                "last epoch",
+                Arms.All.Select(arm => (arm, Noisy(arm, share))),
+                outcome => 100 * outcome.Last,
+                ("best epoch", outcome => 100 * outcome.Best));
         }
 
-        Published("That input mixup keeps the last epoch from learning half of the labels wrong", IsBetter(Noisy("input", 0.5), Noisy("none", 0.5), outcome => outcome.Last));
+        Published("That input mixup keeps the last epoch from learning half of the labels " +
+            "wrong", IsBetter(Noisy("input", 0.5), Noisy("none", 0.5), outcome => outcome.Last));
     }
 
     private void CalibrationOfConfidence()
     {
         Line Diagram(string arm)
         {
-            var bins = Outcomes(arm, grid.Medium).SelectMany(outcome => outcome.Reliability).GroupBy(bin => Math.Min((int)(bin.Confidence * 10), 9)).OrderBy(bin => bin.Key)
-                .Select(bin => (Count: (double)bin.Sum(b => b.Count), Sum: bin.Sum(b => b.Count * b.Confidence), Hits: bin.Sum(b => b.Count * b.Accuracy))).ToArray();
-            return new Line(arm, [.. bins.Select(bin => bin.Hits / bin.Count)], [.. bins.Select(bin => Math.Sqrt(bin.Hits / bin.Count * (1 - (bin.Hits / bin.Count)) / bin.Count))], [.. bins.Select(bin => bin.Sum / bin.Count)]);
+            var bins = Outcomes(arm, grid.Medium).SelectMany(outcome => outcome.Reliability)
+                .GroupBy(bin => Math.Min((int)(bin.Confidence * 10), 9)).OrderBy(bin => bin.Key)
+                .Select(bin =>
+                    (
+                        Count: (double)bin.Sum(b => b.Count),
+                        Sum: bin.Sum(b => b.Count * b.Confidence),
+                        Hits: bin.Sum(b => b.Count * b.Accuracy))).ToArray();
+            return new Line(
+                arm,
+                [.. bins.Select(bin => bin.Hits / bin.Count)],
+                [.. bins.Select(bin => Math.Sqrt(bin.Hits / bin.Count * (1 - (bin.Hits / bin.Count)) / bin.Count))],
+                [.. bins.Select(bin => bin.Sum / bin.Count)]);
         }
 
-        Figures.Curves(InFolder("reliability.png"), [new Panel($"{grid.Medium:N0} images: on the diagonal confidence is right", [.. Arms.All.Select(Diagram)], Diagonal: true)], "confidence", "accuracy");
+        Figures.Curves(
+            InFolder("reliability.png"),
+            [new Panel($"{grid.Medium:N0} images: on the diagonal confidence is right", [.. Arms.All.Select(Diagram)], Diagonal: true)],
+            "confidence",
+            "accuracy");
         Section(
             "4. Calibration",
             "reliability.png",
-            $"Trained on {grid.Medium:N0} images. Below the diagonal a network is too sure of itself, above it too modest; bands are the standard error of a share. The expected calibration error is from 0, perfect, to 1.");
-        Table("expected calibration error", "error", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome => outcome.CalibrationError, decimals: 3, lowerIsBetter: true);
-        Table("negative log-likelihood", "value", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome => outcome.LogLikelihood, decimals: 3, lowerIsBetter: true);
+            $"Trained on {grid.Medium:N0} images. Below the diagonal a network is too sure of itself, above it too modest; " +
+            "bands are the standard error of a share. The expected calibration error is from 0, perfect, to 1.");
+        Table("expected calibration error", "error", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome =>
+                outcome.CalibrationError, decimals: 3, lowerIsBetter: true);
+        Table(
+            "negative log-likelihood",
+            "value",
+            Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))),
+            outcome => outcome.LogLikelihood,
+            decimals: 3,
+            lowerIsBetter: true);
     }
 
     private void Adversarial()
     {
         Figures.Bars(
             InFolder("adversarial.png"),
-            [.. new[] { grid.Small, grid.Medium }.Select(size => new BarPanel($"{size:N0} training images", [string.Empty], [.. Arms.All.Select(arm => Bar(arm, [Outcomes(arm, size)], outcome => 100 * outcome.AdversarialAccuracy))]))],
+            [.. new[] { grid.Small, grid.Medium }.Select(size => new BarPanel($"{size:N0} training images", [string.Empty],
+                [.. Arms.All.Select(arm => Bar(arm, [Outcomes(arm, size)], outcome => 100 * outcome.AdversarialAccuracy))]))],
             "accuracy on adversarial images, %");
         Section(
             "5. Adversarial images",
             "adversarial.png",
-            "A step of the fast gradient sign method, 8/255 of the range, against the trained network itself. The manifold mixup paper has on CIFAR-10 36.3% without, 71.5% with input and 77.5% with manifold mixup.");
+            "A step of the fast gradient sign method, 8/255 of the range, against the trained network itself. " +
+            "The manifold mixup paper has on CIFAR-10 36.3% without, 71.5% with input and 77.5% with manifold mixup.");
         foreach (var size in new[] { grid.Small, grid.Medium })
         {
-            Table($"{size:N0} images", "accuracy on adversarial images", Arms.All.Select(arm => (arm, Outcomes(arm, size))), outcome => 100 * outcome.AdversarialAccuracy);
+            Table(
+                $"{size:N0} images",
+                "accuracy on adversarial images",
+                Arms.All.Select(arm => (arm, Outcomes(arm, size))),
+                outcome => 100 * outcome.AdversarialAccuracy);
         }
 
         foreach (var size in new[] { grid.Small, grid.Medium })
         {
-            Published($"That input and manifold mixup resist adversarial images, with {size:N0} training images", new[] { "input", "manifold" }.All(arm => IsBetter(Outcomes(arm, size), Outcomes("none", size), outcome => outcome.AdversarialAccuracy)));
+            Published($"That input and manifold mixup resist adversarial images, with {size:N0} training " +
+                "images", new[] { "input", "manifold" }.All(
+                    arm => IsBetter(Outcomes(arm, size), Outcomes("none", size), outcome => outcome.AdversarialAccuracy)));
         }
     }
 
@@ -147,11 +200,18 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         ];
         Figures.Bars(
             InFolder("layers.png"),
-            [new BarPanel($"{grid.Small:N0} images", [.. rows.Select(row => row.Name)], [new BarSeries("manifold", [.. rows.Select(row => Of(row.Outcomes, o => 100 * o.Accuracy).Mean)], [.. rows.Select(row => Of(row.Outcomes, o => 100 * o.Accuracy).HalfWidth)])], From(rows.SelectMany(row => row.Outcomes), o => 100 * o.Accuracy))],
+            [new BarPanel($"{grid.Small:N0} images", [.. rows.Select(row => row.Name)],
+                [new BarSeries("manifold", [.. rows.Select(row => Of(row.Outcomes, o => 100 * o.Accuracy).Mean)],
+                    [.. rows.Select(row => Of(row.Outcomes, o => 100 * o.Accuracy).HalfWidth)])], From(rows.SelectMany(row =>
+                        row.Outcomes), o => 100 * o.Accuracy))],
             "test accuracy, %");
-        Section("6. Which layers", "layers.png", $"Manifold mixup with one eligible place, or all three ({{input}} alone is input mixup; none for comparison), {grid.Small:N0} images. The manifold mixup paper (table 5) finds several layers together better than one.");
+        Section("6. Which layers", "layers.png", $"Manifold mixup with one eligible place, or all three ({{input}} alone is input mixup; " +
+            $"none for comparison), {grid.Small:N0} images. The manifold mixup paper (table 5) finds several layers together better than " +
+            "one.");
         Table("eligible layers", "test accuracy", rows, outcome => 100 * outcome.Accuracy);
-        Published("That several layers together are better than each of them alone", rows[1..^1].All(row => IsBetter(rows[^1].Outcomes, row.Outcomes, outcome => outcome.Accuracy)));
+        Published(
+            "That several layers together are better than each of them alone",
+            rows[1..^1].All(row => IsBetter(rows[^1].Outcomes, row.Outcomes, outcome => outcome.Accuracy)));
     }
 
     private void Spending(IReadOnlyList<Cost> costs)
@@ -159,15 +219,22 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         Figures.Bars(
             InFolder("costs.png"),
             [
-                new BarPanel("time of an epoch", [string.Empty], [.. costs.Select(cost => new BarSeries(cost.Name, [cost.Time.Median], [(cost.Time.Upper - cost.Time.Lower) / 2]))]),
-                new BarPanel("peak memory", [string.Empty], [.. costs.Select(cost => new BarSeries(cost.Name, [cost.PeakMemory / costs[0].PeakMemory], [0]))]),
+                new BarPanel("time of an epoch", [string.Empty],
+                    [.. costs.Select(cost => new BarSeries(cost.Name, [cost.Time.Median], [(cost.Time.Upper - cost.Time.Lower) / 2]))]),
+                new BarPanel(
+                    "peak memory",
+                    [string.Empty],
+                    [.. costs.Select(cost => new BarSeries(cost.Name, [cost.PeakMemory / costs[0].PeakMemory], [0]))]),
             ],
             "relative to none");
-        Section("7. Cost", "costs.png", "Epochs measured in turn in one process; medians, with quartiles for the time. Peak memory is what an epoch takes beyond the data.");
+        Section("7. Cost", "costs.png", "Epochs measured in turn in one process; medians, with quartiles for the time. " +
+            "Peak memory is what an epoch takes beyond the data.");
         Say("| arm | seconds an epoch | time against none | peak memory, MiB | against none |\n| --- | ---: | ---: | ---: | ---: |");
         foreach (var cost in costs)
         {
-            Say(string.Create(CultureInfo.InvariantCulture, $"| {cost.Name} | {cost.SecondsAnEpoch:0.00} | {cost.Time.Median:0.00} ({cost.Time.Lower:0.00} to {cost.Time.Upper:0.00}) | {cost.PeakMemory / 1048576:0.0} | {cost.PeakMemory / costs[0].PeakMemory:0.00} |"));
+            Say(string.Create(CultureInfo.InvariantCulture, $"| {cost.Name} | {cost.SecondsAnEpoch:0.00} | {cost.Time.Median:0.00} " +
+                $"({cost.Time.Lower:0.00} to {cost.Time.Upper:0.00}) | {cost.PeakMemory / 1048576:0.0} | " +
+                $"{cost.PeakMemory / costs[0].PeakMemory:0.00} |"));
         }
 
         var dear = costs.Skip(1).Where(cost => cost.Time.Lower > 1).Select(cost => cost.Name).ToArray();
@@ -182,8 +249,13 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             [
                 new Panel($"{grid.Small:N0} images", [.. mixing.Select(arm =>
                 {
-                    Interval[] values = [.. Grid.Alphas.Select(alpha => Of(Find(grid.Of(arm, grid.Small, alpha: alpha)), outcome => 100 * outcome.Accuracy))];
-                    return new Line(arm, [.. values.Select(value => value.Mean)], [.. values.Select(value => double.IsNaN(value.HalfWidth) ? 0 : value.HalfWidth)], Grid.Alphas);
+                    Interval[] values = [.. Grid.Alphas.Select(alpha => Of(Find(grid.Of(arm, grid.Small, alpha: alpha)),
+                        outcome => 100 * outcome.Accuracy))];
+                    return new Line(
+                        arm,
+                        [.. values.Select(value => value.Mean)],
+                        [.. values.Select(value => double.IsNaN(value.HalfWidth) ? 0 : value.HalfWidth)],
+                        Grid.Alphas);
                 })]),
             ],
             "alpha",
@@ -191,7 +263,11 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         Section("Alpha, learning rate, and two outputs a pair", "alpha.png", $"{grid.Small:N0} images.");
         foreach (var arm in mixing)
         {
-            Table($"{arm} mixup by alpha", "test accuracy", [("none", Outcomes("none", grid.Small)), .. Grid.Alphas.Select(alpha => ("alpha " + alpha.ToString(CultureInfo.InvariantCulture), Find(grid.Of(arm, grid.Small, alpha: alpha))))], outcome => 100 * outcome.Accuracy);
+            Table($"{arm} mixup by alpha", "test accuracy", [
+                    ("none", Outcomes("none", grid.Small)),
+                    .. Grid.Alphas.Select(
+                        alpha => ("alpha " + alpha.ToString(CultureInfo.InvariantCulture), Find(grid.Of(arm, grid.Small, alpha: alpha))))
+                ], outcome => 100 * outcome.Accuracy);
         }
 
         Table(
@@ -203,9 +279,15 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         Table(
             "two outputs a pair",
             "test accuracy",
-            [("none", Outcomes("none", grid.Small)), .. mixing.Select(arm => (arm + " x2", Find(grid.Of(arm, grid.Small, twoOutputs: true))))],
+            [("none", Outcomes("none", grid.Small)),
+                .. mixing.Select(arm => (arm + " x2", Find(grid.Of(arm, grid.Small, twoOutputs: true))))],
             outcome => 100 * outcome.Accuracy,
-            ("gained by it", outcome => outcome.Trial.TwoOutputs ? 100 * (outcome.Accuracy - journal.Find(outcome.Trial with { TwoOutputs = false })!.Accuracy) : 0));
+            (
+                "gained by it",
+                outcome =>
+                    outcome.Trial.TwoOutputs
+                        ? 100 * (outcome.Accuracy - journal.Find(outcome.Trial with { TwoOutputs = false })!.Accuracy)
+                        : 0));
     }
 
     /// <summary>
@@ -222,7 +304,7 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         bool lowerIsBetter = false)
     {
         (string Name, Outcome[] Outcomes)[] all = [.. rows];
-        Say($"| {caption} | {column} | against {all[0].Name} |{(beside is { } b ? $" {b.Title} |" : string.Empty)}\n| --- | ---: | ---: |{(beside is null ? string.Empty : " ---: |")}");
+        Say($"| {caption} | {column} | against {all[0].Name} |{(beside is { } b ? $" {b.Title} |$" : string.Empty)}\n| --- | ---: | ---: |{(beside is null ? string.Empty : " ---: |")}");
         List<string> better = [], worse = [], same = [];
         foreach (var (name, outcomes) in all)
         {
@@ -230,11 +312,14 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             var difference = Interval.OfDifferences(outcomes.Select(figure), all[0].Outcomes.Select(figure));
             if (!first)
             {
-                var kind = double.IsNaN(difference.HalfWidth) || !difference.ExcludesZero ? same : (difference.Mean > 0) != lowerIsBetter ? better : worse;
+                var kind = double.IsNaN(difference.HalfWidth)
+                    || !difference.ExcludesZero ? same : (difference.Mean > 0) != lowerIsBetter ? better : worse;
                 kind.Add($"{name} ({difference.ToString(decimals, withSign: true)})");
             }
 
-            Say($"| {name} | {Of(outcomes, figure).ToString(decimals)} | {(first ? string.Empty : difference.ToString(decimals, withSign: true))} |{(beside is { } other ? $" {Of(outcomes, other.Figure).ToString(decimals)} |" : string.Empty)}");
+            Say($"| {name} | {Of(outcomes, figure).ToString(decimals)} | " +
+                $"{(first ? string.Empty : difference.ToString(decimals, withSign: true))} " +
+                $"|{(beside is { } other ? $" {Of(outcomes, other.Figure).ToString(decimals)} |" : string.Empty)}");
         }
 
         if (all[0].Outcomes.Length == 1)
@@ -269,7 +354,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         return difference.ExcludesZero && difference.Mean > 0;
     }
 
-    private void Section(string title, string figure, string introduction) => Say($"## {title}\n\n![{title}]({figure})\n\n{introduction}\n");
+    private void Section(string title, string figure, string introduction) =>
+        Say($"## {title}\n\n![{title}]({figure})\n\n{introduction}\n");
 
     private void Say(string line) => text.Append(line.ReplaceLineEndings("\n")).Append('\n');
 
@@ -279,11 +365,13 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
 
     private Outcome[] Noisy(string arm, double share) => Find(grid.Of(arm, grid.Noisy, alpha: Grid.NoiseAlpha, wrong: share));
 
-    private Outcome[] Find(IEnumerable<Trial> trials) => [.. trials.Select(trial => journal.Find(trial) ?? throw new InvalidOperationException($"{trial} was not run."))];
+    private Outcome[] Find(IEnumerable<Trial> trials) =>
+        [.. trials.Select(trial => journal.Find(trial) ?? throw new InvalidOperationException($"{trial} was not run."))];
 
     private static Interval Of(Outcome[] outcomes, Func<Outcome, double> figure) => Interval.Of([.. outcomes.Select(figure)]);
 
-    private static double From(IEnumerable<Outcome> outcomes, Func<Outcome, double> figure) => Math.Max(0, 5 * Math.Floor((outcomes.Min(figure) - 3) / 5));
+    private static double From(IEnumerable<Outcome> outcomes, Func<Outcome, double> figure) =>
+        Math.Max(0, 5 * Math.Floor((outcomes.Min(figure) - 3) / 5));
 
     private static BarSeries Bar(string arm, Outcome[][] groups, Func<Outcome, double> figure) =>
         new(arm, [.. groups.Select(outcomes => Of(outcomes, figure).Mean)], [.. groups.Select(outcomes => Of(outcomes, figure).HalfWidth)]);
@@ -293,6 +381,10 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         var points = outcomes.Min(outcome => outcome.Curve.Count);
         var epochs = outcomes[0].Trial.Epochs;
         Interval[] values = [.. Enumerable.Range(0, points).Select(point => Of(outcomes, outcome => 100 * outcome.Curve[point]))];
-        return new Line(arm, [.. values.Select(value => value.Mean)], [.. values.Select(value => double.IsNaN(value.HalfWidth) ? 0 : value.HalfWidth)], [.. Enumerable.Range(1, points).Select(point => (double)point * epochs / points)]);
+        return new Line(
+            arm,
+            [.. values.Select(value => value.Mean)],
+            [.. values.Select(value => double.IsNaN(value.HalfWidth) ? 0 : value.HalfWidth)],
+            [.. Enumerable.Range(1, points).Select(point => (double)point * epochs / points)]);
     }
 }

@@ -18,7 +18,8 @@ public enum Extent
 /// <param name="AllEpochs">How long all.</param>
 /// <param name="Seeds">How often each trial is repeated.</param>
 /// <param name="AllSeeds">How often those on all images are.</param>
-public sealed record Grid(int Small, int Medium, int All, int Noisy, int SmallEpochs, int MediumEpochs, int AllEpochs, int Seeds, int AllSeeds)
+public sealed record Grid(
+    int Small, int Medium, int All, int Noisy, int SmallEpochs, int MediumEpochs, int AllEpochs, int Seeds, int AllSeeds)
 {
     public const double Alpha = 1;
     public const double NoiseAlpha = 2;
@@ -58,7 +59,8 @@ public sealed record Grid(int Small, int Medium, int All, int Noisy, int SmallEp
     }
 
     /// <summary>Trials of an arm with every seed.</summary>
-    public IEnumerable<Trial> Of(string arm, int size, double rate = 1, double? alpha = null, bool twoOutputs = false, double wrong = 0, string place = "all") =>
+    public IEnumerable<Trial> Of(
+        string arm, int size, double rate = 1, double? alpha = null, bool twoOutputs = false, double wrong = 0, string place = "all") =>
         Enumerable.Range(0, size == All ? AllSeeds : Seeds).Select(seed => Make(seed, arm, size, rate, alpha, twoOutputs, wrong, place));
 
     private IEnumerable<Trial> OfSeed(int seed)
@@ -107,9 +109,18 @@ public sealed record Grid(int Small, int Medium, int All, int Noisy, int SmallEp
         }
     }
 
-    private Trial Make(int seed, string arm, int size, double rate = 1, double? alpha = null, bool twoOutputs = false, double wrong = 0, string place = "all")
+    private Trial Make(
+        int seed,
+        string arm,
+        int size,
+        double rate = 1,
+        double? alpha = null,
+        bool twoOutputs = false,
+        double wrong = 0,
+        string place = "all")
     {
         var epochs = wrong == 0 && size == All ? AllEpochs : wrong == 0 && size == Medium ? MediumEpochs : SmallEpochs;
-        return new Trial(arm, twoOutputs, arm == "none" ? 0 : alpha ?? Alpha, rate, size, wrong, arm == "manifold" ? place : "-", epochs, seed);
+        return new Trial(
+            arm, twoOutputs, arm == "none" ? 0 : alpha ?? Alpha, rate, size, wrong, arm == "manifold" ? place : "-", epochs, seed);
     }
 }

@@ -10,7 +10,8 @@ public sealed class Journal
 {
     private static readonly string[] Header =
     [
-        "strategy", "two_outputs", "alpha", "rate", "train_size", "wrong_labels", "place", "epochs", "seed", "accuracy", "nll", "ece", "adversarial_accuracy", "curve", "reliability",
+        "strategy", "two_outputs", "alpha", "rate", "train_size", "wrong_labels", "place", "epochs", "seed", "accuracy", "nll", "ece",
+        "adversarial_accuracy", "curve", "reliability",
     ];
 
     private readonly string path;
@@ -34,7 +35,8 @@ public sealed class Journal
         using var csv = new CsvReader(new StringReader(whole), CultureInfo.InvariantCulture);
         if (!csv.Read() || !csv.ReadHeader() || !csv.HeaderRecord!.SequenceEqual(Header))
         {
-            throw new InvalidDataException($"{path} is not a journal of this study: its first line should be {string.Join(',', Header)}. Give --out another folder, or remove the file.");
+            throw new InvalidDataException($"{path} is not a journal of this study: its first line should be {string.Join(',', Header)}. " +
+                "Give --out another folder, or remove the file.");
         }
 
         while (csv.Read())
@@ -46,7 +48,8 @@ public sealed class Journal
             }
             catch (Exception e) when (e is CsvHelperException or FormatException or IndexOutOfRangeException)
             {
-                throw new InvalidDataException($"{path}, line {csv.Parser.Row}: this is not a trial of the study. Remove the line to run the trial again.", e);
+                throw new InvalidDataException($"{path}, line {csv.Parser.Row}: this is not a trial of the study. " +
+                    "Remove the line to run the trial again.", e);
             }
 
             outcomes[outcome.Trial] = outcome;
@@ -85,7 +88,10 @@ public sealed class Journal
             trial.Arm, trial.TwoOutputs, trial.Alpha, trial.Rate, trial.TrainSize, trial.WrongLabels, trial.Place, trial.Epochs, trial.Seed,
             outcome.Accuracy, outcome.LogLikelihood, outcome.CalibrationError, outcome.AdversarialAccuracy,
             string.Join(' ', outcome.Curve.Select(value => value.ToString("R", CultureInfo.InvariantCulture))),
-            string.Join(' ', outcome.Reliability.Select(bin => string.Create(CultureInfo.InvariantCulture, $"{bin.Count}:{bin.Confidence:R}:{bin.Accuracy:R}"))),
+            string.Join(
+                ' ',
+                outcome.Reliability.Select(
+                    bin => string.Create(CultureInfo.InvariantCulture, $"{bin.Count}:{bin.Confidence:R}:{bin.Accuracy:R}"))),
         ];
     }
 
@@ -93,7 +99,16 @@ public sealed class Journal
     {
         var at = 0;
         T Next<T>() => csv.GetField<T>(at++)!;
-        var trial = new Trial(Next<string>(), Next<bool>(), Next<double>(), Next<double>(), Next<int>(), Next<double>(), Next<string>(), Next<int>(), Next<int>());
+        var trial = new Trial(
+            Next<string>(),
+            Next<bool>(),
+            Next<double>(),
+            Next<double>(),
+            Next<int>(),
+            Next<double>(),
+            Next<string>(),
+            Next<int>(),
+            Next<int>());
         return new Outcome(
             trial,
             Next<double>(),
@@ -102,6 +117,7 @@ public sealed class Journal
             Next<double>(),
             [.. Next<string>().Split(' ').Select(value => double.Parse(value, CultureInfo.InvariantCulture))],
             [.. Next<string>().Split(' ').Select(bin => bin.Split(':')).Select(bin => new ReliabilityBin(
-                int.Parse(bin[0], CultureInfo.InvariantCulture), double.Parse(bin[1], CultureInfo.InvariantCulture), double.Parse(bin[2], CultureInfo.InvariantCulture)))]);
+                int.Parse(bin[0], CultureInfo.InvariantCulture), double.Parse(bin[1], CultureInfo.InvariantCulture),
+                    double.Parse(bin[2], CultureInfo.InvariantCulture)))]);
     }
 }

@@ -19,13 +19,17 @@ public sealed class Network : Module<Tensor, Tensor>
         : base(nameof(Network))
     {
         stem = Conv2d(1, 24, 3, stride: 2, padding: 1, bias: false);
-        blocks = Sequential(("block1", new PreActivationBlock(24, 24)), ("block2", new PreActivationBlock(24, 48)), ("block3", new PreActivationBlock(48, 96)));
+        blocks = Sequential(
+            ("block1", new PreActivationBlock(24, 24)),
+            ("block2", new PreActivationBlock(24, 48)),
+            ("block3", new PreActivationBlock(48, 96)));
         normalisation = BatchNorm2d(96);
         classifier = Linear(96, 10);
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor images) => classifier.call(normalisation.call(blocks.call(stem.call(images))).relu().mean([2, 3]));
+    public override Tensor forward(Tensor images) =>
+        classifier.call(normalisation.call(blocks.call(stem.call(images))).relu().mean([2, 3]));
 }
 
 /// <summary>Two convolutions beside a projection, each after its normalisation; halves the image.</summary>

@@ -58,8 +58,15 @@ public sealed class Trainer(StudyData data)
     /// <summary>What the arm registers on the learner.</summary>
     public static IEnumerable<ITrainerCallback> Callbacks(Trial trial, nn.Module model)
     {
-        var options = new MixupOptions { Method = new Interpolation(trial.Alpha), Outputs = trial.TwoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed, Seed = (ulong)trial.Seed };
-        var places = trial.Place is "all" or "-" ? ManifoldPlaces.Named("blocks.block1", "blocks.block2").WithInput() : ManifoldPlaces.Named("blocks." + trial.Place);
+        var options = new MixupOptions
+        {
+            Method = new Interpolation(trial.Alpha),
+            Outputs = trial.TwoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed,
+            Seed = (ulong)trial.Seed
+        };
+        var places = trial.Place is "all" or "-"
+            ? ManifoldPlaces.Named("blocks.block1", "blocks.block2").WithInput()
+            : ManifoldPlaces.Named("blocks." + trial.Place);
         return Arms.Callbacks(trial.Arm, options, model, places);
     }
 
@@ -74,12 +81,14 @@ public sealed class Trainer(StudyData data)
         var chosen = tensor(order[..trial.TrainSize], ScalarType.Int64, data.TrainImages.device);
         var classes = data.TrainClasses[chosen].cpu().data<long>().ToArray();
         Samples.Digits.Spoil(classes, trial.WrongLabels, random);
-        return new TensorBatches(data.TrainImages[chosen], tensor(classes, ScalarType.Int64, data.TrainImages.device), BatchSize, shuffleSeed: trial.Seed);
+        return new TensorBatches(
+            data.TrainImages[chosen], tensor(classes, ScalarType.Int64, data.TrainImages.device), BatchSize, shuffleSeed: trial.Seed);
     }
 
     private static Tensor First(Tensor tensor) => tensor.narrow(0, 0, Math.Min(ProbeSize, tensor.size(0)));
 
-    private static double Accuracy(Tensor logits, Tensor classes) => logits.argmax(1).eq(classes).to(ScalarType.Float64).mean().cpu().ToDouble();
+    private static double Accuracy(Tensor logits, Tensor classes) =>
+        logits.argmax(1).eq(classes).to(ScalarType.Float64).mean().cpu().ToDouble();
 
     private static Tensor Predict(nn.Module<Tensor, Tensor> model, Tensor images)
     {

@@ -10,7 +10,8 @@ namespace Mixup.Samples.Study;
 /// <param name="Place">Where manifold mixup mixes: "all", or the name of a block; "-" for other arms.</param>
 /// <param name="Epochs">How long.</param>
 /// <param name="Seed">Of weights, images, wrong labels, batches and draws.</param>
-public sealed record Trial(string Arm, bool TwoOutputs, double Alpha, double Rate, int TrainSize, double WrongLabels, string Place, int Epochs, int Seed)
+public sealed record Trial(
+    string Arm, bool TwoOutputs, double Alpha, double Rate, int TrainSize, double WrongLabels, string Place, int Epochs, int Seed)
 {
     /// <summary>The arm as tables and legends name it.</summary>
     public string Name => TwoOutputs ? Arm + " x2" : Arm;

@@ -48,7 +48,10 @@ public sealed class CsvLog : ITrainerCallback
         using var csv = new CsvWriter(new StreamWriter(path, append: true), CultureInfo.InvariantCulture);
         (string Name, object Value)[] row =
         [
-            ("epoch", record.Epoch), .. record.Figures.Select(figure => (figure.Key, (object)figure.Value)), ("learning_rate", record.LearningRate), ("seconds", Math.Round(record.Seconds, 3)),
+            ("epoch", record.Epoch),
+            .. record.Figures.Select(figure => (figure.Key, (object)figure.Value)),
+            ("learning_rate", record.LearningRate),
+            ("seconds", Math.Round(record.Seconds, 3)),
         ];
         foreach (var (name, _) in isNew ? row : [])
         {

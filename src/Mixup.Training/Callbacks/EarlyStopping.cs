@@ -121,7 +121,8 @@ internal sealed class Best
         ArgumentException.ThrowIfNullOrEmpty(monitor);
         if (!Enum.IsDefined(better))
         {
-            throw new ArgumentOutOfRangeException(nameof(better), better, $"there is no such {nameof(Better)}; there are {string.Join(", ", Enum.GetNames<Better>())}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(better), better, $"There is no such {nameof(Better)}; there are {string.Join(", ", Enum.GetNames<Better>())}.");
         }
 
         (this.monitor, this.better) = (monitor, better);
@@ -152,7 +153,8 @@ internal sealed class Best
     public bool Improves(EpochRecord record)
     {
         var value = Watched(record);
-        var improved = !double.IsNaN(value) && (Value is not { } old || (better == Better.Smaller ? value < old - minDelta : value > old + minDelta));
+        var improved = !double.IsNaN(value)
+            && (Value is not { } old || (better == Better.Smaller ? value < old - minDelta : value > old + minDelta));
         Value = improved ? value : Value;
         return improved;
     }

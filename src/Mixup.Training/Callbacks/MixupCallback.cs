@@ -53,7 +53,8 @@ public sealed class MixupCallback : IStatefulCallback
         ArgumentNullException.ThrowIfNull(learner);
         if (learner.Callbacks.OfType<MixupCallback>().Count() > 1)
         {
-            throw new ArgumentException("The learner has two MixupCallbacks, which would mix every batch twice. Register one.", nameof(learner));
+            throw new ArgumentException("The learner has two MixupCallbacks, which would mix every batch twice. " +
+                "Register one.", nameof(learner));
         }
     }
 
@@ -85,7 +86,8 @@ public sealed class MixupCallback : IStatefulCallback
         if (state.JudgesOtherwise)
         {
             throw new InvalidOperationException(
-                "A callback replaced LossFunction or MetricFunction before the batch was mixed, and it would be lost: the loss of a mixed batch is MixupCallback's own. " +
+                "A callback replaced LossFunction or MetricFunction before the batch was mixed, and it would be lost: the loss of a " +
+                "mixed batch is MixupCallback's own. " +
                 "Give that callback an Order above 10, and let it call the function that it finds there.");
         }
 
@@ -93,11 +95,11 @@ public sealed class MixupCallback : IStatefulCallback
         var viewer = state.BatchIndex == 0 ? FirstBatch : null;
         using var viewed = viewer is null ? null : state.Inputs[0].clone(); // mixing may write over the batch
         step = strategy.Begin(state.Inputs, plain);
-        viewer?.Invoke(step.Mix, viewed!, state.Epoch);
+        viewer?.Invoke(step.Draw.Mix, viewed!, state.Epoch);
         judged = false;
         var target = step.Target;
         state.Inputs = step.Inputs;
-        (state.JudgedRows, state.LossReduction) = (step.Mix.Rows, mixupLoss.reduction);
+        (state.JudgedRows, state.LossReduction) = (step.Draw.Mix.Rows, mixupLoss.reduction);
         state.LossFunction = (prediction, given) =>
         {
             judged = true;
@@ -122,7 +124,8 @@ public sealed class MixupCallback : IStatefulCallback
         if (step is not null && !judged)
         {
             throw new InvalidOperationException(
-                "A callback replaced LossFunction after the batch was mixed, and did not call the one before, so the loss does not know of mixing. Call it within yours, or give MixupCallback a MixupLoss.");
+                "A callback replaced LossFunction after the batch was mixed, and did not call the one before, so the loss does not know " +
+                "of mixing. Call it within yours, or give MixupCallback a MixupLoss.");
         }
     }
 
@@ -146,7 +149,8 @@ public sealed class MixupCallback : IStatefulCallback
     }
 
     private static InvalidOperationException ChangedLater(string what) => new(
-        $"A callback changed the {what} of a batch after it was mixed, so the change would be lost or not mixed. Change data in BeforeBatch of a callback whose Order is below that of MixupCallback, 10.");
+        $"A callback changed the {what} of a batch after it was mixed, so the change would be lost or not mixed. " +
+        "Change data in BeforeBatch of a callback whose Order is below that of MixupCallback, 10.");
 
     /// <inheritdoc/>
     public string SaveState() => JsonSerializer.Serialize(strategy.State);
@@ -161,10 +165,11 @@ public sealed class MixupCallback : IStatefulCallback
             var root = document.RootElement;
             strategy.State = new MixupState(
                 root.GetProperty(nameof(MixupState.Seed)).GetUInt64(),
-                root.GetProperty(nameof(MixupState.Step)).GetInt64(),
+                root.GetProperty(nameof(MixupState.Batch)).GetInt64(),
                 root.GetProperty(nameof(MixupState.Epoch)) is { ValueKind: not JsonValueKind.Null } epoch ? epoch.GetInt32() : null);
         }
-        catch (Exception e) when (e is JsonException or ArgumentException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (
+            e is JsonException or ArgumentException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new FormatException($"'{state}' is not the state of a mixup strategy.", e);
         }

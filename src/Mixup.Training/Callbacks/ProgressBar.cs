@@ -28,7 +28,11 @@ public sealed class ProgressBar : ITrainerCallback
         var end = finished.Task;
         var started = new TaskCompletionSource<ProgressTask>(TaskCreationOptions.RunContinuationsAsynchronously);
         display = Task.Run(() => console.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn())
             .StartAsync(async context =>
             {
                 started.SetResult(context.AddTask(Markup.Escape(Describe(state)), maxValue: 1));
@@ -47,7 +51,9 @@ public sealed class ProgressBar : ITrainerCallback
             return;
         }
 
-        bar.Value = state.BatchCount is { } count ? (state.Epoch + ((state.BatchIndex + 1.0) / count)) / state.Epochs : (double)state.Epoch / state.Epochs;
+        bar.Value = state.BatchCount is { } count
+            ? (state.Epoch + ((state.BatchIndex + 1.0) / count)) / state.Epochs
+            : (double)state.Epoch / state.Epochs;
         if (state.BatchIndex % BatchesBetweenReadings == 0)
         {
             bar.Description = Markup.Escape(Describe(state));
@@ -61,7 +67,8 @@ public sealed class ProgressBar : ITrainerCallback
         if (bar is not null && state.Record is { } record)
         {
             bar.Value = (state.Epoch + 1.0) / state.Epochs;
-            bar.Description = Markup.Escape(string.Create(CultureInfo.InvariantCulture, $"epoch {state.Epoch + 1}/{state.Epochs} {string.Join(' ', record.Figures.Select(figure => $"{figure.Key} {figure.Value:0.000}"))}"));
+            bar.Description = Markup.Escape(string.Create(CultureInfo.InvariantCulture, $"epoch {state.Epoch + 1}/{state.Epochs} " +
+                $"{string.Join(' ', record.Figures.Select(figure => $"{figure.Key} {figure.Value:0.000}"))}"));
         }
     }
 
@@ -74,5 +81,8 @@ public sealed class ProgressBar : ITrainerCallback
     }
 
     private static string Describe(TrainingState state) =>
-        string.Create(CultureInfo.InvariantCulture, $"epoch {state.Epoch + 1}/{state.Epochs}") + (state.BatchIndex > 0 ? string.Create(CultureInfo.InvariantCulture, $" train_loss {state.TrainLossSoFar():0.000}") : string.Empty);
+        string.Create(CultureInfo.InvariantCulture, $"epoch {state.Epoch + 1}/{state.Epochs}") + (
+            state.BatchIndex > 0
+                ? string.Create(CultureInfo.InvariantCulture, $" train_loss {state.TrainLossSoFar():0.000}")
+                : string.Empty);
 }

@@ -20,7 +20,9 @@ public sealed class TensorBoardLog : ITrainerCallback
     /// <summary>After those that measure: 60.</summary>
     public int Order => 60;
 
-    /// <summary>Logs an image, such as a mixed batch: <c>log.AddImage("batch", step.Mix.Picture(images).ToTensor(), epoch)</c>.</summary>
+    /// <summary>
+    /// Logs an image, such as a mixed batch: <c>log.AddImage("batch", step.Draw.Mix.Picture(images).ToTensor(), epoch)</c>.
+    /// </summary>
     /// <param name="name">The name that TensorBoard shows it under.</param>
     /// <param name="image">[3, H, W] or [1, H, W] of bytes, on any device. Not disposed.</param>
     /// <param name="step">The epoch or batch that it belongs to, from 0.</param>

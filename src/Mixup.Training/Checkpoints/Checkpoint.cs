@@ -101,7 +101,8 @@ public sealed class Checkpoint : IStatefulCallback
         ArgumentNullException.ThrowIfNull(learner);
         if (learner.History.Count > 0 || learner.SchedulerSteps.Count > 0)
         {
-            throw new InvalidOperationException("the learner has already trained, and a scheduler cannot be turned back: build model, optimizer, scheduler and learner anew, and load then.");
+            throw new InvalidOperationException("The learner has already trained, and a scheduler cannot be turned back: build model, " +
+                "optimizer, scheduler and learner anew, and load then.");
         }
 
         using var scope = NewDisposeScope();
@@ -111,12 +112,14 @@ public sealed class Checkpoint : IStatefulCallback
         var table = TensorTable.Read(file.Model, learner.Model.state_dict(), path);
         if (manifest.Callbacks.Keys.Except(stateful.Keys).FirstOrDefault() is { } missing)
         {
-            throw new InvalidDataException($"{path} holds the state of a callback '{missing}' that the learner lacks; register the same callbacks as in the saved run.");
+            throw new InvalidDataException($"{path} holds the state of a callback '{missing}' that the learner lacks; " +
+                "register the same callbacks as in the saved run.");
         }
 
         if (manifest.SchedulerSteps.Count > 0 && learner.Scheduler is null)
         {
-            throw new InvalidDataException($"{path} holds the steps of a scheduler, which the learner lacks; give it the same scheduler as in the saved run.");
+            throw new InvalidDataException($"{path} holds the steps of a scheduler, which the learner lacks; " +
+                "give it the same scheduler as in the saved run.");
         }
 
         OptimizerState.Check(learner.Optimizer, file.Optimizer, path);
@@ -151,7 +154,8 @@ public sealed class Checkpoint : IStatefulCallback
                 stateful[key].LoadState(state);
             }
 
-            throw new InvalidDataException($"{path} does not fit this learner: {e.Message} Build it with the same optimizer, scheduler and callbacks as in the saved run.", e);
+            throw new InvalidDataException($"{path} does not fit this learner: {e.Message} Build it with the same optimizer, scheduler " +
+                "and callbacks as in the saved run.", e);
         }
 
         RandomState.Restore(randomState);
@@ -204,7 +208,7 @@ public sealed class Checkpoint : IStatefulCallback
         {
             if (!all.TryAdd(callback.StateKey, callback))
             {
-                throw new ArgumentException($"two callbacks keep their state as '{callback.StateKey}'; register one of each.");
+                throw new ArgumentException($"Two callbacks keep their state as '{callback.StateKey}'; register one of each.");
             }
         }
 
@@ -213,14 +217,16 @@ public sealed class Checkpoint : IStatefulCallback
 }
 
 /// <summary>What a checkpoint holds that is not a tensor.</summary>
-internal sealed record Manifest(int CompletedEpochs, IReadOnlyList<EpochRecord> History, IReadOnlyList<double> SchedulerSteps, Dictionary<string, string> Callbacks)
+internal sealed record Manifest(
+    int CompletedEpochs, IReadOnlyList<EpochRecord> History, IReadOnlyList<double> SchedulerSteps, Dictionary<string, string> Callbacks)
 {
     public static Manifest Read(byte[] json, string path)
     {
         try
         {
             var manifest = JsonSerializer.Deserialize<Manifest>(json, Best.Json);
-            if (manifest is { CompletedEpochs: >= 0, History: not null, SchedulerSteps: not null, Callbacks: not null } && manifest.History.All(IsWhole) && !manifest.Callbacks.ContainsValue(null!))
+            if (manifest is { CompletedEpochs: >= 0, History: not null, SchedulerSteps: not null, Callbacks: not null }
+                && manifest.History.All(IsWhole) && !manifest.Callbacks.ContainsValue(null!))
             {
                 return manifest;
             }

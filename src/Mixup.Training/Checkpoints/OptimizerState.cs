@@ -45,7 +45,8 @@ internal static class OptimizerState
         catch (Exception e) when (e is not ArgumentException)
         {
             throw new ArgumentException(
-                $"The state of {optimizer.GetType().Name} cannot be saved: {e.Message} Use another optimizer, or train without checkpoints.",
+                $"The state of {optimizer.GetType().Name} cannot be saved: {e.Message} Use another optimizer, or train without " +
+                "checkpoints.",
                 e);
         }
 
@@ -55,7 +56,8 @@ internal static class OptimizerState
         if (late.FirstOrDefault(parameter => !parameter.is_contiguous()) is { } strided)
         {
             throw new ArgumentException(
-                $"The momentum of a parameter of shape [{string.Join(", ", strided.shape)}] cannot be saved, since the parameter is not contiguous. "
+                $"The momentum of a parameter of shape [{string.Join(", ", strided.shape)}] cannot be saved, since the parameter is not " +
+                "contiguous. "
                 + "Make the model's parameters contiguous before the optimizer is built.");
         }
 
@@ -127,9 +129,11 @@ internal static class OptimizerState
 
         var kind = reader.Name();
         var groups = optimizer.ParamGroups.Cast<ParamGroup>().Select(group => group.Parameters.ToArray()).ToArray();
-        if (kind != optimizer.GetType().Name || reader.Varint() != groups.Length || reader.Varint() != groups.Sum(parameters => parameters.Length))
+        if (kind != optimizer.GetType().Name || reader.Varint() != groups.Length
+            || reader.Varint() != groups.Sum(parameters => parameters.Length))
         {
-            throw new InvalidDataException($"{path} is of another optimizer than {optimizer.GetType().Name} with {groups.Length} group(s) of parameters; build it as in the saved run.");
+            throw new InvalidDataException($"{path} is of another optimizer than {optimizer.GetType().Name} with {groups.Length} " +
+                "group(s) of parameters; build it as in the saved run.");
         }
 
         var isSet = groups.Select(_ => layout.Options.Select(type => Number(reader, type, path) != 0).ToArray()).ToArray();
@@ -186,7 +190,8 @@ internal static class OptimizerState
             'd' => (0, limit),
             _ => (-limit, limit),
         };
-        return value >= least && value <= most ? value : throw new InvalidDataException($"{path} is damaged: {value} stands in its optimizer where {least} to {most} is expected.");
+        return value >= least && value <= most ? value : throw new InvalidDataException($"{path} is damaged: {value} stands in its " +
+            $"optimizer where {least} to {most} is expected.");
     }
 
     private static void CheckTensor(PartReader reader, Tensor parameter, string path)
@@ -198,10 +203,12 @@ internal static class OptimizerState
                 + "Make the model's parameters contiguous before the optimizer is built.");
         }
 
-        if (reader.Varint() != (long)parameter.dtype || reader.Varint() != parameter.dim() || !parameter.shape.All(size => reader.Varint() == size))
+        if (reader.Varint() != (long)parameter.dtype || reader.Varint() != parameter.dim()
+            || !parameter.shape.All(size => reader.Varint() == size))
         {
             throw new InvalidDataException(
-                $"{path} holds a tensor of the optimizer as something else than {parameter.dtype} of shape [{string.Join(", ", parameter.shape)}]; build model and optimizer as in the saved run.");
+                $"{path} holds a tensor of the optimizer as something else than {parameter.dtype} of shape " +
+                $"[{string.Join(", ", parameter.shape)}]; build model and optimizer as in the saved run.");
         }
 
         reader.Skip(parameter.numel() * parameter.element_size());

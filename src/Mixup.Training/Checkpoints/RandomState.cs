@@ -26,7 +26,8 @@ internal static class RandomState
         using var scope = NewDisposeScope();
         if (state.Length != get_rng_state().numel() || (state.Length == Size && !IsWhole(state)))
         {
-            throw new InvalidDataException($"{path} is damaged, or of another version of libtorch: its state of torch's random generator is not one.");
+            throw new InvalidDataException($"{path} is damaged, or of another version of libtorch: its state of torch's random generator " +
+                "is not one.");
         }
     }
 

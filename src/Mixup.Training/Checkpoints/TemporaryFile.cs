@@ -39,7 +39,8 @@ internal static class TemporaryFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new IOException(
-                $"No checkpoint can be written to the folder '{folder}': {e.Message} Give a folder that this process can make and write to.",
+                $"No checkpoint can be written to the folder '{folder}': {e.Message} Give a folder that this process can make and write " +
+                "to.",
                 e);
         }
     }

@@ -49,7 +49,7 @@ public static class BatchExtensions
         ArgumentNullException.ThrowIfNull(inputs);
         if (inputs.Length == 0)
         {
-            throw new ArgumentException("name the key of one input or more.", nameof(inputs));
+            throw new ArgumentException("Name the key of one input or more.", nameof(inputs));
         }
 
         return new BatchSequence<Dictionary<string, Tensor>>(
@@ -57,7 +57,9 @@ public static class BatchExtensions
     }
 
     private static Tensor Find(Dictionary<string, Tensor> batch, string key) =>
-        batch.TryGetValue(key, out var tensor) ? tensor : throw new ArgumentException($"the batch has no '{key}'; it has {string.Join(", ", batch.Keys.Order())}.");
+        batch.TryGetValue(key, out var tensor)
+            ? tensor
+            : throw new ArgumentException($"The batch has no '{key}'; it has {string.Join(", ", batch.Keys.Order())}.");
 }
 
 /// <summary>A source of batches whose order depends on the epoch, so that a resumed run sees the batches that it would have seen.</summary>

@@ -29,7 +29,9 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         if (inputs.dim() == 0 || targets.dim() == 0 || inputs.shape[0] != targets.shape[0] || inputs.shape[0] == 0)
         {
-            throw new ArgumentException($"inputs of shape [{string.Join(", ", inputs.shape)}] and targets of shape [{string.Join(", ", targets.shape)}] are no data set: one target for each of one input or more is expected.");
+            throw new ArgumentException(
+                $"Inputs of shape [{string.Join(", ", inputs.shape)}] and targets of shape [{string.Join(", ", targets.shape)}] are no " +
+                "data set: one target for each of one input or more is expected.");
         }
 
         (this.inputs, this.targets, this.batchSize, this.shuffleSeed) = (inputs, targets, batchSize, shuffleSeed);

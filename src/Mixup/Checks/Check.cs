@@ -6,53 +6,76 @@ namespace TorchSharp.Mixup;
 /// <summary>The checks that several rooms share. Each says what was wrong, what was expected and what to do.</summary>
 internal static class Check
 {
+    /// <summary>An error of a public method's argument, found in code below it.</summary>
+    public static ArgumentException Error(string parameter, string message) => new(message, parameter);
+
     public static double Alpha(double value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
         double.IsFinite(value) && value >= 0
             ? value
-            : throw new ArgumentOutOfRangeException(name, value, "alpha is the concentration of a Beta(alpha, alpha) distribution: give a finite number, 0 (no mixing) or more.");
+            : throw new ArgumentOutOfRangeException(name, value, "Alpha is the concentration of a Beta(alpha, alpha) distribution: give " +
+                "a finite number, 0 (no mixing) or more.");
 
-    public static double Probability(double value) =>
-        value is >= 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "the probability of mixing lies between 0 (never) and 1 (always).");
+    public static double Probability(double value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        value is >= 0 and <= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "The probability of mixing lies between 0 (never) and 1 (always).");
 
     /// <summary>Checks a range of shares.</summary>
-    public static (double Least, double Largest) Shares((double Least, double Largest) value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
-        value is ( >= 0, <= 1) && value.Least <= value.Largest ? value : throw new ArgumentOutOfRangeException(name, value, "shares must lie in order between 0 and 1.");
+    public static (double Least, double Largest) Shares(
+        (double Least, double Largest) value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        value is ( >= 0, <= 1) && value.Least <= value.Largest
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "Shares must lie in order between 0 and 1.");
 
     /// <summary>Checks a range of ratios.</summary>
-    public static (double Least, double Largest) Ratios((double Least, double Largest) value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
-        value is ( > 0, < double.PositiveInfinity) && value.Least <= value.Largest ? value : throw new ArgumentOutOfRangeException(name, value, "ratios must lie in order above 0, and be finite.");
+    public static (double Least, double Largest) Ratios(
+        (double Least, double Largest) value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        value is ( > 0, < double.PositiveInfinity) && value.Least <= value.Largest
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "Ratios must lie in order above 0, and be finite.");
 
-    public static T Defined<T>(T value) where T : struct, Enum =>
+    public static T Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : struct, Enum =>
         Enum.IsDefined(value)
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, $"there is no such {typeof(T).Name}; there are {string.Join(", ", Enum.GetNames<T>())}.");
+            : throw new ArgumentOutOfRangeException(
+                name, value, $"There is no such {typeof(T).Name}; there are {string.Join(", ", Enum.GetNames<T>())}.");
 
-    public static bool IsInteger(Tensor tensor) => tensor.dtype is ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64 or ScalarType.Bool;
+    public static bool IsInteger(Tensor tensor) =>
+        tensor.dtype is ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64 or ScalarType.Bool;
 
-    public static bool IsMixable(ScalarType dtype) => dtype is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
+    public static bool IsMixable(ScalarType dtype) =>
+        dtype is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
 
     /// <summary>The type in which a tensor is blended, weighed and summed: its own, but float32 at least.</summary>
-    public static ScalarType AccumulationType(Tensor tensor) => tensor.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+    public static ScalarType AccumulationType(Tensor tensor) =>
+        tensor.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
 
     /// <summary>Checks that a tensor has the batch as its first dimension.</summary>
-    public static void HasBatch(Tensor tensor, long batchSize, string what)
+    public static void HasBatch(Tensor tensor, long batchSize, string what, string parameter)
     {
         if (tensor.dim() == 0)
         {
-            throw new ArgumentException($"{what} is a scalar tensor; its first dimension must be the batch, here of {batchSize}. Give it unreduced.");
+            throw new ArgumentException(
+                $"{Capital(what)} is a scalar tensor; its first dimension must be the batch, here of {batchSize}. " +
+                "Give it unreduced.", parameter);
         }
 
         if (tensor.size(0) != batchSize)
         {
-            throw new ArgumentException($"{what} has shape {Shape(tensor)}, but the first dimension must be the batch, here of {batchSize}. Move the batch to the front, or draw for this batch.");
+            throw new ArgumentException(
+                $"{Capital(what)} has shape {Shape(tensor)}, but the first dimension must be the batch, here of {batchSize}. " +
+                "Move the batch to the front, or draw for this batch.",
+                parameter);
         }
     }
 
     /// <summary>Checks that a function did not compare every sample with every other, as [B, 1] against [B] does without a word.</summary>
     public static Tensor NotBroadcast(Tensor values, Tensor prediction, Tensor target, string what) =>
         prediction.numel() == target.numel() && values.numel() > target.numel() && !prediction.shape.SequenceEqual(target.shape)
-            ? throw new ArgumentException(
-                $"{what} returned shape {Shape(values)} for a prediction of shape {Shape(prediction)} and a target of shape {Shape(target)}, which broadcast against each other. " +
+            ? throw Check.Error(
+                "prediction",
+                $"{what} returned shape {Shape(values)} for a prediction of shape {Shape(prediction)} and a target of shape " +
+                $"{Shape(target)}, which broadcast against each other. " +
                 "Reshape one, for instance by squeeze(1) or unsqueeze(1).")
             : values;
 
@@ -64,6 +87,8 @@ internal static class Check
         shape[dimension] = length;
         return shape;
     }
+
+    public static string Capital(string words) => char.ToUpperInvariant(words[0]) + words[1..];
 
     public static string Shape(Tensor tensor) => $"[{string.Join(", ", tensor.shape)}]";
 }

@@ -62,7 +62,8 @@ public sealed record CutMix(double Alpha = 1) : Method
         var (extent, random) = (drawing.Extent, drawing.Random);
         if (SideShares is var (least, largest))
         {
-            return BoxField.Inside(extent, [.. extent.Select(size => random.NextInt64((long)(size * least), (long)(size * largest) + 1))], random);
+            return BoxField.Inside(
+                extent, [.. extent.Select(size => random.NextInt64((long)(size * least), (long)(size * largest) + 1))], random);
         }
 
         var lambda = drawing.Beta(Alpha);
@@ -70,7 +71,9 @@ public sealed record CutMix(double Alpha = 1) : Method
         var box = Position switch
         {
             BoxPosition.Inside => BoxField.Inside(extent, sides, random),
-            BoxPosition.UniformOverCells => BoxField.Around(extent, [.. extent.Zip(sides, (size, side) => random.NextInt64(-(side / 2), size + (side / 2) + 1))], sides),
+            BoxPosition.UniformOverCells =>
+                BoxField.Around(
+                    extent, [.. extent.Zip(sides, (size, side) => random.NextInt64(-(side / 2), size + (side / 2) + 1))], sides),
             _ => BoxField.Around(extent, [.. extent.Select(size => random.NextInt64(size))], sides),
         };
         return CorrectLambda ? box : box.WithLambda(lambda);

@@ -9,8 +9,16 @@ public sealed class Drawing
     private readonly ExtentPosition position;
     private readonly Dictionary<object, object> made;
 
-    internal Drawing(Random random, IReadOnlyList<Tensor> inputs, Extent? extent, ExtentPosition position, int sample, long partner, Dictionary<object, object> made) =>
-        (Random, Inputs, this.extent, this.position, Sample, Partner, this.made) = (random, inputs, extent, position, sample, partner, made);
+    internal Drawing(
+        Random random,
+        IReadOnlyList<Tensor> inputs,
+        Extent? extent,
+        ExtentPosition position,
+        int sample,
+        long partner,
+        Dictionary<object, object> made) =>
+        (Random, Inputs, this.extent, this.position, Sample, Partner, this.made) = (
+            random, inputs, extent, position, sample, partner, made);
 
     /// <summary>Gets the generator that every draw comes from. The same seed and batch number give the same draws.</summary>
     public Random Random { get; }
@@ -26,8 +34,10 @@ public sealed class Drawing
 
     /// <summary>Gets the extent of the samples: that of the first input.</summary>
     /// <exception cref="ArgumentException">The first input has none.</exception>
-    public Extent Extent => extent ?? throw new ArgumentException(
-        $"The first input has shape {Check.Shape(Inputs[0])}, which has no extent to cut along; expected [B, C, ...]. For [B, T] set MixupOptions.ExtentDimensions to 1, or use Interpolation.");
+    public Extent Extent => extent ?? throw Check.Error(
+        "inputs",
+        $"The first input has shape {Check.Shape(Inputs[0])}, which has no extent to cut along; expected [B, C, ...]. " +
+        "For [B, T] set MixupOptions.ExtentDimensions to 1, or use Interpolation.");
 
     /// <summary>The first input as [B, C, ...], wherever it has its extent; of one channel if it has none.</summary>
     internal Tensor ChannelsFirst

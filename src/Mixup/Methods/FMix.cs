@@ -28,7 +28,7 @@ public sealed record FMix(double Alpha = 1) : Method
         get;
         init => field = double.IsFinite(value) && value >= 0
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "the decay is a finite power, 0 (white noise) or more.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "The decay is a finite power, 0 (white noise) or more.");
     } = 3;
 
     /// <summary>
@@ -41,7 +41,7 @@ public sealed record FMix(double Alpha = 1) : Method
         get;
         init => field = value is >= 0 and <= 0.5
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "the softness is a share of the cells between 0 and 0.5.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "The softness is a share of the cells between 0 and 0.5.");
     }
 
     /// <inheritdoc/>
@@ -103,7 +103,8 @@ public sealed record FMix(double Alpha = 1) : Method
         var cells = noise.numel();
         if (noise.isnan().any().cpu().ToBoolean())
         {
-            throw new ArgumentException($"The noise {Check.Shape(noise)} holds what is not a number, which has no order; expected numbers.", nameof(noise));
+            throw new ArgumentException($"The noise {Check.Shape(noise)} holds what is not a number, which has no order; " +
+                "expected numbers.", nameof(noise));
         }
 
         var kept = (long)(roundUp ? Math.Ceiling(lambda * cells) : Math.Floor(lambda * cells));

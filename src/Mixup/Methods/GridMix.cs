@@ -28,7 +28,7 @@ public sealed record GridMix(double Alpha = 1) : Method
         get;
         init => field = value.Least >= 1 && value.Least <= value.Largest
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "the numbers of holes must lie in order, from 1 on.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "The numbers of holes must lie in order, from 1 on.");
     } = (2, 6);
 
     /// <summary>Gets the least and the largest length of a patch along each other dimension, as a multiple of that along the last. Default

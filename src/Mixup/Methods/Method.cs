@@ -28,6 +28,9 @@ public abstract record Method
     /// <summary>Whether any field that may be drawn only copies.</summary>
     internal virtual bool MayCopy => Copies;
 
+    /// <summary>Whether the partner may be resized by interpolation, which class ids cannot be.</summary>
+    internal virtual bool MayInterpolatePartner => false;
+
     /// <summary>Draws a field: for a sample, a pair or a batch, as <see cref="MixupOptions.CoefficientPer"/> says.</summary>
     /// <param name="drawing">The generator, and what the fields are drawn for.</param>
     /// <returns>The field.</returns>

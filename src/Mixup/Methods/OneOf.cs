@@ -22,9 +22,11 @@ public sealed record OneOf : Method
     public OneOf(params (Method Method, double Weight)[] methods)
     {
         ArgumentNullException.ThrowIfNull(methods);
-        if (methods.Any(choice => choice.Method is null || !(choice.Weight >= 0) || double.IsInfinity(choice.Weight)) || !methods.Any(choice => choice.Weight > 0))
+        if (methods.Any(choice => choice.Method is null || !(choice.Weight >= 0) || double.IsInfinity(choice.Weight))
+            || !methods.Any(choice => choice.Weight > 0))
         {
-            throw new ArgumentException("A choice of methods needs one or more, each with a finite weight of 0 or more, and one above 0. Give new OneOf(new Interpolation(0.8), new CutMix()).", nameof(methods));
+            throw new ArgumentException("A choice of methods needs one or more, each with a finite weight of 0 or more, and one above 0. " +
+                "Give new OneOf(new Interpolation(0.8), new CutMix()).", nameof(methods));
         }
 
         (this.methods, weights) = ([.. methods.Select(choice => choice.Method)], [.. methods.Select(choice => choice.Weight)]);
@@ -42,11 +44,15 @@ public sealed record OneOf : Method
     /// <summary>Gets whether any of the methods looks at the samples.</summary>
     public override bool DependsOnSamples => Array.Exists(methods, method => method.DependsOnSamples);
 
-    internal override bool DrawsNumbers => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.DrawsNumbers);
+    internal override bool DrawsNumbers => Drawable.All(method => method.DrawsNumbers);
 
-    internal override bool MayCopy => methods.Zip(weights).Any(choice => choice.Second > 0 && choice.First.MayCopy);
+    internal override bool MayCopy => Drawable.Any(method => method.MayCopy);
 
-    internal override bool HasSecondOutput => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.HasSecondOutput);
+    internal override bool MayInterpolatePartner => Drawable.Any(method => method.MayInterpolatePartner);
+
+    internal override bool HasSecondOutput => Drawable.All(method => method.HasSecondOutput);
+
+    private IEnumerable<Method> Drawable => methods.Where((_, i) => weights[i] > 0);
 
     /// <inheritdoc/>
     public override Field Draw(Drawing drawing)
@@ -68,11 +74,13 @@ public sealed record OneOf : Method
     /// <summary>Compares two choices by methods and weights.</summary>
     /// <param name="other">The other choice.</param>
     /// <returns>Whether all are equal.</returns>
-    public bool Equals(OneOf? other) => other is not null && methods.SequenceEqual(other.methods) && weights.AsSpan().SequenceEqual(other.weights);
+    public bool Equals(OneOf? other) =>
+        other is not null && methods.SequenceEqual(other.methods) && weights.AsSpan().SequenceEqual(other.weights);
 
     /// <inheritdoc/>
     public override int GetHashCode() => methods.Aggregate(methods.Length, HashCode.Combine);
 
     /// <inheritdoc/>
-    public override string ToString() => $"OneOf {{ {string.Join(", ", methods.Zip(weights, (method, weight) => $"{method} x {weight:R}"))} }}";
+    public override string ToString() =>
+        $"OneOf {{ {string.Join(", ", methods.Zip(weights, (method, weight) => $"{method} x {weight:R}"))} }}";
 }

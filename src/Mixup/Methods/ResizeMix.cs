@@ -31,6 +31,8 @@ public sealed record ResizeMix : Method
 
     internal override bool HasSecondOutput => false;
 
+    internal override bool MayInterpolatePartner => Resizing == Resizing.Bilinear;
+
     /// <summary>Makes the box of a given draw.</summary>
     /// <param name="extent">The extent of the samples.</param>
     /// <param name="share">The share of each side, from 0 to 1. A side is rounded down, and loses one cell if it is odd.</param>

@@ -35,18 +35,22 @@ internal static class SampleMaps
         var (x, dimensions) = (drawing.ChannelsFirst, drawing.Extent.Count);
         if (x.device_type == DeviceType.META)
         {
-            throw new ArgumentException(
+            throw Check.Error(
+                "inputs",
                 "The first input is on the META device, " +
-                "which holds no values to look at. Give the batch on another device, or choose a method that does not look at the samples.");
+                "which holds no values to look at. Give the batch on another device, or choose a method that does not look at the " +
+                "samples.");
         }
 
-        var map = function(x) ?? throw new ArgumentException(
+        var map = function(x) ?? throw Check.Error(
+            "inputs",
             "The function of the method returned null; " +
             "expected a map for each sample, [B, ...].");
         if (map.dim() != dimensions + 1 || map.shape[0] != x.shape[0] || map.numel() == 0
             || map.dtype is ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64)
         {
-            throw new ArgumentException(
+            throw Check.Error(
+                "inputs",
                 $"The function of the method returned {map.dtype} {Check.Shape(map)} for samples {Check.Shape(x)}; " +
                 $"expected real numbers [{x.shape[0]}, ...] with {dimensions} dimensions more. " +
                 "Take the mean over channels, or squeeze(1).");
@@ -61,7 +65,8 @@ internal static class SampleMaps
         using var noGrad = no_grad();
         var values = map.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
         return Array.Exists(values, double.IsNaN)
-            ? throw new ArgumentException(
+            ? throw Check.Error(
+                "inputs",
                 $"A map {Check.Shape(map)} of samples has values that are not a number, " +
                 "so there is no largest. Correct the function of the method.")
             : values;

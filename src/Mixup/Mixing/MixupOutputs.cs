@@ -32,7 +32,8 @@ public readonly record struct MixupOutputs
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="mixedWeight"/> is negative, infinite or not a number.</exception>
     public static MixupOutputs CleanAndMixed(double mixedWeight = 1) => mixedWeight >= 0 && double.IsFinite(mixedWeight)
         ? new(isBoth: false, mixedWeight)
-        : throw new ArgumentOutOfRangeException(nameof(mixedWeight), mixedWeight, "the weight of the mixed rows must be 0 or more, and finite.");
+        : throw new ArgumentOutOfRangeException(
+            nameof(mixedWeight), mixedWeight, "The weight of the mixed rows must be 0 or more, and finite.");
 
     /// <summary>Gets how many rows come out for each sample: 1 or 2.</summary>
     public int RowsPerSample => isBoth || mixedWeight is not null ? 2 : 1;

@@ -8,7 +8,8 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal static unsafe class SharedMemory
 {
-    private static readonly delegate* unmanaged<nint, nint> StorageAddress = (delegate* unmanaged<nint, nint>)LibTorchSharp.Find("THSStorage_data_ptr");
+    private static readonly delegate* unmanaged<nint, nint> StorageAddress =
+        (delegate* unmanaged<nint, nint>)LibTorchSharp.Find("THSStorage_data_ptr");
 
     /// <summary>Checks the inputs of a batch before any of them is written to.</summary>
     /// <exception cref="ArgumentException">One of them cannot be overwritten by the mix.</exception>
@@ -17,7 +18,8 @@ internal static unsafe class SharedMemory
         const string cure = "Leave OverwriteInput off";
         if (mix.Rows != mix.BatchSize)
         {
-            throw new ArgumentException($"The draw gives two rows for each sample, {mix.Rows} in all, which do not fit into a batch of {mix.BatchSize}. {cure}, or replay a draw with one output.");
+            throw Check.Error("draw", $"The draw gives two rows for each sample, {mix.Rows} in all, which do not fit into a batch of " +
+                $"{mix.BatchSize}. {cure}, or replay a draw with one output.");
         }
 
         for (var i = 0; i < inputs.Count; i++)
@@ -25,22 +27,25 @@ internal static unsafe class SharedMemory
             var input = inputs[i];
             if (input.requires_grad)
             {
-                throw new ArgumentException($"Input {i} requires gradients, so it cannot be overwritten. {cure}, or detach it.");
+                throw Check.Error("inputs", $"Input {i} requires gradients, so it cannot be overwritten. {cure}, or detach it.");
             }
 
             if (OverlapsItself(input))
             {
-                throw new ArgumentException($"Input {i} cannot be overwritten, since its elements share memory, as after expand or unfold. {cure}, or clone the input.");
+                throw Check.Error("inputs", $"Input {i} cannot be overwritten, since its elements share memory, as after expand or " +
+                    $"unfold. {cure}, or clone the input.");
             }
 
             if (inputs.Take(i).Any(other => Overlap(input, other)))
             {
-                throw new ArgumentException($"Input {i} shares memory with another input, which would be mixed twice. {cure}, or clone one of them.");
+                throw Check.Error("inputs", $"Input {i} shares memory with another input, which would be mixed twice. " +
+                    $"{cure}, or clone one of them.");
             }
 
             if (Overlap(input, target))
             {
-                throw new ArgumentException($"Input {i} shares memory with the target, which would be mixed with it. {cure}, or clone the target.");
+                throw Check.Error("inputs", $"Input {i} shares memory with the target, which would be mixed with it. " +
+                    $"{cure}, or clone the target.");
             }
         }
 
@@ -58,7 +63,8 @@ internal static unsafe class SharedMemory
             return true;
         }
 
-        if (StorageAddress == null || a.is_sparse || b.is_sparse || a.numel() == 0 || b.numel() == 0 || a.device_type != b.device_type || a.device_index != b.device_index || StorageAddress(a.Handle) == 0 || StorageAddress(b.Handle) == 0)
+        if (StorageAddress == null || a.is_sparse || b.is_sparse || a.numel() == 0 || b.numel() == 0 || a.device_type != b.device_type
+            || a.device_index != b.device_index || StorageAddress(a.Handle) == 0 || StorageAddress(b.Handle) == 0)
         {
             return false;
         }
@@ -90,7 +96,8 @@ internal static unsafe class SharedMemory
     private static long RowLength(Tensor x) => Span(x, 1) * x.element_size();
 
     /// <summary>How many elements lie between the first and the last one of the dimensions from one on, both included.</summary>
-    private static long Span(Tensor x, int from) => 1 + x.shape.Zip(x.stride()).Skip(from).Sum(dimension => (dimension.First - 1) * dimension.Second);
+    private static long Span(Tensor x, int from) =>
+        1 + x.shape.Zip(x.stride()).Skip(from).Sum(dimension => (dimension.First - 1) * dimension.Second);
 
     /// <summary>Whether two elements of one tensor are the same memory; or may be, where its layout does not tell it at once.</summary>
     private static bool OverlapsItself(Tensor x)
@@ -101,7 +108,8 @@ internal static unsafe class SharedMemory
         }
 
         var reach = 0L;
-        foreach (var (size, stride) in x.shape.Zip(x.stride()).Where(dimension => dimension.First > 1).OrderBy(dimension => dimension.Second))
+        foreach (
+            var (size, stride) in x.shape.Zip(x.stride()).Where(dimension => dimension.First > 1).OrderBy(dimension => dimension.Second))
         {
             if (stride <= reach)
             {
@@ -115,15 +123,18 @@ internal static unsafe class SharedMemory
     }
 
     // Only an operation in place tells an inference tensor from others. This one changes nothing.
-    private static void CheckInference(Tensor input, string cure)
+    private static void CheckInference(Tensor inputs, string cure)
     {
         try
         {
-            input.transpose_(0, 0);
+            inputs.transpose_(0, 0);
         }
         catch (ExternalException e)
         {
-            throw new ArgumentException($"An input was made in inference mode, so it cannot be overwritten outside of it. {cure}, or clone the input.", e);
+            throw new ArgumentException(
+                $"An input was made in inference mode, so it cannot be overwritten outside of it. {cure}, or clone the input.",
+                nameof(inputs),
+                e);
         }
     }
 }

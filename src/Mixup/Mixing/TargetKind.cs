@@ -9,7 +9,8 @@ public enum TargetKind
     /// <summary>
     /// As the shape says. Dense: a target that has the drawn extent of d dimensions directly behind the batch, or with channels before or
     /// behind it; for d of 2 or more also one with channels and an extent in the same proportions. Whole: [B], or a rank of at most d, such
-    /// as [B, K] beside images. Any other shape is refused until one of the other kinds is chosen.
+    /// as [B, K] beside images. Any other shape is refused until one of the other kinds is chosen; so is a floating [B, T] beside sequences
+    /// of T steps, which may as well be probabilities of T classes.
     /// </summary>
     ByShape,
 

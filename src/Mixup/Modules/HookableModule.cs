@@ -13,7 +13,8 @@ internal sealed class HookableModule
     private HookableModule(nn.Module module, Type result)
     {
         Kind = module.GetType().Name;
-        hook = ModuleHook.After(module, result == typeof(Tensor) ? output => Replace((Tensor)output) : output => ReplaceFirst(output, result))!;
+        hook = ModuleHook.After(
+            module, result == typeof(Tensor) ? output => Replace((Tensor)output) : output => ReplaceFirst(output, result))!;
     }
 
     /// <summary>The name of the module's type.</summary>
@@ -23,7 +24,8 @@ internal sealed class HookableModule
     public static HookableModule? Of(nn.Module module) => ResultOf(module) is { } result ? new HookableModule(module, result) : null;
 
     /// <summary>The type of a module's result, if it can be hooked.</summary>
-    public static Type? ResultOf(nn.Module module) => ModuleHook.ResultOf(module) is { } result && (result == typeof(Tensor) || BeginsWithTensor(result)) ? result : null;
+    public static Type? ResultOf(nn.Module module) =>
+        ModuleHook.ResultOf(module) is { } result && (result == typeof(Tensor) || BeginsWithTensor(result)) ? result : null;
 
     public void Hook(Func<Tensor, Tensor> replacement)
     {
@@ -37,7 +39,8 @@ internal sealed class HookableModule
         replace = null;
     }
 
-    private static bool BeginsWithTensor(Type type) => type.IsAssignableTo(typeof(ITuple)) && type.IsGenericType && type.GetGenericArguments()[0] == typeof(Tensor);
+    private static bool BeginsWithTensor(Type type) =>
+        type.IsAssignableTo(typeof(ITuple)) && type.IsGenericType && type.GetGenericArguments()[0] == typeof(Tensor);
 
     private Tensor Replace(Tensor output) => replace?.Invoke(output) ?? output;
 
@@ -52,7 +55,8 @@ internal sealed class HookableModule
         }
 
         // A Tuple<...> cannot: it is made anew. The parameters of its constructor are its properties, of which the eighth is the rest.
-        var others = type.GetConstructors()[0].GetParameters().Skip(1).Select(parameter => type.GetProperty(parameter.Name!, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance)!.GetValue(output));
+        var others = type.GetConstructors()[0].GetParameters().Skip(1).Select(parameter =>
+            type.GetProperty(parameter.Name!, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance)!.GetValue(output));
         return Activator.CreateInstance(type, [first, .. others])!;
     }
 }

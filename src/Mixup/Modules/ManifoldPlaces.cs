@@ -14,7 +14,8 @@ public sealed class ManifoldPlaces
     }
 
     private ManifoldPlaces(ManifoldPlaces other) =>
-        (GivenModules, Patterns, Predicate, InputWeight, ModuleWeights) = (other.GivenModules, other.Patterns, other.Predicate, other.InputWeight, other.ModuleWeights);
+        (GivenModules, Patterns, Predicate, InputWeight, ModuleWeights) = (
+            other.GivenModules, other.Patterns, other.Predicate, other.InputWeight, other.ModuleWeights);
 
     /// <summary>Gets the default: the input, and the modules that <see cref="ManifoldMixup"/> finds by its rules.</summary>
     public static ManifoldPlaces Found { get; } = new() { InputWeight = 1 };

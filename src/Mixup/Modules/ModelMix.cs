@@ -1,5 +1,3 @@
-using System.Collections;
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
@@ -8,10 +6,8 @@ namespace TorchSharp.Mixup;
 /// Mixes the output of one module in every forward pass of its model, as long as a step is open; or, where the batch is mixed at the input,
 /// only keeps other steps from the model.
 /// </summary>
-internal sealed class ModelMix : PendingMix
+internal sealed class ModelMix : PendingMix, IOpenModel
 {
-    // Which step mixed the pass that a prediction came from; null for a pass that was not mixed.
-    private static readonly ConditionalWeakTable<Tensor, Origin> Origins = [];
     private readonly WatchedModel model;
     private readonly EligibleModule? place;
     private readonly Mix mix;
@@ -25,14 +21,16 @@ internal sealed class ModelMix : PendingMix
     private bool wasSuspended; // the last pass was
     private int runs; // of the module, in this pass
     private int thread; // that this pass runs on
-    private Tensor? mixed; // in this pass, where it must be seen that all results come from it
+    private readonly TracedBlend traced = new(); // in this pass, where it must be seen that all results come from it
 
-    private ModelMix(WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn) =>
+    private ModelMix(
+        WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn) =>
         (this.model, this.place, this.mix, this.step, this.token, this.warn) = (model, place, mix, step, token, warn);
 
     /// <summary>Hooks a model for the length of a step.</summary>
     /// <exception cref="InvalidOperationException">A step is open on one of its modules.</exception>
-    public static ModelMix Hook(WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn)
+    public static ModelMix Hook(
+        WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn)
     {
         var hooks = new ModelMix(model, place, mix, step, token, warn);
         OpenModels.Add(hooks);
@@ -49,36 +47,42 @@ internal sealed class ModelMix : PendingMix
         }
     }
 
-    /// <summary>The name of the model's type.</summary>
+    /// <inheritdoc/>
     public string ModelName => model.Name;
 
-    /// <summary>The modules that no other open step may share.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<nn.Module> Modules => model.Modules;
 
-    /// <summary>Whether the step is gone without having been disposed.</summary>
+    /// <inheritdoc/>
     public bool IsLost => !token.TryGetTarget(out _);
 
-    /// <summary>Ends a step that nobody can dispose any more.</summary>
+    /// <inheritdoc/>
     public void EndLost()
     {
         step.End();
         Dispose();
-        warn($"a step of {ModelName} was never disposed; its hook is removed now. Until now the model was hooked: write 'using var step = ...', so that a step ends whatever is thrown.");
+        warn(
+            $"a step of {ModelName} was never disposed; its hook is removed now. Until now the model was hooked: " +
+            "write 'using var step = ...', so that a step ends whatever is thrown.");
     }
 
     public override Tensor Finish(Tensor prediction)
     {
-        if (Origins.TryGetValue(prediction, out var origin))
+        if (PredictionOrigin.Of(prediction) is { } origin)
         {
-            return (origin.Mix, origin.IsMixed) switch
+            return (origin.Step, origin.IsMixed) switch
             {
-                (var mix, true) when ReferenceEquals(mix, this) => prediction,
-                (var mix, false) when ReferenceEquals(mix, this) => throw new InvalidOperationException(
-                    $"This result of {ModelName} does not come from {Describe(place!)}, where the batch is mixed, so a mixed loss of it would be wrong. " +
-                    "Judge it against the plain target, or name places that lie before all results by ManifoldPlaces.Named."),
+                (var step, true) when ReferenceEquals(step, this) => prediction,
+                (var step, false) when ReferenceEquals(step, this) => throw new InvalidOperationException(
+                    $"This result of {ModelName} does not come from {Describe(place!)}, where the batch is mixed, so a mixed loss of it " +
+                    "would " +
+                    "be wrong. Judge it against the plain target, or name places that lie before all results by ManifoldPlaces.Named."),
                 (null, _) => throw new InvalidOperationException(
-                    "This prediction was made while the step was suspended, so it is not mixed. Run the model again after the suspension, or judge it against the plain target."),
-                _ => throw new InvalidOperationException("This prediction was made in another step, so it is mixed otherwise than this target. Run the model in the step whose target you use."),
+                    "This prediction was made while the step was suspended, so it is not mixed. " +
+                    "Run the model again after the suspension, or judge it against the plain target."),
+                _ => throw new InvalidOperationException(
+                    "This prediction was made in another step, so it is mixed otherwise than this target. " +
+                    "Run the model in the step whose target you use."),
             };
         }
 
@@ -86,7 +90,8 @@ internal sealed class ModelMix : PendingMix
         if (wasSuspended || (place is null && !isWatched && model.ShowsPasses))
         {
             throw new InvalidOperationException(
-                $"The last pass of {ModelName} {(wasSuspended ? "was run while the step was suspended" : "was not run in this step")}, and this prediction may come from it. Take the loss before, or run the model again.");
+                $"The last pass of {ModelName} {(wasSuspended ? "was run while the step was suspended" : "was not run in this step")}, " +
+                "and this prediction may come from it. Take the loss before, or run the model again.");
         }
 
         if (place is not null && !wasMixed)
@@ -94,14 +99,13 @@ internal sealed class ModelMix : PendingMix
             throw DidNotRun(place);
         }
 
-        Origins.AddOrUpdate(prediction, new Origin(this)); // a later look by a metric has the same answer
+        PredictionOrigin.Set(prediction, this); // a later look by a metric has the same answer
         return prediction;
     }
 
     public override void Dispose()
     {
-        mixed?.Dispose();
-        mixed = null;
+        traced.Dispose();
         place?.Module.Unhook();
         model.Unwatch();
         OpenModels.Remove(this);
@@ -112,8 +116,7 @@ internal sealed class ModelMix : PendingMix
         // A pass that threw has no end, so a beginning says nothing of overlap; an end without a beginning does.
         (isWatched, isInPass, runs, thread, model.ShowsPasses) = (true, true, 0, Environment.CurrentManagedThreadId, true);
         isSuspended = IsLost || step.IsSuspended;
-        mixed?.Dispose();
-        mixed = null;
+        traced.Dispose();
     }
 
     private void EndPass(object result)
@@ -129,12 +132,12 @@ internal sealed class ModelMix : PendingMix
             throw DidNotRun(place);
         }
 
-        var results = TensorsOf(result).ToArray();
+        var results = PredictionOrigin.TensorsOf(result).ToArray();
         FindUnmixed(results);
         var unmixed = place is null ? null : model.Unmixed.GetValueOrDefault(place.Name);
         for (var i = 0; i < results.Length; i++)
         {
-            Origins.AddOrUpdate(results[i], new Origin(isSuspended ? null : this, unmixed?.Contains(i) != true));
+            PredictionOrigin.Set(results[i], isSuspended ? null : this, unmixed?.Contains(i) != true);
         }
     }
 
@@ -143,24 +146,23 @@ internal sealed class ModelMix : PendingMix
     /// </summary>
     private void FindUnmixed(Tensor[] results)
     {
-        if (mixed is null || place is null)
+        if (!traced.IsKept || place is null)
         {
             return;
         }
 
-        using var scope = NewDisposeScope();
-        bool IsUnmixed(Tensor result) => result.requires_grad
-            && result.dim() > 0 && result.size(0) == mix.Rows // only such a one can be given to a mixed loss
-            && autograd.grad([result.sum()], [mixed], retain_graph: true, allow_unused: true)[0] is not { IsInvalid: false };
-        HashSet<int> unmixed = [.. Enumerable.Range(0, results.Length).Where(i => IsUnmixed(results[i]))];
+        var unmixed = traced.FindUnmixed(results, mix.Rows);
         model.Unmixed.Add(place.Name, unmixed);
         if (unmixed.Count > 0)
         {
-            warn($"result {string.Join(", ", unmixed.Order())} of {ModelName} does not come from {Describe(place)}, so it is not mixed where a batch is mixed there. Take its loss against the plain target, or name places that lie before all results by ManifoldPlaces.Named.");
+            warn(
+                $"result {string.Join(", ", unmixed.Order())} of {ModelName} does not come from {Describe(place)}, so it is not mixed " +
+                "where a " +
+                "batch is mixed there. Take its loss against the plain target, or name places that lie before all results by " +
+                "ManifoldPlaces.Named.");
         }
 
-        mixed.Dispose();
-        mixed = null;
+        traced.Dispose();
     }
 
     private Tensor Blend(Tensor output)
@@ -175,18 +177,23 @@ internal sealed class ModelMix : PendingMix
             throw Overlaps();
         }
 
-        var name = Describe(place!);
+        var name = Check.Capital(Describe(place!));
         if (!isInPass && (isWatched || runs > 0))
         {
             throw new InvalidOperationException(
-                $"{name} ran {(isWatched ? "outside of a pass of the model" : "again, and passes cannot be told apart, since the model was not run by call()")}. Run the whole model by call(), or suspend the step for what is not to be mixed.");
+                $"{name} ran " +
+                (isWatched ? "outside of a pass of the model" : "again, and passes cannot be told apart, since the model was not run by " +
+                    "call()") +
+                ". Run the whole model by call(), or suspend the step for what is not to be mixed.");
         }
 
         if (runs++ > 0)
         {
             if (runs == 2)
             {
-                warn($"{name} ran more than once in one pass; only its first output is mixed. Leave it out of the eligible places if that is not meant.");
+                warn(
+                    $"{name} ran more than once in one pass; only its first output is mixed. " +
+                    "Leave it out of the eligible places if that is not meant.");
             }
 
             return output;
@@ -196,8 +203,10 @@ internal sealed class ModelMix : PendingMix
         {
             runs = 0;
             throw new InvalidOperationException(
-                $"{name} returned {output.dtype} {Check.Shape(output)}; expected a floating-point tensor whose first dimension is the batch ({mix.BatchSize}). " +
-                "Set batch_first: true on recurrent modules, choose a module that keeps the batch first, or insert a MixupPoint where it is.");
+                $"{name} returned {output.dtype} {Check.Shape(output)}; expected a floating-point tensor whose first dimension is the " +
+                $"batch ({mix.BatchSize}). " +
+                "Set batch_first: true on recurrent modules, choose a module that keeps the batch first, or insert a MixupPoint where it " +
+                "is.");
         }
 
         Tensor blended;
@@ -212,34 +221,19 @@ internal sealed class ModelMix : PendingMix
         }
 
         wasMixed = true;
-        if (!isInPass || !model.GivesSeveral || model.Unmixed.ContainsKey(place!.Name) || !is_grad_enabled())
-        {
-            return blended;
-        }
-
-        // The model may dispose or overwrite what it is given; the original is kept until the pass ends. What comes from frozen modules is
-        // followed as well.
-        mixed = blended.DetachFromDisposeScope();
-        return (mixed.requires_grad ? mixed : mixed.requires_grad_()).clone();
+        var isKnown = model.Unmixed.ContainsKey(place!.Name);
+        return isInPass && model.GivesSeveral && !isKnown && is_grad_enabled() ? traced.Keep(blended) : blended;
     }
-
-    private static IEnumerable<Tensor> TensorsOf(object? result) => result switch
-    {
-        Tensor tensor => [tensor],
-        ITuple tuple => Enumerable.Range(0, tuple.Length).SelectMany(i => TensorsOf(tuple[i])),
-        IDictionary dictionary => dictionary.Values.OfType<Tensor>(),
-        IEnumerable<Tensor?> tensors => tensors.OfType<Tensor>(),
-        _ => [],
-    };
 
     private static string Describe(EligibleModule place) => $"module '{place.Name}' ({place.Module.Kind})";
 
     private InvalidOperationException Overlaps() => new(
-        $"Passes of {ModelName} overlap within one step, so they cannot be told apart: two threads run it, or it calls itself by call(). Run one pass after the other, and what recurs by forward().");
+        $"Passes of {ModelName} overlap within one step, so they cannot be told apart: two threads run it, or it calls itself by call(). " +
+        "Run one pass after the other, and what recurs by forward().");
 
     private static InvalidOperationException DidNotRun(EligibleModule place) => new(
-        $"This batch was to be mixed at {Describe(place)}, but the module did not run, so the loss would be wrong. Either it is run by forward(), which bypasses hooks: run it by call(); " +
-        "or the model does not run it in every pass, or it was replaced or disposed: leave it out of the eligible places; or this pass is not to be mixed: suspend the step for it.");
-
-    private sealed record Origin(ModelMix? Mix, bool IsMixed = true);
+        $"This batch was to be mixed at {Describe(place)}, but the module did not run, so the loss would be wrong. " +
+        "Either it is run by forward(), which bypasses hooks: run it by call(); " +
+        "or the model does not run it in every pass, or it was replaced or disposed: leave it out of the eligible places; " +
+        "or this pass is not to be mixed: suspend the step for it.");
 }

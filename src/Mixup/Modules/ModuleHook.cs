@@ -16,7 +16,9 @@ internal sealed class ModuleHook(Func<object> register)
     public static ModuleHook? Before(nn.Module module, Action action)
     {
         Action<nn.Module> hook = _ => action();
-        return Registration(module.GetType(), "register_forward_pre_hook", typeof(Action<nn.Module>).Name) is { } registration ? new ModuleHook(() => registration.Invoke(module, [hook])!) : null;
+        return Registration(module.GetType(), "register_forward_pre_hook", typeof(Action<nn.Module>).Name) is { } registration
+            ? new ModuleHook(() => registration.Invoke(module, [hook])!)
+            : null;
     }
 
     /// <summary>A hook that may replace the result of each call; null where the module has none.</summary>
@@ -35,7 +37,8 @@ internal sealed class ModuleHook(Func<object> register)
 
         // (module, inputs..., output) => the output, replaced
         var type = registration.GetParameters()[0].ParameterType;
-        var parameters = type.GetMethod("Invoke")!.GetParameters().Select(parameter => Expression.Parameter(parameter.ParameterType)).ToArray();
+        var parameters = type.GetMethod("Invoke")!.GetParameters().Select(
+            parameter => Expression.Parameter(parameter.ParameterType)).ToArray();
         var output = Expression.Convert(parameters[^1], typeof(object));
         var body = Expression.Convert(Expression.Invoke(Expression.Constant(replace), output), parameters[^1].Type);
         var built = Expression.Lambda(type, body, parameters).Compile();
@@ -43,7 +46,8 @@ internal sealed class ModuleHook(Func<object> register)
     }
 
     /// <summary>The type of a module's result; null where it has no typed hook.</summary>
-    public static Type? ResultOf(nn.Module module) => AfterRegistration(module.GetType())?.GetParameters()[0].ParameterType.GetGenericArguments()[^1];
+    public static Type? ResultOf(nn.Module module) =>
+        AfterRegistration(module.GetType())?.GetParameters()[0].ParameterType.GetGenericArguments()[^1];
 
     public void Register() => remover ??= register();
 
@@ -57,5 +61,6 @@ internal sealed class ModuleHook(Func<object> register)
     private static MethodInfo? AfterRegistration(Type type) => Registration(type, "register_forward_hook", "Func`");
 
     private static MethodInfo? Registration(Type type, string name, string hook) =>
-        type.GetMethods().FirstOrDefault(method => method.Name == name && method.GetParameters()[0].ParameterType.Name.StartsWith(hook, StringComparison.Ordinal));
+        type.GetMethods().FirstOrDefault(
+            method => method.Name == name && method.GetParameters()[0].ParameterType.Name.StartsWith(hook, StringComparison.Ordinal));
 }

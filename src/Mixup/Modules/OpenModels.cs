@@ -2,17 +2,33 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
+/// <summary>A model that has an open step.</summary>
+internal interface IOpenModel
+{
+    /// <summary>The name of the model's type.</summary>
+    string ModelName { get; }
+
+    /// <summary>The modules that no other open step may share.</summary>
+    IReadOnlyList<nn.Module> Modules { get; }
+
+    /// <summary>Whether the step is gone without having been disposed.</summary>
+    bool IsLost { get; }
+
+    /// <summary>Ends a step that nobody can dispose any more.</summary>
+    void EndLost();
+}
+
 /// <summary>The models that have an open step. Two steps must not share a module, or its features would be mixed twice.</summary>
 internal static class OpenModels
 {
     private static readonly object Lock = new();
 
     // Weak: the hooks hold their step's entry, so a model that is forgotten takes its entry along.
-    private static readonly List<WeakReference<ModelMix>> Entries = [];
+    private static readonly List<WeakReference<IOpenModel>> Entries = [];
 
     /// <summary>Adds the model of a step.</summary>
     /// <exception cref="InvalidOperationException">An open step shares a module with it.</exception>
-    public static void Add(ModelMix added)
+    public static void Add(IOpenModel added)
     {
         lock (Lock)
         {
@@ -27,15 +43,18 @@ internal static class OpenModels
             if (Conflict(added) is { } open)
             {
                 throw new InvalidOperationException(open.Modules[0] == added.Modules[0]
-                    ? $"A step of {added.ModelName} is open: steps of one model cannot overlap. Dispose it before the next one begins, as 'using var step' inside the loop does."
-                    : $"A step of {open.ModelName} is open, and {added.ModelName} shares a module with it ({Shared(open, added)!.GetType().Name}), whose features would be mixed twice: such steps cannot overlap. Dispose one before the other begins.");
+                    ? $"A step of {added.ModelName} is open: steps of one model cannot overlap. " +
+                      "Dispose it before the next one begins, as 'using var step' inside the loop does."
+                    : $"A step of {open.ModelName} is open, and {added.ModelName} shares a module with it " +
+                      $"({Shared(open, added)!.GetType().Name}), whose features would be mixed twice: such steps cannot overlap. " +
+                      "Dispose one before the other begins.");
             }
 
-            Entries.Add(new WeakReference<ModelMix>(added));
+            Entries.Add(new WeakReference<IOpenModel>(added));
         }
     }
 
-    public static void Remove(ModelMix removed)
+    public static void Remove(IOpenModel removed)
     {
         lock (Lock)
         {
@@ -43,11 +62,12 @@ internal static class OpenModels
         }
     }
 
-    private static IEnumerable<ModelMix> All => Entries.Select(entry => entry.TryGetTarget(out var mix) ? mix : null).OfType<ModelMix>();
+    private static IEnumerable<IOpenModel> All =>
+        Entries.Select(entry => entry.TryGetTarget(out var mix) ? mix : null).OfType<IOpenModel>();
 
-    private static ModelMix? Conflict(ModelMix added) => All.FirstOrDefault(open => Shared(open, added) is not null);
+    private static IOpenModel? Conflict(IOpenModel added) => All.FirstOrDefault(open => Shared(open, added) is not null);
 
-    private static nn.Module? Shared(ModelMix open, ModelMix added) => open.Modules.Intersect(added.Modules).FirstOrDefault();
+    private static nn.Module? Shared(IOpenModel open, IOpenModel added) => open.Modules.Intersect(added.Modules).FirstOrDefault();
 
     private static void ReleaseLost()
     {

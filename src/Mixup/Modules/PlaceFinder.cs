@@ -46,7 +46,8 @@ internal sealed class PlaceFinder
         from eligible in Eligible
         let branch = ResidualAncestor(eligible.Name)
         where branch is not null
-        select $"module '{eligible.Name}' ({eligible.Module.Kind}) lies inside '{branch}', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block.";
+        select $"module '{eligible.Name}' ({eligible.Module.Kind}) lies inside '{branch}', which looks residual: mixing one branch alone " +
+            "spoils the sum. Prefer the whole block.";
 
     private (string Rule, List<(string Name, nn.Module Module)> Chosen) Choose(ManifoldPlaces places, bool twoOutputs)
     {
@@ -60,7 +61,7 @@ internal sealed class PlaceFinder
             var unmatched = patterns.FirstOrDefault(pattern => !modules.Any(pair => Matches(pattern, pair.Name)));
             return unmatched is null
                 ? ("the names that were given", [.. modules.Where(pair => patterns.Any(pattern => Matches(pattern, pair.Name)))])
-                : throw new ArgumentException($"no module is called '{unmatched}'; the modules are {Listing()}.", nameof(places));
+                : throw new ArgumentException($"No module is called '{unmatched}'; the modules are {Listing()}.", nameof(places));
         }
 
         if (places.Predicate is { } predicate)
@@ -71,7 +72,8 @@ internal sealed class PlaceFinder
         if (twoOutputs && IsUNet() && !modules.Any(pair => pair.Module is MixupPoint))
         {
             // From a module on there are 2B rows, but what skips it keeps B, and the decoder cannot join the two.
-            const string rule = "the input alone, since two outputs a pair do not fit the skipped connections of a U-Net; a MixupPoint or names decide otherwise";
+            const string rule = "the input alone, since two outputs a pair do not fit the skipped connections of a U-Net; " +
+                "a MixupPoint or names decide otherwise";
             return places.InputWeight is null ? NotEmpty(rule, []) : (rule, []);
         }
 
@@ -79,7 +81,9 @@ internal sealed class PlaceFinder
         [
             ("the modules marked by a MixupPoint", pair => pair.Module is MixupPoint),
             ("the decoder blocks of the U-Net", pair => IsUNet() && IsDecoderBlock(pair.Module) && Reason(pair) is null),
-            ("the modules whose type says block or bottleneck, outermost first", pair => IsBlock(pair.Module) && Reason(pair) is null && !modules.Any(outer => IsInside(pair.Name, outer.Name) && IsBlock(outer.Module))),
+            ("the modules whose type says block or bottleneck, outermost first", pair =>
+                    IsBlock(pair.Module) && Reason(pair) is null
+                        && !modules.Any(outer => IsInside(pair.Name, outer.Name) && IsBlock(outer.Module))),
             ("all modules that can be mixed", pair => Reason(pair) is null),
         ];
         foreach (var (rule, applies) in rules)
@@ -99,20 +103,28 @@ internal sealed class PlaceFinder
         var found = modules.FirstOrDefault(pair => ReferenceEquals(pair.Module, given));
         return found.Module is not null
             ? found
-            : throw new ArgumentException(ReferenceEquals(given, model)
-                ? "the model itself is no place inside it: use OutputMixup."
-                : $"a given module ({given?.GetType().Name ?? "null"}) is not in the model; its modules are {Listing()}.");
+            : throw Check.Error("places", ReferenceEquals(given, model)
+                ? "The model itself is no place inside it: use OutputMixup."
+                : $"A given module ({given?.GetType().Name ?? "null"}) is not in the model; its modules are {Listing()}.");
     }
 
-    private (string Rule, List<(string Name, nn.Module Module)> Chosen) NotEmpty(string rule, List<(string Name, nn.Module Module)> chosen) => chosen.Count > 0
+    private (string Rule, List<(string Name, nn.Module Module)> Chosen) NotEmpty(
+        string rule, List<(string Name, nn.Module Module)> chosen) => chosen.Count > 0
         ? (rule, chosen)
-        : throw new ArgumentException($"no module of {model.GetType().Name} can be mixed by {rule}. Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}. Name some by ManifoldPlaces.Named, or put a MixupPoint into the model.");
+        : throw Check.Error("model", $"No module of {model.GetType().Name} can be mixed by {rule}. " +
+            $"Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}. " +
+            "Name some by ManifoldPlaces.Named, or put a MixupPoint into the model.");
 
     private HookableModule Hookable((string Name, nn.Module Module) pair) =>
         ScriptedAncestor(pair.Name) is { } scripted
-            ? throw new ArgumentException($"'{pair.Name}' is part of the scripted module '{scripted}', which runs without hooks: choose a module outside of it.")
+            ? throw Check.Error("places", $"'{pair.Name}' is part of the scripted module '{scripted}', which runs without hooks: choose " +
+                "a module outside of it.")
             : HookableModule.Of(pair.Module) ?? throw new ArgumentException(
-                $"'{pair.Name}' ({pair.Module.GetType().Name}) cannot be mixed: it {(pair.Module is jit.ScriptModule ? "is a scripted module without typed hooks" : "gives no tensor, and no tuple that begins with one")}. Choose another module, or put a MixupPoint behind it.");
+                $"'{pair.Name}' ({pair.Module.GetType().Name}) cannot be mixed: it " +
+                (pair.Module is jit.ScriptModule
+                    ? "is a scripted module without typed hooks"
+                    : "gives no tensor, and no tuple that begins with one") +
+                ". Choose another module, or put a MixupPoint behind it.");
 
     /// <summary>Why a module is not chosen unless it is asked for; null if it may be.</summary>
     private string? Reason((string Name, nn.Module Module) pair)
@@ -122,7 +134,8 @@ internal sealed class PlaceFinder
         {
             Sequential => "is a container",
             _ when kind is "ModuleList" or "ModuleDict" or "Sequential" => "is a container",
-            _ when kind.Contains("Dropout", StringComparison.Ordinal) || kind.Contains("DropPath", StringComparison.Ordinal) => "is dropout",
+            _ when kind.Contains("Dropout", StringComparison.Ordinal)
+                || kind.Contains("DropPath", StringComparison.Ordinal) => "is dropout",
             _ when kind.Contains("Norm", StringComparison.Ordinal) => "is a normalisation",
             _ when Recurrent.Contains(kind) => "is recurrent",
             _ when kind is "Flatten" or "Unflatten" => "only changes the shape",
@@ -144,38 +157,47 @@ internal sealed class PlaceFinder
         {
             var kind = pair.Module.GetType().Name;
             explanation.AppendLine(chosen.Contains(pair.Name)
-                ? $"  mixed      {pair.Name} ({kind}){(HookableModule.ResultOf(pair.Module) == typeof(Tensor) ? string.Empty : ": the first of its outputs")}"
+                ? $"  mixed      {pair.Name} " +
+                    $"({kind}){(HookableModule.ResultOf(pair.Module) == typeof(Tensor) ? string.Empty : ": the first of its outputs")}"
                 : $"  not mixed  {pair.Name} ({kind}): {Reason(pair) ?? "not chosen"}");
         }
     }
 
     // TorchSharp's own named_modules gives all children before any of their parts: the last of these need not be the last layer.
     private static IEnumerable<(string Name, nn.Module Module)> Below(nn.Module module, string prefix) =>
-        module.named_children().SelectMany(child => Below(child.module, $"{prefix}{child.name}.").Prepend((prefix + child.name, child.module)));
+        module.named_children().SelectMany(
+            child => Below(child.module, $"{prefix}{child.name}.").Prepend((prefix + child.name, child.module)));
 
     private string Listing() => string.Join(", ", modules.Select(pair => $"'{pair.Name}'"));
 
-    private bool IsHead((string Name, nn.Module Module) pair) => GivesSeveral && pair.Module is Linear && !pair.Name.Contains('.', StringComparison.Ordinal);
+    private bool IsHead((string Name, nn.Module Module) pair) =>
+        GivesSeveral && pair.Module is Linear && !pair.Name.Contains('.', StringComparison.Ordinal);
 
-    private bool IsUNet() => modules.Select(pair => pair.Module).Append(model).Any(module => module.GetType().Name.Contains("UNet", StringComparison.OrdinalIgnoreCase));
+    private bool IsUNet() =>
+        modules.Select(pair => pair.Module).Append(model).Any(
+            module => module.GetType().Name.Contains("UNet", StringComparison.OrdinalIgnoreCase));
 
     private static bool IsDecoderBlock(nn.Module module)
     {
         var kind = module.GetType().Name;
         return kind.Contains("Decoder", StringComparison.OrdinalIgnoreCase)
             || kind.Contains("UNetBlock", StringComparison.OrdinalIgnoreCase)
-            || (kind.StartsWith("Up", StringComparison.Ordinal) && kind is not ("Upsample" or "UpsamplingNearest2d" or "UpsamplingBilinear2d"));
+            || (kind.StartsWith("Up", StringComparison.Ordinal)
+                && kind is not ("Upsample" or "UpsamplingNearest2d" or "UpsamplingBilinear2d"));
     }
 
     private static bool IsBlock(nn.Module module)
     {
         var kind = module.GetType().Name;
-        return kind.Contains("Block", StringComparison.OrdinalIgnoreCase) || kind.Contains("Bottleneck", StringComparison.OrdinalIgnoreCase);
+        return kind.Contains("Block", StringComparison.OrdinalIgnoreCase)
+            || kind.Contains("Bottleneck", StringComparison.OrdinalIgnoreCase);
     }
 
     private string? ResidualAncestor(string name) => modules
         .Where(outer => IsInside(name, outer.Name) && outer.Module.GetType().Name is var kind
-            && (kind.Contains("Res", StringComparison.Ordinal) || kind.Contains("BasicBlock", StringComparison.Ordinal) || kind.Contains("Bottleneck", StringComparison.Ordinal)
+            && (kind.Contains("Res", StringComparison.Ordinal)
+                || kind.Contains("BasicBlock", StringComparison.Ordinal)
+                || kind.Contains("Bottleneck", StringComparison.Ordinal)
                 || kind is "TransformerEncoderLayer" or "TransformerDecoderLayer"))
         .Select(outer => outer.Name)
         .LastOrDefault();

@@ -9,7 +9,8 @@ public sealed class MixupRecipe
 {
     private readonly Func<MixupLoss> makeLoss;
 
-    internal MixupRecipe(string name, MixupOptions options, Func<MixupLoss> makeLoss) => (Name, Options, this.makeLoss) = (name, options, makeLoss);
+    internal MixupRecipe(string name, MixupOptions options, Func<MixupLoss> makeLoss) =>
+        (Name, Options, this.makeLoss) = (name, options, makeLoss);
 
     /// <summary>Gets the name.</summary>
     public string Name { get; }

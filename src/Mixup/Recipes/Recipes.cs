@@ -25,17 +25,20 @@ public static class Recipes
     public static MixupRecipe ConvNeXt { get; } = new("ConvNeXt", DeiT.Options, SmoothCrossEntropy);
 
     /// <summary>
-    /// Gets recipe A1 of "ResNet strikes back" (Wightman, Touvron and Jégou 2021; mmpretrain's <c>resnet50_8xb256-rsb-a1-600e_in1k.py</c>):
+    /// Gets recipe A1 of "ResNet strikes back" (Wightman, Touvron and Jégou 2021; mmpretrain's
+    /// <c>resnet50_8xb256-rsb-a1-600e_in1k.py</c>):
     /// as <see cref="DeiT"/> with mixup of alpha 0.2; binary cross-entropy over all classes, with label
     /// smoothing 0.1 (timm's <c>BinaryCrossEntropy</c>).
     /// </summary>
-    public static MixupRecipe ResNetStrikesBackA1 { get; } = new("ResNetStrikesBackA1", Timm(0.2), () => BinaryCrossEntropy(new() { LabelSmoothing = Smoothing }));
+    public static MixupRecipe ResNetStrikesBackA1 { get; } = new(
+        "ResNetStrikesBackA1", Timm(0.2), () => BinaryCrossEntropy(new() { LabelSmoothing = Smoothing }));
 
     /// <summary>
     /// Gets recipe A2 of "ResNet strikes back" (the same): mixup with alpha 0.1; binary cross-entropy in which a label of more than 0.2 is
     /// 1, both labels of a pair if lambda lies between 0.2 and 0.8 (timm's <c>--bce-target-thresh 0.2</c>).
     /// </summary>
-    public static MixupRecipe ResNetStrikesBackA2 { get; } = new("ResNetStrikesBackA2", Timm(0.1), () => BinaryCrossEntropy(new() { TargetThreshold = 0.2 }));
+    public static MixupRecipe ResNetStrikesBackA2 { get; } = new(
+        "ResNetStrikesBackA2", Timm(0.1), () => BinaryCrossEntropy(new() { TargetThreshold = 0.2 }));
 
     /// <summary>
     /// Gets recipe A3 of "ResNet strikes back" (the same; OpenMixup's configurations): mixup with alpha 0.1; binary cross-entropy. The
@@ -59,10 +62,21 @@ public static class Recipes
     /// Gets fastai's CutMix (<c>callback/mixup.py</c>, <c>CutMix</c>): alpha 1, one box for the batch, lambda corrected to its area;
     /// partners by a permutation; cross-entropy.
     /// </summary>
-    public static MixupRecipe FastaiCutMix { get; } = new("FastaiCutMix", new MixupOptions { Method = new CutMix(), CoefficientPer = CoefficientPer.Batch }, PlainCrossEntropy);
+    public static MixupRecipe FastaiCutMix { get; } = new(
+        "FastaiCutMix", new MixupOptions { Method = new CutMix(), CoefficientPer = CoefficientPer.Batch }, PlainCrossEntropy);
 
     /// <summary>Gets all recipes.</summary>
-    public static IReadOnlyList<MixupRecipe> All { get; } = [DeiT, Swin, ConvNeXt, ResNetStrikesBackA1, ResNetStrikesBackA2, ResNetStrikesBackA3, Torchvision, FastaiMixup, FastaiCutMix];
+    public static IReadOnlyList<MixupRecipe> All { get; } = [
+        DeiT,
+        Swin,
+        ConvNeXt,
+        ResNetStrikesBackA1,
+        ResNetStrikesBackA2,
+        ResNetStrikesBackA3,
+        Torchvision,
+        FastaiMixup,
+        FastaiCutMix
+    ];
 
     // timm's Mixup in its mode "batch", with the default switch_prob of 0.5.
     private static MixupOptions Timm(double alpha) => new()

@@ -25,12 +25,14 @@ public sealed class SchedulePoint
     /// <summary>Gets the epoch, from 0.</summary>
     /// <exception cref="InvalidOperationException">Nobody told the strategy.</exception>
     public int Epoch => epoch ?? throw new InvalidOperationException(
-        "The schedule asks for the epoch, which nobody told the strategy: set strategy.Epoch at the start of every epoch. MixupCallback does so.");
+        "The schedule asks for the epoch, which nobody told the strategy: set strategy.Epoch at the start of every epoch. " +
+        "MixupCallback does so.");
 
     /// <summary>Gets the number of epochs that training has.</summary>
     /// <exception cref="InvalidOperationException">Nobody told the strategy.</exception>
     public int Epochs => epochs ?? throw new InvalidOperationException(
-        "The schedule asks for the number of epochs, which nobody told the strategy: set strategy.Epochs before training. MixupCallback does so.");
+        "The schedule asks for the number of epochs, which nobody told the strategy: set strategy.Epochs before training. " +
+        "MixupCallback does so.");
 
     /// <summary>Gets the number of batches that the strategy drew before, over all epochs.</summary>
     public long Batch { get; }

@@ -17,7 +17,8 @@ public static class Schedules
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epochs);
         return point => epochs >= point.Epochs
-            ? throw new InvalidOperationException($"Mixing is to be off for the last {epochs} of {point.Epochs} epochs, so nothing would be mixed: train for more epochs, or give OffForLast fewer.")
+            ? throw new InvalidOperationException($"Mixing is to be off for the last {epochs} of {point.Epochs} epochs, so nothing would " +
+                "be mixed: train for more epochs, or give OffForLast fewer.")
             : (point.Method, point.Epoch >= point.Epochs - epochs ? 0 : point.Probability);
     }
 
@@ -88,7 +89,8 @@ public static class Schedules
     {
         if (!double.IsFinite(from) || !double.IsFinite(to))
         {
-            throw new ArgumentOutOfRangeException(double.IsFinite(from) ? nameof(to) : nameof(from), "the ends of a ramp must be finite numbers.");
+            throw new ArgumentOutOfRangeException(
+                double.IsFinite(from) ? nameof(to) : nameof(from), "The ends of a ramp must be finite numbers.");
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs ?? 1, 1, nameof(epochs));

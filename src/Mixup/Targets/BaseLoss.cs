@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -9,8 +8,6 @@ namespace TorchSharp.Mixup;
 /// </summary>
 internal abstract class BaseLoss(string name, Reduction reduction)
 {
-    private const string SignedLabels = "its labels are 1 and -1, and no number between them is a label";
-
     /// <summary>The name of the loss, for errors.</summary>
     public string Name => name;
 
@@ -28,53 +25,6 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     /// <summary>What becomes of class ids before they are compared.</summary>
     protected MixupLossOptions Options { get; private set; } = new();
 
-    /// <summary>
-    /// A built-in loss, or one that is unknown. The reduction of a loss cannot be changed, so the unreduced values come from a twin.
-    /// </summary>
-    /// <exception cref="ArgumentException">The options mean nothing to the loss.</exception>
-    public static BaseLoss Of(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions? options)
-    {
-        ArgumentNullException.ThrowIfNull(loss);
-        return Known(loss, options ?? new()).With(options);
-    }
-
-    private static BaseLoss Known(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions options)
-    {
-        return loss switch
-        {
-            CrossEntropyLoss l => ClassLoss.OfLogits(l, options.LabelSmoothing),
-            NLLLoss l => ClassLoss.OfLogProbabilities(l, options.LabelSmoothing),
-            MSELoss _ => new TwinLoss(loss, MSELoss(Reduction.None)) { ComparesValues = true, TakesLogits = false, FloatingTargets = true },
-            L1Loss _ => new TwinLoss(loss, L1Loss(Reduction.None)) { ComparesValues = true, TakesLogits = false },
-            SmoothL1Loss l => new TwinLoss(loss, SmoothL1Loss(Reduction.None, l.beta)) { ComparesValues = true, TakesLogits = false },
-            HuberLoss l => new TwinLoss(loss, HuberLoss(l.delta, Reduction.None)) { ComparesValues = true, TakesLogits = false, FloatingTargets = true },
-            PoissonNLLLoss l => new TwinLoss(loss, PoissonNLLLoss(l.log_input, l.full, l.eps, Reduction.None)) { ComparesValues = true, TakesLogits = false },
-            BCELoss l => new TwinLoss(loss, BCELoss(l.weight, Reduction.None)) { ComparesValues = true, TakesLogits = false, FloatingTargets = true, Weights = [l.weight] },
-            BCEWithLogitsLoss l => new TwinLoss(loss, BCEWithLogitsLoss(l.weight, Reduction.None, l.pos_weights)) { ComparesValues = true, TakesRows = true, FloatingTargets = true, Weights = [l.weight, l.pos_weights] },
-            KLDivLoss l => new TwinLoss(loss, KLDivLoss(l.log_target, Reduction.None))
-            {
-                ComparesValues = true,
-                TakesLogits = false,
-                FloatingTargets = true,
-                WhyTargetsCannotBlend = l.log_target ? "its targets are logarithms, and a blend of logarithms is not the logarithm of a blend" : null,
-            },
-            SoftMarginLoss _ => new TwinLoss(loss, SoftMarginLoss(Reduction.None)) { ComparesValues = true, WhyTargetsCannotBlend = SignedLabels },
-            HingeEmbeddingLoss l => new TwinLoss(loss, HingeEmbeddingLoss(l.margin, Reduction.None)) { ComparesValues = true, TakesLogits = false, WhyTargetsCannotBlend = SignedLabels },
-            MultiMarginLoss l => new TwinLoss(loss, MultiMarginLoss(l.p, l.margin, l.weight, Reduction.None)) { WhyTargetsCannotBlend = "its targets are class ids" },
-            MultiLabelMarginLoss _ => new TwinLoss(loss, MultiLabelMarginLoss(Reduction.None)) { WhyTargetsCannotBlend = "its targets are lists of class ids" },
-            MultiLabelSoftMarginLoss l => new TwinLoss(loss, MultiLabelSoftMarginLoss(l.weight, Reduction.None)) { TakesRows = true, Weights = [l.weight] },
-            { reduction: Reduction.None } => new TwinLoss(loss, loss),
-            _ => new TwinLoss(loss.GetType().Name, loss.reduction, loss.call, (_, _) => throw Reduces(loss)),
-        };
-    }
-
-    /// <summary>The loss of something that does not reduce.</summary>
-    public static BaseLoss Of(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction, MixupLossOptions? options) => new TwinLoss(
-        "loss",
-        Check.Defined(reduction),
-        (prediction, target) => Reduce(Check.NotBroadcast(unreduced(prediction, target), prediction, target, "The loss"), reduction),
-        unreduced).With(options);
-
     /// <summary>The loss as it is.</summary>
     public Tensor Plain(Tensor prediction, Tensor target)
     {
@@ -85,7 +35,9 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         }
 
         using var scope = NewDisposeScope();
-        target = MeansRows(prediction, target) ? ClassRows.Of(target, prediction, Options.LabelSmoothing) : target;
+        target = MeansRows(prediction, target)
+            ? ClassRows.Of(target, prediction.size(1), Check.AccumulationType(prediction), Options.LabelSmoothing)
+            : target;
         CheckTypes(prediction, target, asLosses: true);
         return AgainstOne(prediction, Threshold(target)).MoveToOuterDisposeScope();
     }
@@ -93,9 +45,9 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     /// <summary>The loss of a mixed batch.</summary>
     public Tensor Mixed(Tensor prediction, MixedTarget target)
     {
-        target = MeansRows(prediction, target.Target) ? target.AsRows(prediction, Options.LabelSmoothing) : target;
+        target = MeansRows(prediction, target.Unmixed) ? target.AsRows(prediction, Options.LabelSmoothing) : target;
         var asLosses = MixesLosses(target);
-        CheckTypes(prediction, target.Target, asLosses);
+        CheckTypes(prediction, target.Unmixed, asLosses);
         if (!asLosses)
         {
             return AgainstOne(prediction, Threshold(target.Blend(prediction)));
@@ -103,7 +55,8 @@ internal abstract class BaseLoss(string name, Reduction reduction)
 
         if (Options.TargetThreshold is not null)
         {
-            throw new ArgumentException(
+            throw Check.Error(
+                "target",
                 "TargetThreshold says which labels of a mixed target count, but here the losses of two targets are mixed. " +
                 "Choose TargetMixing.Targets, or give floating targets or class ids with TargetMixing.ByLoss.");
         }
@@ -115,10 +68,12 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     /// <exception cref="ArgumentException">Targets were to be mixed that mean nothing when they are.</exception>
     public virtual bool MixesLosses(MixedTarget target) => (target.Mixing, WhyTargetsCannotBlend) switch
     {
-        (TargetMixing.Targets, { } why) => throw new ArgumentException($"The targets of {Name} cannot be mixed: {why}. Leave TargetMixing at ByLoss, or choose Losses."),
+        (TargetMixing.Targets, { } why) => throw Check.Error(
+            "target",
+            $"The targets of {Name} cannot be mixed: {why}. Leave TargetMixing at ByLoss, or choose Losses."),
         (TargetMixing.Targets, null) => false,
         (TargetMixing.Losses, _) or (_, not null) => true,
-        _ => Check.IsInteger(target.Target),
+        _ => Check.IsInteger(target.Unmixed),
     };
 
     /// <summary>A mixed target with labels of 0 and 1, if there is a threshold for them.</summary>
@@ -139,7 +94,8 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     {
         if (WhyTargetsCannotBlend is { } why)
         {
-            throw new ArgumentException(
+            throw Check.Error(
+                "options",
                 $"LabelSmoothing and TargetThreshold mean nothing to {Name}: {why}. Leave them off, or choose another loss.");
         }
     }
@@ -153,19 +109,15 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         return fits || !smooths ? fits : throw NoIdsToSmooth(prediction, target);
     }
 
-    protected ArgumentException NoIdsToSmooth(Tensor prediction, Tensor target) => new(
+    protected ArgumentException NoIdsToSmooth(Tensor prediction, Tensor target) => Check.Error(
+        "target",
         $"LabelSmoothing smooths class ids [B, ...] for a prediction [B, K, ...], but the target is {target.dtype} {Check.Shape(target)} " +
         $"for a prediction {Check.Shape(prediction)}. " +
         $"Give {Name} class ids, or smooth the target beforehand and leave LabelSmoothing off.");
 
-    protected static Tensor Reduce(Tensor values, Reduction reduction) => reduction switch
-    {
-        Reduction.Mean => values.mean(),
-        Reduction.Sum => values.sum(),
-        _ => values,
-    };
-
-    private BaseLoss With(MixupLossOptions? options)
+    /// <summary>Sets the options, if there are any.</summary>
+    /// <exception cref="ArgumentException">They mean nothing to the loss.</exception>
+    public BaseLoss With(MixupLossOptions? options)
     {
         if (options is not null && options != Options)
         {
@@ -176,6 +128,11 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         return this;
     }
 
-    private static ArgumentException Reduces(Loss<Tensor, Tensor, Tensor> loss) => new(
-        $"{loss.GetType().Name} reduces its values to their {loss.reduction.ToString().ToLowerInvariant()}, so its two losses cannot be weighted per sample. Build it with Reduction.None and call new MixupLoss(loss, Reduction.{loss.reduction}), or give a function that does not reduce.");
+    /// <summary>Reduces values as the loss reduces its own.</summary>
+    public static Tensor Reduce(Tensor values, Reduction reduction) => reduction switch
+    {
+        Reduction.Mean => values.mean(),
+        Reduction.Sum => values.sum(),
+        _ => values,
+    };
 }

@@ -8,7 +8,8 @@ namespace TorchSharp.Mixup;
 /// Cross-entropy, and negative log-likelihood, against two class ids a row at the cost of one: one log-softmax, one gather of two columns.
 /// The mean divides by the weight of what counts, as torch's own.
 /// </summary>
-internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? classWeight, long? ignoreIndex, double labelSmoothing, bool logits)
+internal sealed class ClassLoss(
+    Loss<Tensor, Tensor, Tensor> loss, Tensor? classWeight, long? ignoreIndex, double labelSmoothing, bool logits)
     : BaseLoss(loss.GetType().Name, loss.reduction)
 {
     // One loop on one core; beyond this, as for the pixels of a segmentation, torch's threads win.
@@ -38,7 +39,8 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
         if (loss.label_smoothing > 0)
         {
-            throw new ArgumentException(
+            throw Check.Error(
+                "options",
                 $"The labels would be smoothed twice: by CrossEntropyLoss, {loss.label_smoothing}, and by LabelSmoothing, {smoothing}. " +
                 "Leave one of them off; they mean the same.");
         }
@@ -49,14 +51,15 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
     public static ClassLoss OfLogProbabilities(NLLLoss loss, double smoothing) => smoothing == 0
         ? new ClassLoss(loss, loss.weight, null, 0, logits: false) { TakesLogits = false }
-        : throw new ArgumentException(
+        : throw Check.Error(
+            "options",
             "NLLLoss cannot smooth labels. Give CrossEntropyLoss with LabelSmoothing: of log-probabilities it is the same loss.");
 
     // Linear in the target: mixing the rows of probabilities that stand for class ids gives the same number as mixing their losses.
-    public override bool MixesLosses(MixedTarget target) => base.MixesLosses(target) || Check.IsInteger(target.Target);
+    public override bool MixesLosses(MixedTarget target) => base.MixesLosses(target) || Check.IsInteger(target.Unmixed);
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target) =>
-        Check.IsInteger(target.Target) ? OfClassIds(prediction, target) : OfProbabilities(prediction, target);
+        Check.IsInteger(target.Unmixed) ? OfClassIds(prediction, target) : OfProbabilities(prediction, target);
 
     // It takes class ids as they are.
     protected override bool MeansRows(Tensor prediction, Tensor target) =>
@@ -66,7 +69,8 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
     {
         if (options.TargetThreshold is not null)
         {
-            throw new ArgumentException(
+            throw Check.Error(
+                "options",
                 $"TargetThreshold makes several labels 1, but the probabilities of {Name} sum to one. " +
                 "Use BCEWithLogitsLoss, or leave the threshold off.");
         }
@@ -80,18 +84,21 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         if (!isIds && !isProbabilities)
         {
             throw new ArgumentException(
-                $"The target of {Name} is {target.dtype} {Check.Shape(target)} for a prediction {Check.Shape(prediction)}; expected class ids of type Int64{(logits ? ", or probabilities of the prediction's shape" : string.Empty)}. " +
-                "Convert class ids by target.to(ScalarType.Int64).");
+                $"The target of {Name} is {target.dtype} {Check.Shape(target)} for a prediction {Check.Shape(prediction)}; " +
+                "expected class ids " +
+                $"of type Int64{(logits ? ", or probabilities of the prediction's shape" : string.Empty)}. " +
+                "Convert class ids by target.to(ScalarType.Int64).",
+                nameof(target));
         }
     }
 
     private Tensor OfClassIds(Tensor prediction, MixedTarget target)
     {
-        CheckShapes(prediction, target.Target);
+        CheckShapes(prediction, target.Unmixed);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
-        var onHost = target.IsWeighedByLambda && target.Target.device_type == DeviceType.CPU
-            && target.Target.numel() is > 0 and <= MostOnHost;
+        var onHost = target.IsWeighedByLambda && target.Unmixed.device_type == DeviceType.CPU
+            && target.Unmixed.numel() is > 0 and <= MostOnHost;
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {
             return PairedClasses.MeanOnHost(logProbabilities, target, classWeight, ignored);
@@ -110,10 +117,13 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
         var values = picked.mul(pairs.Weights).neg();
         if (labelSmoothing > 0)
         {
-            var weighted = classWeight is null ? logProbabilities : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.size(1), 1, prediction.dim())));
+            var weighted = classWeight is null
+                ? logProbabilities
+                : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.size(1), 1, prediction.dim())));
 
             // What is ignored must not count here either, though its row may hold a logit of minus infinity.
-            var uniform = weighted.sum(1, keepdim: true).neg().expand(pairs.Shares.shape).masked_fill(pairs.Shares.eq(0), 0).mul(pairs.Shares);
+            var uniform = weighted.sum(1, keepdim: true).neg().expand(pairs.Shares.shape).masked_fill(pairs.Shares.eq(0), 0)
+                .mul(pairs.Shares);
             values = values.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing / prediction.size(1)));
         }
 
@@ -149,12 +159,14 @@ internal sealed class ClassLoss(Loss<Tensor, Tensor, Tensor> loss, Tensor? class
 
         if (!fits)
         {
-            throw new ArgumentException($"the prediction has shape {Check.Shape(prediction)} but the class ids {Check.Shape(target)}; logits [B, K, ...] go with class ids [B, ...]. Move the classes to dimension 1.");
+            throw Check.Error("prediction", $"The prediction has shape {Check.Shape(prediction)} but the class ids " +
+                $"{Check.Shape(target)}; logits [B, K, ...] go with class ids [B, ...]. Move the classes to dimension 1.");
         }
 
         if (classWeight is not null && classWeight.numel() != prediction.size(1))
         {
-            throw new ArgumentException($"the loss has {classWeight.numel()} class weights, but the prediction {prediction.size(1)} classes; give one weight for each class.");
+            throw Check.Error("prediction", $"The loss has {classWeight.numel()} class weights, but the prediction {prediction.size(1)} " +
+                "classes; give one weight for each class.");
         }
     }
 }

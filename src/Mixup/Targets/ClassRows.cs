@@ -13,27 +13,31 @@ internal static class ClassRows
     /// <summary>
     /// Makes the rows: <c>1 - s + s / K</c> for the class, <c>s / K</c> for all others (Szegedy et al. 2016, section 7; timm).
     /// </summary>
-    /// <returns>[B, K, ...], float32, or float64 if the prediction is.</returns>
+    /// <param name="ids">[B, ...], integer.</param>
+    /// <param name="classes">K, the number of classes.</param>
+    /// <param name="wide">The type of the rows.</param>
+    /// <param name="smoothing">s.</param>
+    /// <returns>[B, K, ...].</returns>
     /// <exception cref="ArgumentException">
     /// There are fewer than two classes, or an id is not one of them, which is seen on the CPU.
     /// </exception>
-    public static Tensor Of(Tensor ids, Tensor prediction, double smoothing)
+    public static Tensor Of(Tensor ids, long classes, ScalarType wide, double smoothing)
     {
-        var (classes, wide) = (prediction.size(1), Check.AccumulationType(prediction));
         if (classes < 2)
         {
-            throw new ArgumentException(
-                $"A prediction {Check.Shape(prediction)} has one class, of which class ids {Check.Shape(ids)} say nothing; " +
-                "expected two or more. For a label of yes or no give floating targets of the prediction's shape.");
+            throw Check.Error(
+                "prediction",
+                $"There is one class, of which class ids {Check.Shape(ids)} say nothing; expected two or more. " +
+                "For a label of yes or no give floating targets of the prediction's shape.");
         }
 
         CheckIds(ids, classes);
 
         // one_hot would read the ids back from the device to check them.
         var off = smoothing / classes;
-        var rows = full([ids.size(0), .. prediction.shape[1..]], off, wide, prediction.device);
+        var rows = full([ids.size(0), classes, .. ids.shape[1..]], off, wide, ids.device);
         var columns = ids.to(ScalarType.Int64).unsqueeze(1);
-        return rows.scatter_(1, columns, full(1, 1 - smoothing + off, wide, prediction.device).expand(columns.shape));
+        return rows.scatter_(1, columns, full(1, 1 - smoothing + off, wide, ids.device).expand(columns.shape));
     }
 
     private static void CheckIds(Tensor ids, long classes)
@@ -47,8 +51,9 @@ internal static class ClassRows
         var (least, most) = (ids.min().to(ScalarType.Int64).item<long>(), ids.max().to(ScalarType.Int64).item<long>());
         if (least < 0 || most >= classes)
         {
-            throw new ArgumentException(
-                $"class id {(least < 0 ? least : most)} is not one of the {classes} classes of the prediction, 0 to {classes - 1}. " +
+            throw Check.Error(
+                "target",
+                $"Class id {(least < 0 ? least : most)} is not one of the {classes} classes of the prediction, 0 to {classes - 1}. " +
                 "Rows of probabilities know no ignore_index: use CrossEntropyLoss, or leave such samples out.");
         }
     }

@@ -21,37 +21,44 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     /// <summary>Wraps a loss, and reduces as it does.</summary>
     /// <param name="loss">
     /// Any built-in loss of two arguments, with its weights, <c>ignore_index</c>, label smoothing and reduction. Another type must be built
-    /// with <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this.
+    /// with <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this, and not moved: torch's
+    /// losses keep their weights where they were made.
     /// </param>
     /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
     /// <exception cref="ArgumentException">The options mean nothing to the loss, or it smooths labels itself.</exception>
     public MixupLoss(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions? options = null)
-        : this(BaseLoss.Of(loss, options))
-    {
-    }
-
-    /// <summary>Wraps a module or loss that does not reduce.</summary>
-    /// <param name="unreduced">
-    /// A module of prediction and target that returns [B, ...], such as a loss built with <c>Reduction.None</c>. Not disposed with this.
-    /// </param>
-    /// <param name="reduction">How the weighted values are reduced.</param>
-    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
-    public MixupLoss(Module<Tensor, Tensor, Tensor> unreduced, Reduction reduction, MixupLossOptions? options = null)
-        : this(BaseLoss.Of(NotNull(unreduced).call, reduction, options))
-    {
-    }
-
-    /// <summary>Wraps a function that does not reduce.</summary>
-    /// <param name="unreduced">Takes the prediction and a target, and returns [B, ...].</param>
-    /// <param name="reduction">How the weighted values are reduced. Default: their mean.</param>
-    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
-    public MixupLoss(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction = Reduction.Mean, MixupLossOptions? options = null)
-        : this(BaseLoss.Of(NotNull(unreduced), reduction, options))
+        : this(BaseLosses.Of(loss, options))
     {
     }
 
     private MixupLoss(BaseLoss baseLoss)
         : base(baseLoss.Reduction) => this.baseLoss = baseLoss;
+
+    /// <summary>Makes a loss of a function that does not reduce.</summary>
+    /// <param name="unreduced">Takes the prediction and a target, and returns [B, ...].</param>
+    /// <param name="reduction">How the weighted values are reduced. Default: their mean.</param>
+    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
+    /// <returns>The loss.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reduction"/> is not one of the enumeration.</exception>
+    public static MixupLoss FromUnreduced(
+        Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction = Reduction.Mean, MixupLossOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(unreduced);
+        return new MixupLoss(BaseLosses.Of(unreduced, reduction, options));
+    }
+
+    /// <summary>Makes a loss of a module that does not reduce.</summary>
+    /// <param name="unreduced">
+    /// A module of prediction and target that returns [B, ...], such as a loss built with <c>Reduction.None</c>. Not disposed with this.
+    /// </param>
+    /// <param name="reduction">How the weighted values are reduced.</param>
+    /// <returns>The loss.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reduction"/> is not one of the enumeration.</exception>
+    public static MixupLoss FromUnreduced(Module<Tensor, Tensor, Tensor> unreduced, Reduction reduction)
+    {
+        ArgumentNullException.ThrowIfNull(unreduced);
+        return FromUnreduced(unreduced.call, reduction);
+    }
 
     /// <summary>The loss of a mixed batch. Call it by <c>call</c>, as any module.</summary>
     /// <param name="prediction">
@@ -74,7 +81,9 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         CheckTakesLogits(target);
         using var scope = NewDisposeScope();
         var finished = target.Finish(prediction);
-        var loss = target.Mix.Outputs.MixedWeight is { } weight ? CleanAndMixed(finished, target, weight) : baseLoss.Mixed(finished, target);
+        var loss = target.Mix.Outputs.MixedWeight is { } weight
+            ? CleanAndMixed(finished, target, weight)
+            : baseLoss.Mixed(finished, target);
         return loss.to(prediction.dtype).MoveToOuterDisposeScope();
     }
 
@@ -101,8 +110,11 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         CheckTakesLogits(target);
         using var scope = NewDisposeScope();
         var finished = target.Finish(prediction);
-        var againstBoth = baseLoss.MixesLosses(target) || Check.IsInteger(target.Target);
-        return (againstBoth ? target.Weigh(metric, finished, "The metric") : target.WeighBlended((p, t) => metric(p, baseLoss.Threshold(t)), finished, "The metric")).MoveToOuterDisposeScope();
+        var againstBoth = baseLoss.MixesLosses(target) || Check.IsInteger(target.Unmixed);
+        var values = againstBoth
+            ? target.Weigh(metric, finished, "The metric")
+            : target.WeighBlended((p, t) => metric(p, baseLoss.Threshold(t)), finished, "The metric");
+        return values.MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>
@@ -134,10 +146,10 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     {
         if (target.IsMixedAtOutput && !baseLoss.TakesLogits)
         {
-            throw new ArgumentException(
-                $"output mixup mixes the prediction before a loss that contains the softmax or sigmoid, but {baseLoss.Name} has none: mixing would be meaningless. Use CrossEntropyLoss or BCEWithLogitsLoss on logits, or another strategy.");
+            throw Check.Error(
+                "target",
+                $"Output mixup mixes the prediction before a loss that contains the softmax or sigmoid, but {baseLoss.Name} has none: " +
+                "mixing would be meaningless. Use CrossEntropyLoss or BCEWithLogitsLoss on logits, or another strategy.");
         }
     }
-
-    private static T NotNull<T>(T value) where T : class => value ?? throw new ArgumentNullException(nameof(value), "a loss is expected.");
 }

@@ -14,7 +14,8 @@ public sealed record MixupLossOptions
         get;
         init => field = value is >= 0 and <= 1
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "label smoothing lies between 0 (none) and 1 (all classes alike).");
+            : throw new ArgumentOutOfRangeException(
+                nameof(value), value, "Label smoothing lies between 0 (none) and 1 (all classes alike).");
     }
 
     /// <summary>
@@ -29,6 +30,6 @@ public sealed record MixupLossOptions
         init => field = value is null or (>= 0 and < 1)
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(value), value, "the threshold of labels lies from 0 to below 1; null leaves labels as they are.");
+                nameof(value), value, "The threshold of labels lies from 0 to below 1; null leaves labels as they are.");
     }
 }

@@ -16,13 +16,16 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
     /// <summary>By torch alone: nothing is read back.</summary>
     public static PairedClasses OnDevice(MixedTarget target, Tensor? classWeight, long ignored, ScalarType wide)
     {
-        var mix = target.Mix;
-        var classes = target.Target.to(ScalarType.Int64);
-        var pairs = stack([mix.Own(classes), mix.Partner(classes)], 1);
+        var (own, partner) = target.Pair(target.Unmixed.to(ScalarType.Int64));
+        var pairs = stack([own, partner], 1);
         var columns = pairs.masked_fill(pairs.eq(ignored), 0);
         var like = columns.to(wide);
         var shares = pairs.ne(ignored).to(wide).mul(target.WeightsOfPairs(like));
-        return new PairedClasses(columns, classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))), shares, MayBeInfinite: true);
+        return new PairedClasses(
+            columns,
+            classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))),
+            shares,
+            MayBeInfinite: true);
     }
 
     /// <summary>
@@ -31,7 +34,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
     /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
     public static PairedClasses OnHost(MixedTarget target, Tensor? classWeight, long ignored, long classCount, ScalarType wide)
     {
-        long[] shape = [target.Mix.Rows, 2, .. target.Target.shape[1..]];
+        long[] shape = [target.Mix.Rows, 2, .. target.Unmixed.shape[1..]];
         var columns = empty(shape, ScalarType.Int64, CPU);
         var weights = empty(shape, wide, CPU);
         var shares = empty(shape, wide, CPU);
@@ -48,7 +51,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
     /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
     public static Tensor MeanOnHost(Tensor logProbabilities, MixedTarget target, Tensor? classWeight, long ignored)
     {
-        long[] shape = [2 * target.Mix.Rows * (target.Target.numel() / target.Mix.BatchSize)];
+        long[] shape = [2 * target.Mix.Rows * (target.Unmixed.numel() / target.Mix.BatchSize)];
         var positions = empty(shape, ScalarType.Int64, CPU);
         var weights = empty(shape, logProbabilities.dtype, CPU);
         var count = logProbabilities.dtype == ScalarType.Float64
@@ -67,31 +70,32 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
 
     /// <summary>Fills the columns and their weights.</summary>
     /// <returns>The sum of the weights, and whether any of them is 0.</returns>
-    private static (double Total, bool AnyIsZero) Fill<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor columnsOf, Tensor weightsOf, Tensor sharesOf)
+    private static (double Total, bool AnyIsZero) Fill<T>(
+        MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor columnsOf, Tensor weightsOf, Tensor sharesOf)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var mix = target.Mix;
-        var classes = target.Target.to(ScalarType.Int64).contiguous();
+        var classes = target.Unmixed.to(ScalarType.Int64).contiguous();
         var ids = MemoryMarshal.Cast<byte, long>(classes.bytes);
-        var table = classWeight is null ? [] : MemoryMarshal.Cast<byte, double>(classWeight.to(ScalarType.Float64).cpu().contiguous().bytes);
+        var table = classWeight is null
+            ? []
+            : MemoryMarshal.Cast<byte, double>(classWeight.to(ScalarType.Float64).cpu().contiguous().bytes);
         var columns = MemoryMarshal.Cast<byte, long>(columnsOf.bytes);
         var shares = MemoryMarshal.Cast<byte, T>(sharesOf.bytes);
         var weights = MemoryMarshal.Cast<byte, T>(weightsOf.bytes);
-        var coefficients = mix.Coefficients;
-        var permutation = mix.Permutation;
-        var (total, anyIsZero, each) = (0.0, false, ids.Length / coefficients.Length);
+        var (total, anyIsZero, each) = (0.0, false, ids.Length / mix.BatchSize);
         for (int row = 0, a = 0; row < columns.Length / (2 * each); row++, a += each)
         {
-            var sample = row < coefficients.Length ? row : row - coefficients.Length;
-            var lambda = mix.RowCoefficients[row];
+            var (sample, partnerOfSample, lambda) = mix.Row(row);
 
             // What is too small for the type is 0, in the choice of columns as well.
             var (share, rest) = typeof(T) == typeof(float) ? ((float)lambda, (float)(1 - lambda)) : (lambda, 1 - lambda);
-            var (own, partner) = (sample * each, (int)permutation[sample] * each);
+            var (own, partner) = (sample * each, partnerOfSample * each);
             for (var i = 0; i < each; i++, own++, partner++, a++)
             {
                 var (idOfOwn, idOfPartner) = (ids[own], ids[partner]);
-                var (shareOfOwn, shareOfPartner) = (Counting(idOfOwn, ignored, classCount, share), Counting(idOfPartner, ignored, classCount, rest));
+                var (shareOfOwn, shareOfPartner) = (
+                    Counting(idOfOwn, ignored, classCount, share), Counting(idOfPartner, ignored, classCount, rest));
                 var weightOfOwn = table.Length == 0 || shareOfOwn == 0 ? shareOfOwn : shareOfOwn * table[(int)idOfOwn];
                 var weightOfPartner = table.Length == 0 || shareOfPartner == 0 ? shareOfPartner : shareOfPartner * table[(int)idOfPartner];
 
@@ -108,7 +112,8 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         return (total, anyIsZero);
     }
 
-    private static int FillAndScale<T>(MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor positions, Tensor weights)
+    private static int FillAndScale<T>(
+        MixedTarget target, Tensor? classWeight, long ignored, long classCount, Tensor positions, Tensor weights)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         var total = Fill<T>(target, classWeight, ignored, classCount, positions, weights, weights).Total;
@@ -133,7 +138,8 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
             {
                 if (weights[at] != T.Zero)
                 {
-                    (positions[count], weights[count]) = (first + (positions[at] * each) + (i < each ? i : i - each), weights[at] * divisor);
+                    (positions[count], weights[count]) = (
+                        first + (positions[at] * each) + (i < each ? i : i - each), weights[at] * divisor);
                     count++;
                 }
             }
@@ -150,6 +156,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
     private static double Counting(long id, long ignored, long classCount, double share) =>
         id == ignored ? 0 : (ulong)id < (ulong)classCount ? share : throw Unknown(id, classCount);
 
-    private static ArgumentException Unknown(long id, long classCount) =>
-        new($"class id {id} is not one of the {classCount} classes of the prediction, 0 to {classCount - 1}; to ignore it, set ignore_index.");
+    private static ArgumentException Unknown(long id, long classCount) => Check.Error(
+        "target",
+        $"Class id {id} is not one of the {classCount} classes of the prediction, 0 to {classCount - 1}; to ignore it, set ignore_index.");
 }

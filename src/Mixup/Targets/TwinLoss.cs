@@ -4,7 +4,11 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Mixup;
 
 /// <summary>A loss whose mean counts every value alike, beside its twin that does not reduce.</summary>
-internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Tensor, Tensor> plain, Func<Tensor, Tensor, Tensor> unreduced) : BaseLoss(name, reduction)
+internal sealed class TwinLoss(
+    string name,
+    Reduction reduction,
+    Func<Tensor, Tensor, Tensor> plain,
+    Func<Tensor, Tensor, Tensor> unreduced) : BaseLoss(name, reduction)
 {
     public TwinLoss(Loss<Tensor, Tensor, Tensor> loss, Loss<Tensor, Tensor, Tensor> twin)
         : this(loss.GetType().Name, loss.reduction, loss.call, twin.call)
@@ -24,7 +28,7 @@ internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Te
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target)
     {
-        CheckShapes(prediction, target.Target);
+        CheckShapes(prediction, target.Unmixed);
         return Reduce(target.Weigh(unreduced, prediction, $"The {Name}"), Reduction);
     }
 
@@ -38,8 +42,10 @@ internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Te
     {
         if (FloatingTargets && asLosses && Check.IsInteger(target))
         {
-            throw new ArgumentException(
-                $"The target of {Name} is of type {target.dtype}; expected floating values of the prediction's shape {Check.Shape(prediction)}. Convert the target by target.to(ScalarType.Float32), " +
+            throw Check.Error(
+                "target",
+                $"The target of {Name} is of type {target.dtype}; expected floating values of the prediction's shape " +
+                $"{Check.Shape(prediction)}. Convert the target by target.to(ScalarType.Float32), " +
                 "and class ids by functional.one_hot(target, classes).to(ScalarType.Float32).");
         }
     }
@@ -49,14 +55,17 @@ internal sealed class TwinLoss(string name, Reduction reduction, Func<Tensor, Te
         // [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
         if (ComparesValues && !prediction.shape.AsSpan(1).SequenceEqual(target.shape.AsSpan(1)))
         {
-            throw new ArgumentException($"the prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; this loss compares them value by value. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
+            throw Check.Error("prediction", $"The prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; " +
+                "this loss compares them value by value. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
         }
 
         if (Weights.FirstOrDefault(weight => weight is not null && weight.dim() == prediction.dim() && weight.size(0) > 1) is { } perSample)
         {
-            throw new ArgumentException(
-                $"{Name} has weights of shape {Check.Shape(perSample)}, one for each sample, which would weigh the partner's loss by the sample's own weight. " +
-                "Give weights of classes, or a function that does not reduce and multiplies by step.Mix.Blend(weights).");
+            throw Check.Error(
+                "target",
+                $"{Name} has weights of shape {Check.Shape(perSample)}, one for each sample, which would weigh the partner's loss by the " +
+                "sample's own weight. " +
+                "Give weights of classes, or a function that does not reduce and multiplies by step.Draw.Mix.Blend(weights).");
         }
     }
 }

@@ -12,7 +12,8 @@ public sealed class FMixTests
         var vector = VectorCase.Find("extra_mixes", name);
         var noise = vector.Input("low_freq").cpu();
         var extent = new Extent(noise.shape);
-        var mask = FMix.MaskOf(noise, vector.Number("lam_sampled")!.Value, vector.Number("max_soft")!.Value, vector.Flag("use_ceil")).WeightsAt(extent);
+        var mask = FMix.MaskOf(
+            noise, vector.Number("lam_sampled")!.Value, vector.Number("max_soft")!.Value, vector.Flag("use_ceil")).WeightsAt(extent);
 
         // OpenMixup turns a mask over whose lambda it is told to exceed.
         vector.AssertClose(vector.Expected("mask"), vector.Number("lam_given") is null ? mask : 1 - mask, "mask");
@@ -37,7 +38,9 @@ public sealed class FMixTests
         var squares = zeros(half, ScalarType.Float64);
         for (var d = 0; d < extent.Length; d++)
         {
-            var along = d == extent.Length - 1 ? fft.rfftfreq(extent[d], dtype: ScalarType.Float64) : fft.fftfreq(extent[d], dtype: ScalarType.Float64);
+            var along = d == extent.Length - 1
+                ? fft.rfftfreq(extent[d], dtype: ScalarType.Float64)
+                : fft.fftfreq(extent[d], dtype: ScalarType.Float64);
             squares = squares.add(along.square().view([.. half.Select((size, axis) => axis == d ? size : 1)]));
         }
 
@@ -74,7 +77,8 @@ public sealed class FMixTests
     {
         using var scope = NewDisposeScope();
         double Borders(double decay) => DrawnBy.Method(new FMix { Decay = decay }, 50, 32, 32)
-            .Average(field => field.WeightsAt(field.Extent!).diff(dim: 1).abs().sum().item<double>() / Math.Max(1e-9, field.Lambda * (1 - field.Lambda)));
+            .Average(field =>
+                field.WeightsAt(field.Extent!).diff(dim: 1).abs().sum().item<double>() / Math.Max(1e-9, field.Lambda * (1 - field.Lambda)));
 
         // Without decay two neighbours differ as often as two cells anywhere: 2 l (1 - l).
         Assert.Equal(2 * 31 * 32, Borders(0), 60.0);
@@ -91,17 +95,29 @@ public sealed class FMixTests
         var noise = Some.Normal(1, 3, 4).cpu();
         var weights = FMix.MaskOf(noise, lambda).WeightsAt([3, 4]);
         Assert.Equal(kept, weights.sum().item<double>());
-        Assert.True(kept is 0 or 12 || noise.masked_select(weights.eq(1)).min().item<float>() > noise.masked_select(weights.eq(0)).max().item<float>());
+        Assert.True(
+            kept is 0 or 12
+                || noise.masked_select(weights.eq(1)).min().item<float>() > noise.masked_select(weights.eq(0)).max().item<float>());
         Assert.Equal(kept + (lambda == 0.3 ? 1 : 0), FMix.MaskOf(noise, lambda, roundUp: true).WeightsAt([3, 4]).sum().item<double>());
     }
 
     [Fact]
     public void MistakesAreNamed()
     {
-        Assert.Contains("alpha", Assert.Throws<ArgumentOutOfRangeException>(() => new FMix(-1)).Message, StringComparison.Ordinal);
-        Assert.Contains("decay", Assert.Throws<ArgumentOutOfRangeException>(() => new FMix { Decay = double.NaN }).Message, StringComparison.Ordinal);
-        Assert.Contains("softness", Assert.Throws<ArgumentOutOfRangeException>(() => new FMix { Softness = 0.6 }).Message, StringComparison.Ordinal);
-        Assert.Contains("[4, 4, 2]", Assert.Throws<ArgumentException>(() => FMix.NoiseOf([4, 6], zeros(4, 6), 3)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "alpha", Assert.Throws<ArgumentOutOfRangeException>(() => new FMix(-1)).Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "decay",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new FMix { Decay = double.NaN }).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "softness",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new FMix { Softness = 0.6 }).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "[4, 4, 2]",
+            Assert.Throws<ArgumentException>(() => FMix.NoiseOf([4, 6], zeros(4, 6), 3)).Message,
+            StringComparison.OrdinalIgnoreCase);
         Assert.Throws<ArgumentOutOfRangeException>(() => FMix.MaskOf(zeros(4), 1.1));
     }
 }

@@ -16,7 +16,8 @@ public sealed class MaskMethodTests
         var sides = GridMix.BoxSides(extent, vector.Number("cut_area_ratio")!.Value, vector.Number("cut_aspect_ratio")!.Value);
         long[] from = [(long)((12 - sides[0]) * vector.Number("cy")!.Value), (long)((12 - sides[1]) * vector.Number("cx")!.Value)];
         var box = new BoxField(extent, from, [from[0] + sides[0], from[1] + sides[1]]);
-        var mask = GridMix.MaskOf(box, vector.RawLambda[0], (int)vector.Number("n_holes")!.Value, vector.Number("hole_aspect_ratio")!.Value);
+        var mask = GridMix.MaskOf(
+            box, vector.RawLambda[0], (int)vector.Number("n_holes")!.Value, vector.Number("hole_aspect_ratio")!.Value);
         vector.AssertClose(1 - vector.Expected("mask").cpu(), mask.WeightsAt(extent), "mask");
         Assert.Equal(vector.Lambda[0], mask.Lambda, vector.AbsoluteTolerance);
     }
@@ -118,13 +119,13 @@ public sealed class MaskMethodTests
     public void MistakesAreNamed()
     {
         static string Error(Func<object> act) => Assert.ThrowsAny<ArgumentException>(act).Message;
-        Assert.Contains("alpha", Error(() => new GridMix(-1)), StringComparison.Ordinal);
-        Assert.Contains("holes", Error(() => new GridMix { Holes = (0, 2) }), StringComparison.Ordinal);
-        Assert.Contains("shares", Error(() => new GridMix { BoxShare = (0.5, 1.5) }), StringComparison.Ordinal);
-        Assert.Contains("ratios", Error(() => new GridMix { BoxAspect = (2, 1) }), StringComparison.Ordinal);
-        Assert.Contains("ratios", Error(() => new GridMix { PatchAspect = (0, 1) }), StringComparison.Ordinal);
-        Assert.Contains("ratios", Error(() => new SmoothMix { Spread = (double.NaN, 1) }), StringComparison.Ordinal);
-        Assert.Contains("2 dimensions", Error(() => SmoothMix.MaskOf([3, 3], [1.0], 0.3)), StringComparison.Ordinal);
-        Assert.Contains("0 to 3", Error(() => BoxField.Inside([3], [4], Random.Shared)), StringComparison.Ordinal);
+        Assert.Contains("alpha", Error(() => new GridMix(-1)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("holes", Error(() => new GridMix { Holes = (0, 2) }), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("shares", Error(() => new GridMix { BoxShare = (0.5, 1.5) }), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("ratios", Error(() => new GridMix { BoxAspect = (2, 1) }), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("ratios", Error(() => new GridMix { PatchAspect = (0, 1) }), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("ratios", Error(() => new SmoothMix { Spread = (double.NaN, 1) }), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("2 dimensions", Error(() => SmoothMix.MaskOf([3, 3], [1.0], 0.3)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("0 to 3", Error(() => BoxField.Inside([3], [4], Random.Shared)), StringComparison.OrdinalIgnoreCase);
     }
 }

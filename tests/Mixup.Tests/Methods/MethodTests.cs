@@ -17,7 +17,8 @@ public sealed class MethodTests
         }
     }
 
-    public static TheoryData<string> Tables => [.. VectorCase.Names("cutmix").Select(row => row.Data).Where(name => name.Contains("bbox", StringComparison.Ordinal))];
+    public static TheoryData<string> Tables =>
+        [.. VectorCase.Names("cutmix").Select(row => row.Data).Where(name => name.Contains("bbox", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Tables))]
@@ -47,13 +48,15 @@ public sealed class MethodTests
         var (x, y) = (Some.Normal(1, 7, 3), Some.Classes(2, 3, 7));
         foreach (var alpha in new[] { 0.4, 1.5, 0 })
         {
-            var usual = alpha == 0.4 ? new InputMixup { State = new MixupState(3, 0) } : new InputMixup(alpha) { State = new MixupState(3, 0) };
+            var usual = alpha == 0.4
+                ? new InputMixup { State = new MixupState(3, 0) }
+                : new InputMixup(alpha) { State = new MixupState(3, 0) };
             var named = new InputMixup(new MixupOptions { Method = new Interpolation(alpha), Seed = 3 });
             for (var i = 0; i < 5; i++)
             {
                 using var one = usual.Begin(x, y);
                 using var other = named.Begin(x, y);
-                Assert.Equal(one.Mix, other.Mix);
+                Assert.Equal(one.Draw.Mix, other.Draw.Mix);
                 Bits.AssertEqual(one.Input, other.Input);
             }
         }
@@ -68,9 +71,14 @@ public sealed class MethodTests
         long[] extent = [.. new long[] { 31, 20, 17 }[..dimensions]];
         foreach (var box in Draws(new CutMix { Position = BoxPosition.Inside }, 300, extent).Cast<BoxField>())
         {
-            var shares = box.From.Zip(box.To, (from, to) => (double)(to - from)).Zip(extent, (side, size) => (Least: side / size, Most: (side + 1) / size)).ToArray();
+            var shares = box.From.Zip(box.To, (from, to) => (double)(to - from)).Zip(
+                extent, (side, size) => (Least: side / size, Most: (side + 1) / size)).ToArray();
             Assert.True(shares.Max(share => share.Least) < shares.Min(share => share.Most), "all sides are the same share, rounded down");
-            Assert.Equal(1 - box.From.Zip(box.To, (from, to) => (double)(to - from)).Zip(extent, (side, size) => side / size).Aggregate((a, b) => a * b), box.Lambda, 1e-12);
+            Assert.Equal(
+                1 - box.From.Zip(box.To, (from, to) => (double)(to - from)).Zip(extent, (side, size) => side / size)
+                    .Aggregate((a, b) => a * b),
+                box.Lambda,
+                1e-12);
         }
     }
 
@@ -101,7 +109,8 @@ public sealed class MethodTests
         using var scope = NewDisposeScope();
         double Spread(BoxPosition position)
         {
-            var covered = Draws(new CutMix { Position = position }, 6_000, 12).Select(field => 1 - field.WeightsAt(field.Extent!)).Aggregate((a, b) => a.add_(b)).div(6_000);
+            var covered = Draws(new CutMix { Position = position }, 6_000, 12).Select(field => 1 - field.WeightsAt(field.Extent!))
+                .Aggregate((a, b) => a.add_(b)).div(6_000);
             return covered.max().item<double>() - covered.min().item<double>();
         }
 
@@ -123,10 +132,12 @@ public sealed class MethodTests
         for (var i = 0; i < 200; i++)
         {
             using var step = strategy.Begin(x, y);
-            var fields = step.Mix.Fields;
+            var fields = step.Draw.Mix.Fields;
             var drawn = fields.Distinct(ReferenceEqualityComparer.Instance).Cast<Field>().ToArray();
             Assert.Equal(per switch { CoefficientPer.Sample => 6, CoefficientPer.Pair => 3, _ => 1 }, drawn.Length);
-            Assert.All(Enumerable.Range(0, per == CoefficientPer.Pair ? 6 : 0), sample => Assert.Same(fields[sample], fields[(int)step.Mix.Permutation[sample]]));
+            Assert.All(
+                Enumerable.Range(0, per == CoefficientPer.Pair ? 6 : 0),
+                sample => Assert.Same(fields[sample], fields[(int)step.Draw.Mix.Partners[sample]]));
             (boxes, all) = (boxes + drawn.Count(field => field is BoxField), all + drawn.Length);
         }
 
@@ -145,8 +156,8 @@ public sealed class MethodTests
         var (logits, ids) = (Some.Normal(1, 4, 3, 5), Some.Classes(2, 3, 4, 5)); // five attributes of a signal
         using var step = strategy.Begin(Some.Normal(3, 4, 2, 10), ids);
         var loss = new MixupLoss(CrossEntropyLoss(reduction: Reduction.Sum)).call(logits, step.Target);
-        var lambda = tensor(step.Mix.Coefficients.ToArray(), ScalarType.Float32, Some.Device);
-        var partners = TensorIndex.Tensor(tensor(step.Mix.Permutation.ToArray(), device: Some.Device));
+        var lambda = tensor(step.Draw.Mix.Coefficients.ToArray(), ScalarType.Float32, Some.Device);
+        var partners = TensorIndex.Tensor(tensor(step.Draw.Mix.Partners.ToArray(), device: Some.Device));
         var blended = (logits * lambda.view(4, 1, 1)) + (logits[partners] * (1 - lambda.view(4, 1, 1)));
         var values = CrossEntropyLoss(reduction: Reduction.None);
         var expected = (values.call(blended, ids) * lambda.view(4, 1)) + (values.call(blended, ids[partners]) * (1 - lambda.view(4, 1)));
@@ -163,12 +174,16 @@ public sealed class MethodTests
         var (ids, y) = (Some.Classes(1, 20, 4, 9), Some.Classes(2, 2, 4));
         MixupOptions Options(ExtentPosition position) =>
             new() { Method = new CutMix(), ExtentDimensions = 1, ExtentPosition = position, Seed = 5, TargetKind = TargetKind.Whole };
-        ManifoldMixup At(nn.Module network, string name, ExtentPosition position) => new(network, Options(position), ManifoldPlaces.Named(name));
+        ManifoldMixup At(nn.Module network, string name, ExtentPosition position) =>
+            new(network, Options(position), ManifoldPlaces.Named(name));
 
         // [B, T] became [B, T, F]: the drawn extent is not where it is looked for.
         using (var step = At(model, "embedding", ExtentPosition.Trailing).Begin(ids, y))
         {
-            Assert.Contains("BehindBatch", Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "BehindBatch",
+                Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
+                StringComparison.OrdinalIgnoreCase);
         }
 
         using (var step = At(model, "embedding", ExtentPosition.BehindBatch).Begin(ids, y))
@@ -176,14 +191,18 @@ public sealed class MethodTests
             var mixed = model.call(step.Input);
             step.Dispose();
             var plain = embedding.call(ids);
-            var own = stack([.. step.Mix.Fields.Select(field => field.WeightsAt([9]))]).eq(1).unsqueeze(2).to(Some.Device);
-            Some.AssertEqual(where(own, plain, plain[TensorIndex.Tensor(tensor(step.Mix.Permutation.ToArray(), device: Some.Device))]), mixed);
+            var own = stack([.. step.Draw.Mix.Fields.Select(field => field.WeightsAt([9]))]).eq(1).unsqueeze(2).to(Some.Device);
+            Some.AssertEqual(
+                where(own, plain, plain[TensorIndex.Tensor(tensor(step.Draw.Mix.Partners.ToArray(), device: Some.Device))]), mixed);
         }
 
         // [B, T] of a module: features, or a value for each step?
         using (var step = At(same, "a", ExtentPosition.Trailing).Begin(Some.Normal(1, 4, 9), y))
         {
-            Assert.Contains("each step", Assert.Throws<InvalidOperationException>(() => same.call(step.Input)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "each step",
+                Assert.Throws<InvalidOperationException>(() => same.call(step.Input)).Message,
+                StringComparison.OrdinalIgnoreCase);
         }
     }
 
@@ -197,7 +216,8 @@ public sealed class MethodTests
             {
                 using var scope = NewDisposeScope();
                 var x = Some.Normal(1, 5, 2, 8, 8);
-                using var step = new InputMixup(new MixupOptions { Method = method }) { OverwriteInput = true }.Begin(x, arange(5, device: Some.Device));
+                using var step =
+                    new InputMixup(new MixupOptions { Method = method }) { OverwriteInput = true }.Begin(x, arange(5, device: Some.Device));
             }
 
             Assert.Equal(before, Some.LiveTensors);
@@ -223,7 +243,7 @@ public sealed class MethodTests
         {
             using var step = strategy.Begin(Some.Normal(1, 4, 3, 6, 5), ids);
             var error = Assert.Throws<ArgumentException>(() => new MixupLoss(CrossEntropyLoss()).call(step.Input, step.Target));
-            Assert.Contains("Int64", error.Message, StringComparison.Ordinal);
+            Assert.Contains("Int64", error.Message, StringComparison.OrdinalIgnoreCase);
         }
     }
 
@@ -231,13 +251,17 @@ public sealed class MethodTests
     public void DensePredictionsAreNeverPastedWhateverIsDrawn()
     {
         using var scope = NewDisposeScope();
-        var options = new MixupOptions { Method = new OneOf(new Interpolation(1), new CutMix()), CoefficientPer = CoefficientPer.Batch, Seed = 1 };
+        var options =
+            new MixupOptions { Method = new OneOf(new Interpolation(1), new CutMix()), CoefficientPer = CoefficientPer.Batch, Seed = 1 };
         var strategy = new OutputMixup(options);
         var (x, y) = (Some.Normal(1, 4, 2, 6, 5), Some.Classes(2, 3, 4, 6, 5));
         for (var i = 0; i < 8; i++)
         {
-            Assert.Contains("a field that only copies", Assert.Throws<ArgumentException>(() => strategy.Begin(x, y)).Message, StringComparison.Ordinal);
-            strategy.State = strategy.State with { Step = i + 1 }; // another draw
+            Assert.Contains(
+                "a field that only copies",
+                Assert.Throws<ArgumentException>(() => strategy.Begin(x, y)).Message,
+                StringComparison.OrdinalIgnoreCase);
+            strategy.State = strategy.State with { Batch = i + 1 }; // another draw
         }
 
         new OutputMixup(options with { Method = new Interpolation(1) }).Begin(x, y).Dispose();
@@ -253,12 +277,12 @@ public sealed class MethodTests
         using var step = strategy.Begin([ids, padding], y);
         for (var sample = 0; sample < 4; sample++)
         {
-            var own = step.Mix.Fields[sample].WeightsAt([9]).eq(1).to(Some.Device);
-            Some.AssertEqual(where(own, ids[sample], ids[step.Mix.Permutation[sample]]), step.Inputs[0][sample]);
-            Some.AssertEqual(where(own, padding[sample], padding[step.Mix.Permutation[sample]]), step.Inputs[1][sample]);
+            var own = step.Draw.Mix.Fields[sample].WeightsAt([9]).eq(1).to(Some.Device);
+            Some.AssertEqual(where(own, ids[sample], ids[step.Draw.Mix.Partners[sample]]), step.Inputs[0][sample]);
+            Some.AssertEqual(where(own, padding[sample], padding[step.Draw.Mix.Partners[sample]]), step.Inputs[1][sample]);
         }
 
-        Some.AssertEqual(step.Inputs[1], step.Mix.UniteMask(padding));
+        Some.AssertEqual(step.Inputs[1], step.Draw.Mix.UniteMask(padding));
     }
 
     [Fact]
@@ -284,11 +308,20 @@ public sealed class MethodTests
         using var scope = NewDisposeScope();
         var calls = new List<(int, long)>();
         var made = 0;
-        var strategy = new InputMixup(new MixupOptions { Method = new Own(drawing => { calls.Add((drawing.Sample, drawing.Partner)); return new NumberField(drawing.Once("key", () => ++made / 10.0)); }), Seed = 7 });
+        var strategy = new InputMixup(
+            new MixupOptions
+            {
+                Method = new Own(drawing =>
+                {
+                    calls.Add((drawing.Sample,
+            drawing.Partner)); return new NumberField(drawing.Once("key", () => ++made / 10.0));
+                }),
+                Seed = 7
+            });
         using (var step = strategy.Begin(Some.Normal(1, 3, 2, 4), Some.Classes(2, 3, 3)))
         {
-            Assert.Equal([0.1, 0.1, 0.1], step.Mix.Coefficients.ToArray());
-            Assert.Equal(step.Mix.Permutation.ToArray().Select((partner, sample) => (sample, partner)), calls);
+            Assert.Equal([0.1, 0.1, 0.1], step.Draw.Mix.Coefficients.ToArray());
+            Assert.Equal(step.Draw.Mix.Partners.ToArray().Select((partner, sample) => (sample, partner)), calls);
         }
 
         strategy.Begin(Some.Normal(1, 3, 2, 4), Some.Classes(2, 3, 3)).Dispose();
@@ -303,7 +336,11 @@ public sealed class MethodTests
     {
         using var scope = NewDisposeScope();
         using var model = Sequential(("a", Linear(6, 8)), ("b", Flatten()), ("c", Linear(80, 4))).to(META);
-        var options = new MixupOptions { Method = new OneOf(new CutMix(), new Interpolation(1), new FMix(), new GridMix(), new SmoothMix()), Seed = 8 };
+        var options = new MixupOptions
+        {
+            Method = new OneOf(new CutMix(), new Interpolation(1), new FMix(), new GridMix(), new SmoothMix()),
+            Seed = 8
+        };
         IMixupStrategy strategy = place switch
         {
             "input" => new InputMixup(options),
@@ -317,20 +354,40 @@ public sealed class MethodTests
 
     public static TheoryData<string, Func<object>, string> Mistakes => new()
     {
-        { "a target that must be said", () => Begin(new CutMix(), Image, Some.Classes(1, 3, 4, 5, 7)), "TargetKind.Whole or TargetKind.Dense" },
-        { "such a target of a draw without boxes", () => new InputMixup(new MixupOptions { Method = new CutMix(), Probability = 0 }).Begin(Image, Some.Classes(1, 3, 4, 5, 7)), "TargetKind.Dense" },
-        { "labels of a sequence of another length", () => Begin(new CutMix(), Some.Normal(1, 4, 3, 8), Some.Classes(1, 3, 4, 6)), "TargetKind.Dense" },
-        { "a dense target of one's own", () => new MixedTarget(new Mix([new BoxField([8], [1], [2])], [0]), zeros(1, 6)), "new MixedTarget" },
-        { "no dense target", () => new MixedTarget(new Mix([new BoxField([8, 8], [1, 1], [2, 2])], [0]), zeros(1, 6), kind: TargetKind.Dense), "choose TargetKind.Whole" },
+        { "a target that must be said", () => Begin(new CutMix(), Image, Some.Classes(1, 3, 4, 5, 7)),
+            "TargetKind.Whole or TargetKind.Dense" },
+        { "such a target of a draw without boxes", () =>
+                new InputMixup(new MixupOptions { Method = new CutMix(), Probability = 0 })
+                    .Begin(Image, Some.Classes(1, 3, 4, 5, 7)), "TargetKind.Dense" },
+        { "labels of a sequence of another length", () => Begin(new CutMix(), Some.Normal(1, 4, 3, 8), Some.Classes(1, 3, 4, 6)),
+            "TargetKind.Dense" },
+        { "a dense target of one's own", () => new MixedTarget(new Mix([new BoxField([8], [1], [2])], [0]), zeros(1, 6)),
+            "new MixedTarget" },
+        { "no dense target",
+            () =>
+                new MixedTarget(
+                    new Mix([new BoxField([8, 8], [1, 1], [2, 2])], [0]), zeros(1, 6), kind: TargetKind.Dense), "choose TargetKind.Whole" },
         { "no such kind", () => new MixupOptions { TargetKind = (TargetKind)7 }, "no such TargetKind" },
         { "no extent", () => Begin(new CutMix(), Some.Normal(1, 4, 8), Classes), "ExtentDimensions" },
-        { "ids where the method blends", () => Begin(new OneOf(new CutMix(), new Interpolation()), Some.Classes(1, 9, 4, 2, 8), Classes), "only copies" },
-        { "ids that have no extent", () => new InputMixup(new MixupOptions { Method = new CutMix() }).Begin([Image, Classes], Classes), "no extent" },
-        { "ids at another resolution", () => new InputMixup(new MixupOptions { Method = new CutMix() }).Begin([Image, Some.Classes(1, 9, 4, 1, 6, 6)], Classes), "whole multiple" },
+        { "ids where the method blends", () => Begin(new OneOf(new CutMix(), new Interpolation()), Some.Classes(1, 9, 4, 2, 8), Classes),
+            "only copies" },
+        { "ids that have no extent", () => new InputMixup(new MixupOptions { Method = new CutMix() }).Begin([Image, Classes], Classes),
+            "no extent" },
+        { "ids at another resolution", () =>
+                new InputMixup(new MixupOptions { Method = new CutMix() })
+                    .Begin([Image, Some.Classes(1, 9, 4, 1, 6, 6)], Classes), "whole multiple" },
         { "a method that is null", () => new MixupOptions { Method = null! }, "new Interpolation()" },
-        { "a stacked box of a schedule", () => new InputMixup(new MixupOptions { Schedule = _ => (new CutMix(), 1) }) { StackInput = true }.Begin(Image, Classes), "leave StackInput off" },
+        { "a stacked box of a schedule", () =>
+                new InputMixup(new MixupOptions { Schedule = _ => (new CutMix(), 1) }) { StackInput = true }.Begin(Image, Classes),
+                "leave StackInput off" },
         { "a stacked box", () => new InputMixup(new MixupOptions { Method = new CutMix() }) { StackInput = true }, "leave StackInput off" },
-        { "a stacked box replayed", () => new InputMixup { StackInput = true }.Begin(Image, Classes, new MixupDraw(new Mix([.. Enumerable.Repeat(new BoxField([8, 8], [1, 1], [2, 2]), 4)], [1, 0, 3, 2]), MixupPlace.Input)), "leave StackInput off" },
+        { "a stacked box replayed", () =>
+                new InputMixup { StackInput = true }.Begin(
+                    Image,
+                    Classes,
+                    new MixupDraw(
+                        new Mix([.. Enumerable.Repeat(new BoxField([8, 8], [1, 1], [2, 2]), 4)], [1, 0, 3, 2]),
+                        MixupPlace.Input)), "leave StackInput off" },
         { "alpha below 0", () => new CutMix(-1), "alpha" },
         { "alpha of numbers below 0", () => new Interpolation { Alpha = double.NaN }, "alpha" },
         { "shares out of order", () => new CutMix { SideShares = (0.8, 0.2) }, "in order" },
@@ -349,7 +406,7 @@ public sealed class MethodTests
     {
         using var scope = NewDisposeScope();
         Assert.NotEmpty(mistake);
-        Assert.Contains(remedy, Assert.ThrowsAny<Exception>(act).Message, StringComparison.Ordinal);
+        Assert.Contains(remedy, Assert.ThrowsAny<Exception>(act).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -372,8 +429,8 @@ public sealed class MethodTests
         var strategy = new InputMixup(new MixupOptions { Method = new CutMix(), TargetKind = TargetKind.Whole, Seed = 10 });
         var (x, y, logits) = (Some.Normal(1, 4, 3, 8), Some.Normal(2, 4, 8).sigmoid(), Some.Normal(3, 4, 8));
         using var step = strategy.Begin(x, y);
-        var lambda = tensor(step.Mix.Coefficients.ToArray(), ScalarType.Float32).to(Some.Device).unsqueeze(1);
-        var blended = y.mul(lambda).add(step.Mix.Partner(y).mul(1 - lambda));
+        var lambda = tensor(step.Draw.Mix.Coefficients.ToArray(), ScalarType.Float32).to(Some.Device).unsqueeze(1);
+        var blended = y.mul(lambda).add(step.Draw.Mix.SelectPartners(y).mul(1 - lambda));
         Some.AssertClose(BCEWithLogitsLoss().call(logits, blended), new MixupLoss(BCEWithLogitsLoss()).call(logits, step.Target), 1e-6);
     }
 
@@ -381,7 +438,8 @@ public sealed class MethodTests
 
     private static Tensor Classes => Some.Classes(2, 3, 4);
 
-    private static MixupStep Begin(Method method, Tensor x, Tensor y) => new InputMixup(new MixupOptions { Method = method, Seed = 1 }).Begin(x, y);
+    private static MixupStep Begin(Method method, Tensor x, Tensor y) =>
+        new InputMixup(new MixupOptions { Method = method, Seed = 1 }).Begin(x, y);
 
     private static Method Make(string name) => name switch
     {
@@ -401,8 +459,9 @@ public sealed class MethodTests
     private static List<Field> Draws(Method method, int count, params long[] extent)
     {
         using var scope = NewDisposeScope();
-        using var step = new InputMixup(new MixupOptions { Method = method, Seed = 11 }).Begin(zeros([count, 1, .. extent]), zeros(count, ScalarType.Int64));
-        return [.. step.Mix.Fields];
+        using var step = new InputMixup(new MixupOptions { Method = method, Seed = 11 }).Begin(
+            zeros([count, 1, .. extent]), zeros(count, ScalarType.Int64));
+        return [.. step.Draw.Mix.Fields];
     }
 
     private sealed record Own(Func<Drawing, Field> Make) : Method

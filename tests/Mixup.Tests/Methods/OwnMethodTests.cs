@@ -27,7 +27,12 @@ public sealed class OwnMethodTests
     {
         using var scope = NewDisposeScope();
         manual_seed(1);
-        using var model = Sequential(("conv", Conv2d(1, 8, 3, padding: 1)), ("act", ReLU()), ("pool", AdaptiveAvgPool2d(2)), ("flat", Flatten()), ("head", Linear(32, 2))).to(Some.Device);
+        using var model = Sequential(
+            ("conv", Conv2d(1, 8, 3, padding: 1)),
+            ("act", ReLU()),
+            ("pool", AdaptiveAvgPool2d(2)),
+            ("flat", Flatten()),
+            ("head", Linear(32, 2))).to(Some.Device);
         var options = new MixupOptions { Method = new BandMix(), Seed = 2 };
         IMixupStrategy strategy = place switch
         {

@@ -23,10 +23,10 @@ public sealed class SaliencyTests
         using var scope = NewDisposeScope();
         var vector = VectorCase.Find("extra_mixes", "attentivemix_a");
         var (x, features) = (vector.Input("x"), vector.Input("features"));
-        using var mix = DrawnBy.Batch(new AttentiveMix(_ => features.mean([1]), (int)vector.Number("top_k")!.Value), x);
+        var mix = DrawnBy.Batch(new AttentiveMix(_ => features.mean([1]), (int)vector.Number("top_k")!.Value), x);
         vector.AssertClose(vector.Expected("mask"), stack([.. mix.Fields.Select(field => field.WeightsAt([8, 8]))]), "masks");
         Assert.Equal(mix.Fields[1], AttentiveMix.MaskOf(features.mean([1])[1], 5, [8, 8]));
-        using var given = new Mix(mix.Fields, vector.Permutation);
+        var given = new Mix(mix.Fields, vector.Permutation);
         vector.AssertClose(vector.Expected("mixed_x"), given.Blend(x), "mixed_x");
     }
 
@@ -48,16 +48,17 @@ public sealed class SaliencyTests
                 return samples.abs().sum([1]);
             },
         };
-        using var mix = DrawnBy.Batch(new OneOf(method, new SaliencyMix(1) { Saliency = method.Saliency }), x, per);
+        var mix = DrawnBy.Batch(new OneOf(method, new SaliencyMix(1) { Saliency = method.Saliency }), x, per);
         Assert.Equal(1, calls);
         var draws = DrawnBy.Batch(new OneOf(new Interpolation(1) { Fold = false }, new Interpolation(1) { Fold = false }), x, per);
         for (var i = 0; i < 8; i++)
         {
-            var peak = SaliencyMix.PeakOf(x[mix.Permutation[i]].abs().sum([0]), new Extent(extent));
+            var peak = SaliencyMix.PeakOf(x[mix.Partners[i]].abs().sum([0]), new Extent(extent));
             Assert.Equal(CutMix.BoxAt(new Extent(extent), draws.Coefficients[i], peak), mix.Fields[i]);
         }
 
-        Assert.Equal(per switch { CoefficientPer.Sample => 8, CoefficientPer.Pair => 4, _ => 1 }, draws.Coefficients.ToArray().Distinct().Count());
+        Assert.Equal(
+            per switch { CoefficientPer.Sample => 8, CoefficientPer.Pair => 4, _ => 1 }, draws.Coefficients.ToArray().Distinct().Count());
     }
 
     [Theory]
@@ -119,19 +120,22 @@ public sealed class SaliencyTests
     public void TheDefaultRunsForEveryTypeAndPlaceOfTheExtent()
     {
         using var scope = NewDisposeScope();
-        foreach (var dtype in new[] { ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64, ScalarType.Byte, ScalarType.Int64 })
+        foreach (
+            var dtype in new[] { ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64, ScalarType.Byte,
+                ScalarType.Int64 })
         {
             var x = Some.Normal(4, ScalarType.Float64, 3, 2, 8, 6).mul(20).abs().to(dtype);
             var boxes = DrawnBy.Batch(new SaliencyMix(), x).Fields;
             var maps = SaliencyMix.SpectralResidual(x);
             var options = new MixupOptions { Method = new SaliencyMix(), Seed = 11, ExtentPosition = ExtentPosition.BehindBatch };
             using var last = new InputMixup(options).Begin(x.permute(0, 2, 3, 1).contiguous(), Some.Classes(1, 2, 3));
-            Assert.Equal(boxes, last.Mix.Fields);
+            Assert.Equal(boxes, last.Draw.Mix.Fields);
             Assert.Equal([3, 8, 6], maps.shape);
         }
 
-        using var flat = new InputMixup(new MixupOptions { Method = new SaliencyMix(), ExtentDimensions = 2 }).Begin(Some.Normal(5, 3, 8, 6), Some.Classes(1, 2, 3));
-        Assert.Equal([8, 6], flat.Mix.Extent!);
+        using var flat = new InputMixup(new MixupOptions { Method = new SaliencyMix(), ExtentDimensions = 2 })
+            .Begin(Some.Normal(5, 3, 8, 6), Some.Classes(1, 2, 3));
+        Assert.Equal([8, 6], flat.Draw.Mix.Extent!);
     }
 
     [Fact]
@@ -154,15 +158,30 @@ public sealed class SaliencyTests
         using var scope = NewDisposeScope();
         var x = Some.Normal(1, 4, 3, 8, 8);
         string Error(Method method, Tensor? of = null) => Assert.ThrowsAny<ArgumentException>(() => DrawnBy.Batch(method, of ?? x)).Message;
-        Assert.Contains("mean over channels", Error(new SaliencyMix { Saliency = samples => samples }), StringComparison.Ordinal);
-        Assert.Contains("returned null", Error(new SaliencyMix { Saliency = _ => null! }), StringComparison.Ordinal);
-        Assert.Contains("not a number", Error(new SaliencyMix { Saliency = samples => samples.mean([1]).mul(float.NaN) }), StringComparison.Ordinal);
-        Assert.Contains("finer map", Error(new AttentiveMix(samples => samples.mean([1]).narrow(1, 0, 1).narrow(2, 0, 5))), StringComparison.Ordinal);
-        Assert.Contains("META", Assert.ThrowsAny<ArgumentException>(() => new InputMixup(new MixupOptions { Method = new SaliencyMix() }).Begin(x.to(META), empty(4, ScalarType.Int64, META))).Message, StringComparison.Ordinal);
+        Assert.Contains("mean over channels", Error(new SaliencyMix { Saliency = samples => samples }), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("returned null", Error(new SaliencyMix { Saliency = _ => null! }), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "not a number",
+            Error(new SaliencyMix { Saliency = samples => samples.mean([1]).mul(float.NaN) }),
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "finer map",
+            Error(new AttentiveMix(samples => samples.mean([1]).narrow(1, 0, 1).narrow(2, 0, 5))),
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "META",
+            Assert.ThrowsAny<ArgumentException>(() =>
+                new InputMixup(new MixupOptions { Method = new SaliencyMix() })
+                    .Begin(x.to(META), empty(4, ScalarType.Int64, META))).Message,
+            StringComparison.OrdinalIgnoreCase);
         Assert.Throws<ArgumentNullException>(() => new SaliencyMix { Saliency = null! });
         Assert.Throws<ArgumentNullException>(() => new AttentiveMix(null!));
         Assert.Throws<ArgumentOutOfRangeException>(() => new AttentiveMix(samples => samples, 0));
-        Assert.Contains("alpha", Assert.Throws<ArgumentOutOfRangeException>(() => new SaliencyMix(-1)).Message, StringComparison.Ordinal);
-        Assert.Contains("unsqueeze", Assert.Throws<ArgumentException>(() => SaliencyMix.SpectralResidual(zeros(3, 4))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "alpha", Assert.Throws<ArgumentOutOfRangeException>(() => new SaliencyMix(-1)).Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "unsqueeze",
+            Assert.Throws<ArgumentException>(() => SaliencyMix.SpectralResidual(zeros(3, 4))).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 }

@@ -23,7 +23,7 @@ public sealed class AnyPartnersTests
                 using var scope = NewDisposeScope();
                 var random = new Random((batch * 8) + Array.IndexOf(Maps, map));
                 var (fields, partners) = Draw(kind, map, batch, random);
-                using var mix = new Mix(fields, partners, Outputs(outputs));
+                var mix = new Mix(fields, partners, Outputs(outputs));
                 var x = Dense(Some.Normal(1, ScalarType.Float64, batch, 3, 6, 5), isStrided).requires_grad_();
                 var plain = x.detach().clone().requires_grad_();
                 var towards = Some.Normal(2, ScalarType.Float64, x.shape);
@@ -52,7 +52,7 @@ public sealed class AnyPartnersTests
         {
             using var scope = NewDisposeScope();
             var (fields, partners) = Draw(kind, map, 9, new Random(3));
-            using var mix = new Mix(fields, partners);
+            var mix = new Mix(fields, partners);
             var x = Some.Normal(1, dtype, 9, 3, 6, 5);
             var expected = mix.Blend(x);
             using var step = new InputMixup { OverwriteInput = true }.Begin(
@@ -69,7 +69,7 @@ public sealed class AnyPartnersTests
         {
             using var scope = NewDisposeScope();
             var (fields, partners) = Draw(kind, map, 12, new Random(4));
-            using var mix = new Mix(fields, partners);
+            var mix = new Mix(fields, partners);
             var upstream = Some.Normal(5, dtype, 12, 3, 6, 5);
 
             Tensor Gradient(bool isStrided)
@@ -101,7 +101,7 @@ public sealed class AnyPartnersTests
         var extent = new Extent(4, 4);
         Field own = kind == "numbers" ? new NumberField(1) : new BoxField(extent, [0, 0], [0, 0]);
         Field partner = kind == "numbers" ? new NumberField(0) : new BoxField(extent, [0, 0], [4, 4]);
-        using var mix = new Mix([own, partner, own, partner], [1, 1, 1, 1], extent: extent);
+        var mix = new Mix([own, partner, own, partner], [1, 1, 1, 1], extent: extent);
         foreach (var isStrided in new[] { false, true })
         {
             var x = Dense(Some.Normal(1, 4, 2, 4, 4), isStrided).requires_grad_();
@@ -126,7 +126,7 @@ public sealed class AnyPartnersTests
     {
         using var scope = NewDisposeScope();
         var (fields, partners) = Draw(kind, map, 6, new Random(6));
-        using var mix = new Mix(fields, partners);
+        var mix = new Mix(fields, partners);
         var x = zeros([6, 3, 6, 5], ScalarType.Float32, META).requires_grad_();
         var gradient = autograd.grad([mix.Blend(x)], [x], [zeros_like(x)])[0];
         Assert.Equal(x.shape, gradient.shape);
@@ -145,7 +145,7 @@ public sealed class AnyPartnersTests
                 var extent = new Extent(side, side);
                 Field[] fields = [.. Enumerable.Range(0, batch).Select(_ => Field(kind, extent, random))];
                 long[] partners = [.. Enumerable.Range(0, batch).Select(_ => random.NextInt64(Math.Max(1, batch / 4)))];
-                using var mix = new Mix(fields, partners);
+                var mix = new Mix(fields, partners);
                 var (x, plain) = (Some.Normal(1, batch, 3, side, side).requires_grad_(), Some.Normal(1, ScalarType.Float64, batch, 3, side, side).requires_grad_());
                 var upstream = Some.Normal(2, ScalarType.Float64, x.shape);
                 var expected = autograd.grad([Plain(plain, fields, partners, "mixed")], [plain], [upstream])[0];

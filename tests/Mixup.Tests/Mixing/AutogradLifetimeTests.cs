@@ -11,7 +11,7 @@ public sealed class AutogradLifetimeTests
     public void ASparseGradientIsTaken()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var (x, upstream) = (Some.Normal(1, 5, 3).requires_grad_(), Some.Normal(2, 5, 3));
         mix.Blend(x).backward([upstream]);
         var dense = x.grad!.clone();
@@ -32,7 +32,7 @@ public sealed class AutogradLifetimeTests
     public void WhatHasNoGradientBehindItGetsNone()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var x = Some.Normal(1, 5, 3).requires_grad_();
         WithoutGradient.apply(mix.Blend(x)).sum().add(x.sum()).backward();
         Some.AssertEqual(ones_like(x), x.grad!);
@@ -45,7 +45,7 @@ public sealed class AutogradLifetimeTests
         var (wrong, done) = (0, 0);
         var threads = Enumerable.Range(0, 6).Select(_ => new Thread(() =>
         {
-            using var mix = Some.Mix();
+            var mix = Some.Mix();
             var (x, upstream) = (rand(5, 20).requires_grad_(), ones(5, 20));
             for (var i = 0; i < Passes; i++)
             {

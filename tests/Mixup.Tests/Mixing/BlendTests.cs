@@ -10,7 +10,7 @@ public sealed class BlendTests
     public void OneAndTheSameCodeBlendsTextFeaturesAndImages()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         foreach (var x in new[] { Some.Normal(1, 5, 300), Some.Normal(2, 5, 3, 32, 32) })
         {
             Some.AssertClose(Some.Reference(x, Some.Coefficients, Some.Permutation), mix.Blend(x), 1e-6, 1e-6);
@@ -28,7 +28,7 @@ public sealed class BlendTests
                 double[] coefficients = [.. Enumerable.Range(0, batch).Select(_ => random.NextDouble())];
                 long[] permutation = [.. Enumerable.Range(0, batch)];
                 random.Shuffle(permutation);
-                using var mix = new Mix(coefficients, permutation);
+                var mix = new Mix(coefficients, permutation);
                 var x = Laid(Some.Normal(seed, dtype, [batch, .. sizes.Select(size => (long)size)]), layout);
                 if (gradient)
                 {
@@ -51,7 +51,7 @@ public sealed class BlendTests
     public void TheGradientIsTheTransposeOfTheBlend(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var x = Some.Normal(3, dtype, 5, 2, 3).requires_grad_();
         var upstream = Some.Normal(4, dtype, 5, 2, 3);
         mix.Blend(x).backward([upstream]);
@@ -72,7 +72,7 @@ public sealed class BlendTests
     public void TheGradientCanBeDifferentiatedAgain()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var x = Some.Normal(5, ScalarType.Float64, 5, 3).requires_grad_();
         var penalty = autograd.grad([mix.Blend(x).pow(3).sum()], [x], retain_graph: true, create_graph: true)[0].pow(2).sum();
         penalty.backward();
@@ -94,7 +94,7 @@ public sealed class BlendTests
     public void LambdaOneChangesNothing(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Unmixed(5);
+        var mix = Some.Unmixed(5);
         var x = Some.Normal(6, dtype, 5, 7);
         Some.AssertEqual(x, mix.Blend(x));
         var withGradient = x.clone().requires_grad_();
@@ -106,16 +106,16 @@ public sealed class BlendTests
     public void LambdaZeroIsThePartner()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(new double[5], Some.Permutation);
+        var mix = new Mix(new double[5], Some.Permutation);
         var x = Some.Normal(7, 5, 2);
-        Some.AssertEqual(mix.Partner(x), mix.Blend(x));
+        Some.AssertEqual(mix.SelectPartners(x), mix.Blend(x));
     }
 
     [Fact]
     public void ASingleSampleStaysItself()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.3], [0]);
+        var mix = new Mix([0.3], [0]);
         var x = Some.Normal(8, 1, 4);
         Some.AssertClose(x, mix.Blend(x), 1e-6);
     }
@@ -127,17 +127,17 @@ public sealed class BlendTests
         var mix = Some.Mix();
         var x = Some.Normal(9, 5, 4).requires_grad_();
         var before = mix.Blend(x);
-        mix.Dispose();
+        mix.Release();
         before.sum().backward();
         Some.AssertEqual(before, mix.Blend(x));
-        mix.Dispose();
+        mix.Release();
     }
 
     [Fact]
     public void ItSurvivesADisposeScopeInsideTheModel()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var x = Some.Normal(10, 5, 4);
         Tensor inner;
         using (NewDisposeScope())
@@ -152,11 +152,13 @@ public sealed class BlendTests
     public void ReadsWhatWasDrawn()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         Assert.Equal(Some.Coefficients, mix.Coefficients.ToArray());
-        Assert.Equal(Some.Permutation, mix.Permutation.ToArray());
-        Assert.Equal([5, 1, 1], mix.CoefficientsFor(Some.Normal(1, 5, 2, 2)).shape);
-        Some.AssertEqual(tensor(new long[] { 11, 12, 13, 14, 10 }, device: Some.Device), mix.Partner(tensor(new long[] { 10, 11, 12, 13, 14 }, device: Some.Device)));
+        Assert.Equal(Some.Permutation, mix.Partners.ToArray());
+        Assert.Equal([5, 1, 1], mix.CreateCoefficients(Some.Normal(1, 5, 2, 2)).shape);
+        Some.AssertEqual(
+            tensor(new long[] { 11, 12, 13, 14, 10 }, device: Some.Device),
+            mix.SelectPartners(tensor(new long[] { 10, 11, 12, 13, 14 }, device: Some.Device)));
     }
 
     /// <summary>The strides that matter: those of dimensions with more than one place.</summary>

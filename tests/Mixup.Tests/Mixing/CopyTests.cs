@@ -7,9 +7,11 @@ public sealed class CopyTests
 
     public static TheoryData<ScalarType> Floating => [ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64];
 
-    public static TheoryData<ScalarType, string> TypesAndLayouts => new MatrixTheoryData<ScalarType, string>([.. Floating.Select(row => row.Data)], Layouts);
+    public static TheoryData<ScalarType, string> TypesAndLayouts =>
+        new MatrixTheoryData<ScalarType, string>([.. Floating.Select(row => row.Data)], Layouts);
 
-    public static TheoryData<ScalarType, string, bool> TypesLayoutsAndOutputs => new MatrixTheoryData<ScalarType, string, bool>([.. Floating.Select(row => row.Data)], Layouts, [false, true]);
+    public static TheoryData<ScalarType, string, bool> TypesLayoutsAndOutputs =>
+        new MatrixTheoryData<ScalarType, string, bool>([.. Floating.Select(row => row.Data)], Layouts, [false, true]);
 
     [Theory]
     [MemberData(nameof(TypesLayoutsAndOutputs))]
@@ -20,7 +22,7 @@ public sealed class CopyTests
             foreach (var shape in Shapes(draw.Coefficients.Length))
             {
                 using var scope = NewDisposeScope();
-                using var mix = new Mix(draw.Coefficients, draw.Partners, Some.Outputs(twoOutputs));
+                var mix = new Mix(draw.Coefficients, draw.Partners, Some.Outputs(twoOutputs));
                 var x = Laid(Bits.Spoilers(dtype, draw.Coefficients.Length, shape), layout).to(Some.Device);
                 var forward = mix.Blend(x);
                 using var recorded = mix.Blend(x.detach().requires_grad_());
@@ -52,9 +54,10 @@ public sealed class CopyTests
             {
                 using var scope = NewDisposeScope();
                 var x = Laid(Bits.Spoilers(dtype, draw.Coefficients.Length, shape), layout).to(Some.Device);
-                using var mix = new Mix(draw.Coefficients, draw.Partners);
+                var mix = new Mix(draw.Coefficients, draw.Partners);
                 var kept = mix.Blend(x);
-                using var step = strategy.Begin(x, zeros(draw.Coefficients.Length, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
+                using var step = strategy.Begin(
+                    x, zeros(draw.Coefficients.Length, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
                 long[] copies = [.. Enumerable.Range(0, draw.Coefficients.Length).Where(row => draw.Coefficients[row] is 0 or 1)];
                 Bits.AssertEqual(Rows(kept, copies), Rows(x, copies));
 
@@ -73,7 +76,7 @@ public sealed class CopyTests
             foreach (var shape in Shapes(draw.Coefficients.Length))
             {
                 using var scope = NewDisposeScope();
-                using var mix = new Mix(draw.Coefficients, draw.Partners);
+                var mix = new Mix(draw.Coefficients, draw.Partners);
                 var upstream = Laid(Bits.Spoilers(dtype, draw.Coefficients.Length, shape), layout).to(Some.Device);
                 var x = zeros_like(upstream).requires_grad_();
                 var gradient = autograd.grad([mix.Blend(x)], [x], [upstream])[0];
@@ -103,7 +106,7 @@ public sealed class CopyTests
     public void AnUnmixedBatchIsItselfThroughBlendAndGradient(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Unmixed(12);
+        var mix = Some.Unmixed(12);
         foreach (var layout in Layouts)
         {
             var x = Laid(Bits.Spoilers(dtype, 12, 3, 5, 6), layout).to(Some.Device);
@@ -119,7 +122,7 @@ public sealed class CopyTests
     public void AWeightThatIsTooSmallForItsTypeIsZero()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([1e-60, 0.5], [1, 0]); // 1 - 1e-60 is 1
+        var mix = new Mix([1e-60, 0.5], [1, 0]); // 1 - 1e-60 is 1
         foreach (var layout in Layouts)
         {
             var x = Laid(Bits.Spoilers(ScalarType.Float32, 2, 3, 5, 6), layout).to(Some.Device);
@@ -131,7 +134,7 @@ public sealed class CopyTests
     public void LargestAndLeastValuesKeepTheirRange()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.5, 0.5, 0.5], [1, 2, 0]);
+        var mix = new Mix([0.5, 0.5, 0.5], [1, 2, 0]);
         foreach (var dtype in new[] { ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64 })
         {
             var (largest, least) = (full([3, 40], finfo(dtype).max, dtype, Some.Device), Least(dtype).to(Some.Device));
@@ -154,7 +157,9 @@ public sealed class CopyTests
         var wide = of.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         var expected = of.to(wide).mul(tensor(weight, wide, of.device)).to(of.dtype);
         Some.AssertClose(expected, actual, 0);
-        Some.AssertEqual(expected.signbit().logical_and(expected.isnan().logical_not()), actual.signbit().logical_and(actual.isnan().logical_not())); // -0 stays -0
+        Some.AssertEqual(
+            expected.signbit().logical_and(expected.isnan().logical_not()),
+            actual.signbit().logical_and(actual.isnan().logical_not())); // -0 stays -0
     }
 
     /// <summary>Pairs, cycles, fixed points and reversals, with weights of 0, 1 and between in every neighbourhood.</summary>
@@ -174,7 +179,9 @@ public sealed class CopyTests
         var random = new Random(7);
         foreach (var shift in new[] { 1, 32 })
         {
-            yield return ([.. Enumerable.Range(0, 64).Select(_ => random.Next(3) switch { 0 => 0, 1 => 1, _ => random.NextDouble() })], [.. Enumerable.Range(0, 64).Select(i => (long)((i + shift) % 64))]);
+            yield return (
+                [.. Enumerable.Range(0, 64).Select(_ => random.Next(3) switch { 0 => 0, 1 => 1, _ => random.NextDouble() })],
+                [.. Enumerable.Range(0, 64).Select(i => (long)((i + shift) % 64))]);
         }
     }
 

@@ -31,7 +31,7 @@ public sealed class FallbackTests : IDisposable
     {
         AppContext.SetSwitch(FreshMemory, true); // another version of TorchSharp
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var x = Some.Normal(1, dtype, 5, 40_000);
         var before = MixupMemory.UsedBytes + MixupMemory.IdleBytes;
         var blended = mix.Blend(x);

@@ -50,14 +50,14 @@ public sealed class InferenceModeTests
     public void AMixThatBeganInInferenceModeHasGradients(bool twoOutputs)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([1, 0.6, 0, 0.25, 0.5], Some.Permutation, Some.Outputs(twoOutputs));
+        var mix = new Mix([1, 0.6, 0, 0.25, 0.5], Some.Permutation, Some.Outputs(twoOutputs));
         foreach (var x in new[] { Some.Normal(1, 5, 20_000), Some.Normal(1, 20_000, 5).transpose(0, 1) })
         {
             using (inference_mode())
             {
                 mix.Blend(x);
-                mix.CoefficientsFor(mix.Own(x));
-                mix.Partner(x);
+                mix.CreateCoefficients(mix.SelectSamples(x));
+                mix.SelectPartners(x);
             }
 
             var recorded = x.detach().requires_grad_();
@@ -65,7 +65,7 @@ public sealed class InferenceModeTests
             Assert.True(recorded.grad!.isfinite().all().cpu().ToBoolean());
 
             // The weights take part in what is differentiated, as those of a loss do.
-            recorded.mul(mix.CoefficientsFor(mix.Own(x)).narrow(0, 0, 5)).sum().backward();
+            recorded.mul(mix.CreateCoefficients(mix.SelectSamples(x)).narrow(0, 0, 5)).sum().backward();
         }
     }
 }

@@ -28,20 +28,20 @@ public sealed class InputErrorTests
             "below zero" => new Mix([1, 1], [0, -1]),
             _ => new Mix([1, 1], [2, 0]),
         });
-        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains(message, error.Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
     public void ATensorMustBelongToTheBatchAndBeFloating()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         string Error(Tensor x) => Assert.Throws<ArgumentException>(() => mix.Blend(x)).Message;
-        Assert.Contains("shape [4, 2]", Error(zeros(4, 2)), StringComparison.Ordinal);
-        Assert.Contains("scalar", Error(zeros(Array.Empty<long>())), StringComparison.Ordinal);
-        Assert.Contains("manifold mixup on the embedding", Error(zeros(5, 2, ScalarType.Int64)), StringComparison.Ordinal);
-        Assert.Contains("Bool", Error(zeros(5, 2, ScalarType.Bool)), StringComparison.Ordinal);
-        Assert.Contains("ComplexFloat32", Error(zeros(5, 2, ScalarType.ComplexFloat32)), StringComparison.Ordinal);
+        Assert.Contains("shape [4, 2]", Error(zeros(4, 2)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("scalar", Error(zeros(Array.Empty<long>())), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("manifold mixup on the embedding", Error(zeros(5, 2, ScalarType.Int64)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Bool", Error(zeros(5, 2, ScalarType.Bool)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("ComplexFloat32", Error(zeros(5, 2, ScalarType.ComplexFloat32)), StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -52,18 +52,25 @@ public sealed class InputErrorTests
         var state = strategy.State;
         string Error(Action action) => Assert.ThrowsAny<ArgumentException>(action).Message;
         var (x, y) = (Some.Normal(1, 4, 2), Some.Classes(1, 3, 4));
-        Assert.Contains("target has shape [3]", Error(() => strategy.Begin(x, Some.Classes(1, 3, 3))), StringComparison.Ordinal);
-        Assert.Contains("the batch is empty", Error(() => strategy.Begin(zeros(0, 2), zeros(0, ScalarType.Int64))), StringComparison.Ordinal);
-        Assert.Contains("scalar", Error(() => strategy.Begin(tensor(1f), y)), StringComparison.Ordinal);
-        Assert.Contains("one input tensor or more", Error(() => strategy.Begin([], y)), StringComparison.Ordinal);
-        Assert.Contains("an input has shape [3]", Error(() => strategy.Begin([x, zeros(3)], y)), StringComparison.Ordinal);
-        Assert.Contains("token ids", Error(() => strategy.Begin(Some.Classes(1, 9, 4, 2), y)), StringComparison.Ordinal);
-        Assert.Contains("token ids", Error(() => strategy.Begin([x, Some.Classes(1, 9, 4, 2)], y)), StringComparison.Ordinal);
-        Assert.Contains("draw is of 5 samples", Error(() => strategy.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input))), StringComparison.Ordinal);
-        Assert.Contains("the place output", Error(() => strategy.Begin(x, y, new MixupDraw(new Mix([1, 1, 1, 1], [1, 2, 3, 0]), MixupPlace.Output))), StringComparison.Ordinal);
+        Assert.Contains("target has shape [3]", Error(() => strategy.Begin(x, Some.Classes(1, 3, 3))), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "the batch is empty", Error(() => strategy.Begin(zeros(0, 2), zeros(0, ScalarType.Int64))), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("scalar", Error(() => strategy.Begin(tensor(1f), y)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("one tensor or more", Error(() => strategy.Begin([], y)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("an input has shape [3]", Error(() => strategy.Begin([x, zeros(3)], y)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("token ids", Error(() => strategy.Begin(Some.Classes(1, 9, 4, 2), y)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("token ids", Error(() => strategy.Begin([x, Some.Classes(1, 9, 4, 2)], y)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "draw is of 5 samples",
+            Error(() => strategy.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input))),
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "the place output",
+            Error(() => strategy.Begin(x, y, new MixupDraw(new Mix([1, 1, 1, 1], [1, 2, 3, 0]), MixupPlace.Output))),
+            StringComparison.OrdinalIgnoreCase);
         Assert.Equal(state, strategy.State);
         using var step = strategy.Begin(x, y);
-        Assert.Equal(1, strategy.State.Step);
+        Assert.Equal(1, strategy.State.Batch);
     }
 
     [Fact]
@@ -72,7 +79,7 @@ public sealed class InputErrorTests
         Assert.Equal(new Interpolation(0), new InputMixup(0).Options.Method);
         Assert.Equal(0, new MixupOptions { Probability = 0 }.Probability);
         Assert.Equal(1, new MixupOptions { Probability = 1 }.Probability);
-        using var mix = new Mix([0, 1], [1, 0]);
+        var mix = new Mix([0, 1], [1, 0]);
         Assert.Equal([0, 1], mix.Coefficients.ToArray());
     }
 
@@ -84,7 +91,7 @@ public sealed class InputErrorTests
         Assert.Equal(new Interpolation(0.7), new InputMixup(0.7).Options.Method);
         Assert.Equal(new Interpolation(0.7), new OutputMixup(0.7).Options.Method);
         Assert.Equal(new Interpolation(0.7), new ManifoldMixup(two, 0.7).Options.Method);
-        Assert.Equal([MixupPlace.Module("0")], new ManifoldMixup(two, 0.7, ManifoldPlaces.Named("0")).Places);
+        Assert.Equal([MixupPlace.Module("0")], new ManifoldMixup(two, places: ManifoldPlaces.Named("0")).Places);
     }
 
     [Fact]
@@ -97,7 +104,11 @@ public sealed class InputErrorTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { Pairing = (Pairing)9 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { CoefficientPer = (CoefficientPer)9 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { TargetMixing = (TargetMixing)9 });
-        Assert.Contains("no pairs", Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no pairs",
+            Assert.Throws<ArgumentException>(
+                () => new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.Roll })).Message,
+            StringComparison.OrdinalIgnoreCase);
         Assert.Throws<ArgumentNullException>(() => new InputMixup(null!));
         Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup { State = new MixupState(1, -1) });
         Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup { State = new MixupState(1, 1, -1) });

@@ -16,7 +16,7 @@ public sealed class KernelTests
         foreach (var length in new[] { 1, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 511, 512, 513, 4_095, 8_193, 16_400, 40_000 })
         {
             using var scope = NewDisposeScope();
-            using var mix = Some.Mix();
+            var mix = Some.Mix();
             var x = Some.Normal(length, dtype, 5, length);
             Close(x, mix.Blend(x));
         }
@@ -28,9 +28,10 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         foreach (var (rows, length) in new[] { (5, 1_000_003), (1_501, 3_001) })
         {
-            using var step = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 2 }).Begin(Some.Normal(1, rows, length), zeros(rows, ScalarType.Int64, Some.Device));
+            using var step = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 2 }).Begin(
+                Some.Normal(1, rows, length), zeros(rows, ScalarType.Int64, Some.Device));
             var x = Some.Normal(1, rows, length);
-            Some.AssertClose(Some.Reference(x, step.Mix.Coefficients, step.Mix.Permutation), step.Input, 1e-5, 1e-6);
+            Some.AssertClose(Some.Reference(x, step.Draw.Mix.Coefficients, step.Draw.Mix.Partners), step.Input, 1e-5, 1e-6);
         }
     }
 
@@ -54,11 +55,12 @@ public sealed class KernelTests
                     permutation = [.. permutation.Select(i => (i + (kind == 2 ? 1 : batch / 2)) % batch)]; // one cycle, or a few
                 }
 
-                using var mix = new Mix([.. permutation.Select(_ => random.NextDouble())], permutation);
+                var mix = new Mix([.. permutation.Select(_ => random.NextDouble())], permutation);
                 var x = Some.Normal(seed, dtype, batch, length);
                 Close(x, mix.Blend(x), mix);
                 var overwritten = x.clone();
-                using var step = new InputMixup { OverwriteInput = true }.Begin(overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
+                using var step = new InputMixup { OverwriteInput = true }.Begin(
+                    overwritten, zeros(batch, ScalarType.Int64, Some.Device), new MixupDraw(mix, MixupPlace.Input));
                 Close(x, overwritten, mix);
             },
             iter: draws,
@@ -73,8 +75,9 @@ public sealed class KernelTests
         foreach (var shape in new long[][] { [20_000], [5_000, 3] })
         {
             var x = Some.Normal(3, dtype, shape);
-            using var step = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 4 }).Begin(x, zeros(shape[0], ScalarType.Int64, Some.Device));
-            Close(x, step.Input, step.Mix);
+            using var step = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 4 })
+                .Begin(x, zeros(shape[0], ScalarType.Int64, Some.Device));
+            Close(x, step.Input, step.Draw.Mix);
         }
     }
 
@@ -87,7 +90,7 @@ public sealed class KernelTests
         var x = Some.Normal(6, dtype, 7, 9).transpose(0, 1);
         foreach (var permutation in new long[][] { [0, 1, 2, 3, 4, 5, 6, 7, 8], [3, 4, 5, 6, 7, 8, 0, 1, 2], [8, 7, 6, 5, 4, 3, 2, 1, 0] })
         {
-            using var mix = new Mix([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], permutation);
+            var mix = new Mix([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], permutation);
             Close(x, mix.Blend(x), mix);
         }
     }
@@ -124,7 +127,8 @@ public sealed class KernelTests
         {
             var x = Some.Normal(1, dtype, 3, 5).transpose(0, 1);
             var expected = Some.Mix().Blend(x.clone());
-            using var step = new InputMixup { OverwriteInput = true }.Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
+            using var step = new InputMixup { OverwriteInput = true }.Begin(
+                x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
             Some.AssertEqual(expected, x);
         }
     }
@@ -135,7 +139,7 @@ public sealed class KernelTests
     {
         using var scope = NewDisposeScope();
         var plain = Some.Normal(1, dtype, 5, 3, 4, 6);
-        using var both = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
+        var both = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
         double[] others = [.. Some.Coefficients.Select(lambda => 1 - lambda)];
         foreach (var x in new[]
         {
@@ -150,10 +154,11 @@ public sealed class KernelTests
                 var input = gradient ? x.detach().requires_grad_() : x;
                 var blended = both.Blend(input).detach();
                 Assert.Equal(x.permute(0, 2, 3, 1).is_contiguous(), blended.permute(0, 2, 3, 1).is_contiguous()); // channels_last is kept
-                using var step = new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }).Begin(input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupPlace.Input));
+                using var step = new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }).Begin(
+                    input, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(both, MixupPlace.Input));
                 foreach (var (coefficients, row) in new[] { (Some.Coefficients, 0), (others, 5) })
                 {
-                    using var one = new Mix(coefficients, Some.Permutation);
+                    var one = new Mix(coefficients, Some.Permutation);
                     Close(x, blended.narrow(0, row, 5), one);
                     Close(x, step.Input.narrow(0, row, 5), one);
                 }
@@ -167,7 +172,7 @@ public sealed class KernelTests
     public void TheGradientIsThatOfAnyLayoutOfTheUpstreamOne(bool twoOutputs)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
+        var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
         var (x, upstream) = (Some.Normal(1, 5, 3, 4).requires_grad_(), Some.Normal(2, mix.Rows, 3, 4));
         Tensor Gradient(Tensor of) => autograd.grad([mix.Blend(x)], [x], [of])[0];
         var expected = Gradient(upstream);
@@ -183,8 +188,14 @@ public sealed class KernelTests
         var strategy = new InputMixup { OverwriteInput = true };
         var first = Some.Normal(1, 4, 2);
         var before = first.clone();
-        Assert.Contains("requires gradients", Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 2).requires_grad_()], y)).Message, StringComparison.Ordinal);
-        Assert.Contains("share memory", Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 1).expand(4, 3)], y)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "requires gradients",
+            Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 2).requires_grad_()], y)).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "share memory",
+            Assert.Throws<ArgumentException>(() => strategy.Begin([first, Some.Normal(1, 4, 1).expand(4, 3)], y)).Message,
+            StringComparison.OrdinalIgnoreCase);
         Some.AssertEqual(before, first);
         Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { OverwriteInput = true });
         Assert.Throws<ArgumentException>(() => new InputMixup { OverwriteInput = true, StackInput = true });
@@ -196,7 +207,8 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         var x = Some.Normal(1, 3, 5).transpose(0, 1).as_strided([5, 3, 1], [1, 5, 0]); // the last stride is 0, and never taken
         var original = x.clone();
-        using var step = new InputMixup { OverwriteInput = true }.Begin(x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
+        using var step = new InputMixup { OverwriteInput = true }.Begin(
+            x, zeros(5, ScalarType.Int64, Some.Device), new MixupDraw(Some.Mix(), MixupPlace.Input));
         Close(original, x);
     }
 
@@ -211,7 +223,10 @@ public sealed class KernelTests
         var loss = layer.call(step.Input).pow(2).sum(); // its backward pass needs the input
         step.Dispose();
         strategy.Begin(x, y).Dispose();
-        Assert.Contains("modified by an inplace operation", Assert.ThrowsAny<Exception>(() => loss.backward()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "modified by an inplace operation",
+            Assert.ThrowsAny<Exception>(() => loss.backward()).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -230,11 +245,13 @@ public sealed class KernelTests
         first.Dispose();
 
         // A smaller batch, a larger one, another type, several inputs.
-        foreach (var (x, z) in new[] { (Some.Normal(4, 3, 3), Some.Normal(5, 3, 2)), (Some.Normal(4, 9, 3), Some.Normal(5, 9, 2)), (Some.Normal(4, ScalarType.Float64, 9, 3), Some.Normal(5, ScalarType.Float16, 9, 2)) })
+        foreach (
+            var (x, z) in new[] { (Some.Normal(4, 3, 3), Some.Normal(5, 3, 2)), (Some.Normal(4, 9, 3), Some.Normal(5, 9, 2)),
+                (Some.Normal(4, ScalarType.Float64, 9, 3), Some.Normal(5, ScalarType.Float16, 9, 2)) })
         {
             using var step = strategy.Begin([x, z], zeros(x.shape[0], ScalarType.Int64, Some.Device));
-            Close(x, step.Inputs[0], step.Mix);
-            Close(z, step.Inputs[1], step.Mix);
+            Close(x, step.Inputs[0], step.Draw.Mix);
+            Close(z, step.Inputs[1], step.Draw.Mix);
         }
     }
 
@@ -242,7 +259,7 @@ public sealed class KernelTests
     public void TheGradientIsTheSameBitsEveryTime()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([.. Enumerable.Repeat(0.37, 64)], [.. Enumerable.Range(0, 64).Select(i => (long)((i + 17) % 64))]);
+        var mix = new Mix([.. Enumerable.Repeat(0.37, 64)], [.. Enumerable.Range(0, 64).Select(i => (long)((i + 17) % 64))]);
         var upstream = Some.Normal(1, 64, 33, 7);
         Tensor Gradient()
         {
@@ -274,25 +291,29 @@ public sealed class KernelTests
         {
             foreach (var permutation in new long[][] { [1, 2, 0], [1, 0, 2] })
             {
-                using var mix = new Mix([lambda, lambda, lambda], permutation);
+                var mix = new Mix([lambda, lambda, lambda], permutation);
                 var wide = x.to(ScalarType.Float32);
                 var expected = lambda switch
                 {
                     1 => x, // a weight of 0 reads nothing
-                    0 => mix.Partner(x),
-                    _ => wide.mul((float)lambda).add(mix.Partner(wide).mul((float)(1 - lambda))).to(dtype),
+                    0 => mix.SelectPartners(x),
+                    _ => wide.mul((float)lambda).add(mix.SelectPartners(wide).mul((float)(1 - lambda))).to(dtype),
                 };
                 Some.AssertClose(expected, mix.Blend(x), 0);
                 var inPlace = x.clone();
-                using var step = new InputMixup { OverwriteInput = true }.Begin(inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupPlace.Input));
+                using var step = new InputMixup { OverwriteInput = true }.Begin(
+                    inPlace, zeros(3, ScalarType.Int64), new MixupDraw(mix, MixupPlace.Input));
                 Some.AssertClose(expected, inPlace, 0);
 
                 // The same in rows that are shorter than any vector.
                 const int length = 7;
                 const int rows = 65_536 / length;
                 var tails = x.narrow(1, 0, rows * length).contiguous().view(3 * rows, length);
-                using var each = new Mix([.. Enumerable.Repeat(lambda, 3 * rows)], [.. Enumerable.Range(0, 3 * rows).Select(i => (permutation[i / rows] * rows) + (i % rows))]);
-                using var overwritten = new InputMixup { OverwriteInput = true }.Begin(tails, zeros(3 * rows, ScalarType.Int64), new MixupDraw(each, MixupPlace.Input));
+                var each = new Mix(
+                    [.. Enumerable.Repeat(lambda, 3 * rows)],
+                    [.. Enumerable.Range(0, 3 * rows).Select(i => (permutation[i / rows] * rows) + (i % rows))]);
+                using var overwritten = new InputMixup { OverwriteInput = true }.Begin(
+                    tails, zeros(3 * rows, ScalarType.Int64), new MixupDraw(each, MixupPlace.Input));
                 Some.AssertClose(expected.narrow(1, 0, rows * length), tails.view(3, rows * length), 0);
             }
         }
@@ -304,7 +325,7 @@ public sealed class KernelTests
     public void AGradientThatIsTooLargeForItsTypeIsInfinite(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.9, 0.2], [1, 0]); // the first sample has a part of 0.9 in the one row and 0.8 in the other
+        var mix = new Mix([0.9, 0.2], [1, 0]); // the first sample has a part of 0.9 in the one row and 0.8 in the other
         var largest = finfo(dtype).max;
         var x = zeros(2, 40, dtype, device: Some.Device, requires_grad: true);
         mix.Blend(x).backward([full([2, 40], largest, dtype, Some.Device)]);
@@ -314,8 +335,12 @@ public sealed class KernelTests
 
     private static void Close(Tensor x, Tensor blended, Mix? mix = null)
     {
-        var (coefficients, permutation) = mix is null ? (Some.Coefficients, Some.Permutation) : (mix.Coefficients.ToArray(), mix.Permutation.ToArray());
-        var (wide, own) = (x.detach().cpu().to(ScalarType.Float64), tensor(coefficients).reshape([coefficients.Length, .. Enumerable.Repeat(1L, (int)x.dim() - 1)]));
+        var (coefficients, permutation) = mix is null
+            ? (Some.Coefficients, Some.Permutation)
+            : (mix.Coefficients.ToArray(), mix.Partners.ToArray());
+        var (wide, own) = (
+            x.detach().cpu().to(ScalarType.Float64),
+            tensor(coefficients).reshape([coefficients.Length, .. Enumerable.Repeat(1L, (int)x.dim() - 1)]));
         Tensor Formula(Tensor of) => of.mul(own).add(of[tensor(permutation)].mul(1 - own));
         var error = blended.detach().cpu().to(ScalarType.Float64).sub(Formula(wide)).abs();
         Assert.True(error.le(Formula(wide.abs()).mul(Some.Epsilon(x.dtype)).add(1e-7)).all().ToBoolean());

@@ -91,7 +91,7 @@ public sealed class MemoryTests : IDisposable
         using var recorded = Some.Normal(1, 8, 40_000).requires_grad_();
         using var y = zeros(8, ScalarType.Int64);
         using var upstream = ones_like(x);
-        using var mix = Some.Unmixed(8);
+        var mix = Some.Unmixed(8);
         var strategy = new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both });
         var before = MixupMemory.UsedBytes;
         void Step()
@@ -120,7 +120,7 @@ public sealed class MemoryTests : IDisposable
             return;
         }
 
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         using var x = Some.Normal(1, 5, 20_000);
         using var recorded = Some.Normal(2, 5, 20_000).requires_grad_();
         var before = MixupMemory.UsedBytes;
@@ -152,7 +152,7 @@ public sealed class MemoryTests : IDisposable
             return;
         }
 
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         using var small = Some.Normal(1, 5, 20_000);
         using var large = Some.Normal(1, 5, 60_000);
         mix.Blend(small).Dispose();
@@ -189,7 +189,7 @@ public sealed class MemoryTests : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var x = Some.Normal(1, 5, 20_000);
         var kept = mix.Blend(x);
         var copy = kept.clone();
@@ -211,7 +211,7 @@ public sealed class MemoryTests : IDisposable
         for (var length = 17_000; length < 300_000; length = (length * 21 / 20) + 1)
         {
             using var scope = NewDisposeScope();
-            using var mix = new Mix([0.5], [0]);
+            var mix = new Mix([0.5], [0]);
             var before = MixupMemory.UsedBytes;
             var blended = mix.Blend(rand(1, length));
             Assert.InRange(MixupMemory.UsedBytes - before, 4 * length, 4 * length * 9 / 8);
@@ -222,7 +222,7 @@ public sealed class MemoryTests : IDisposable
     public void AResultIsATensorLikeAnyOther()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         foreach (var x in new[] { Some.Normal(1, 5, 3, 80, 80), Some.Normal(1, 5, 80, 80, 3).permute(0, 3, 1, 2) })
         {
             // What follows may change it in place, as ReLU(inplace: true) does.
@@ -249,7 +249,7 @@ public sealed class MemoryTests : IDisposable
     [Fact]
     public void TensorsAreCountedAndScopedAsAnyOther()
     {
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         using var x = Some.Normal(1, 5, 20_000);
         mix.Blend(x).Dispose();
         var before = Some.LiveTensors;
@@ -276,7 +276,7 @@ public sealed class MemoryTests : IDisposable
         var threads = Enumerable.Range(0, 4).Select(number => new Thread(() =>
         {
             var random = new Random(number);
-            using var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: Some.Outputs(number % 2 == 1));
+            var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: Some.Outputs(number % 2 == 1));
             var kept = new Queue<(Tensor View, double Value)>();
             for (var i = 0; i < 150; i++)
             {
@@ -343,7 +343,7 @@ public sealed class MemoryTests : IDisposable
         // that while it ends.
         var threads = Enumerable.Range(0, 2).Select(_ => new Thread(() =>
         {
-            using var own = Some.Mix();
+            var own = Some.Mix();
             for (var n = 0; n < 50; n++)
             {
                 own.Blend(x).narrow(1, 0, 7).Dispose();

@@ -16,7 +16,8 @@ public sealed class SamplerTests
         foreach (var fold in new[] { false, true })
         {
             var alpha = vector.Number("alpha")!.Value;
-            var drawn = Draw(new MixupOptions { Method = new Interpolation(alpha) { Fold = fold }, Seed = 7 }, count).Coefficients.ToArray();
+            var drawn = Draw(
+                new MixupOptions { Method = new Interpolation(alpha) { Fold = fold }, Seed = 7 }, count).Coefficients.ToArray();
             Array.Sort(drawn);
 
             // Kolmogorov-Smirnov at the quantiles that the reference gives, where values tie (0 and 1 at small alpha) both sides count.
@@ -47,16 +48,23 @@ public sealed class SamplerTests
     [InlineData(1e308)]
     [InlineData(double.MaxValue)]
     public void AHugeAlphaIsAHalf(double alpha) =>
-        Assert.All(Draw(new MixupOptions { Method = new Interpolation(alpha), Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(0.5, lambda));
+        Assert.All(
+            Draw(new MixupOptions { Method = new Interpolation(alpha), Seed = 3 }, 50).Coefficients.ToArray(),
+            lambda => Assert.Equal(0.5, lambda));
 
     [Fact]
-    public void AlphaZeroMixesNothing() => Assert.All(Draw(new MixupOptions { Method = new Interpolation(0) { Fold = false }, Seed = 3 }, 50).Coefficients.ToArray(), lambda => Assert.Equal(1, lambda));
+    public void AlphaZeroMixesNothing() =>
+        Assert.All(
+            Draw(new MixupOptions { Method = new Interpolation(0) { Fold = false }, Seed = 3 }, 50).Coefficients.ToArray(),
+            lambda => Assert.Equal(1, lambda));
 
     [Fact]
     public void TheDefaultsAreFastais()
     {
         var options = new MixupOptions();
-        Assert.Equal((CoefficientPer.Sample, 1.0, Pairing.Permutation, TargetMixing.ByLoss), (options.CoefficientPer, options.Probability, options.Pairing, options.TargetMixing));
+        Assert.Equal(
+            (CoefficientPer.Sample, 1.0, Pairing.Permutation, TargetMixing.ByLoss),
+            (options.CoefficientPer, options.Probability, options.Pairing, options.TargetMixing));
         Assert.Equal(new Interpolation { Alpha = 0.4, Fold = true }, options.Method);
         Assert.All(Draw(options with { Seed = 1 }, 500).Coefficients.ToArray(), lambda => Assert.InRange(lambda, 0.5, 1));
     }
@@ -69,10 +77,11 @@ public sealed class SamplerTests
                 (pairing, per, batch, seed) =>
                 {
                     var mix = Draw(new MixupOptions { Pairing = pairing, CoefficientPer = per, Seed = seed }, batch);
-                    var partners = mix.Permutation.ToArray();
+                    var partners = mix.Partners.ToArray();
                     Assert.Equal(Enumerable.Range(0, batch).Select(i => (long)i), partners.Order());
                     var middle = pairing == Pairing.Flip && batch % 2 == 1 ? batch / 2 : -1;
-                    Assert.All(partners.Select((partner, i) => (partner, i)), pair => Assert.Equal(pair.i == middle, pair.partner == pair.i));
+                    Assert.All(
+                        partners.Select((partner, i) => (partner, i)), pair => Assert.Equal(pair.i == middle, pair.partner == pair.i));
                     var mutual = partners.Where((partner, i) => partners[partner] == i).Count();
                     if (pairing == Pairing.Flip)
                     {
@@ -85,7 +94,8 @@ public sealed class SamplerTests
 
                     var shared = per switch
                     {
-                        CoefficientPer.Pair => partners.Select((partner, i) => mix.Coefficients[i] == mix.Coefficients[(int)partner]).All(same => same),
+                        CoefficientPer.Pair =>
+                            partners.Select((partner, i) => mix.Coefficients[i] == mix.Coefficients[(int)partner]).All(same => same),
                         CoefficientPer.Batch => mix.Coefficients.ToArray().Distinct().Count() == 1,
                         _ => mix.Coefficients.ToArray().Distinct().Count() > (batch / 2) - 1,
                     };
@@ -101,12 +111,13 @@ public sealed class SamplerTests
     [InlineData(Pairing.Flip, new long[] { 3, 2, 1, 0 })]
     [InlineData(Pairing.Flip, new long[] { 4, 3, 2, 1, 0 })]
     public void CheapPairingsAreFixed(Pairing pairing, long[] expected) =>
-        Assert.Equal(expected, Draw(new MixupOptions { Pairing = pairing, Seed = 1 }, expected.Length).Permutation.ToArray());
+        Assert.Equal(expected, Draw(new MixupOptions { Pairing = pairing, Seed = 1 }, expected.Length).Partners.ToArray());
 
     [Fact]
     public void PairsOfAPermutationAreDrawnAnew()
     {
-        string Pairs(ulong seed) => string.Join(' ', Draw(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Seed = seed }, 6).Permutation.ToArray());
+        string Pairs(ulong seed) =>
+            string.Join(' ', Draw(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Seed = seed }, 6).Partners.ToArray());
         Assert.Equal(15, Enumerable.Range(0, 400).Select(seed => Pairs((ulong)seed)).Distinct().Count()); // 5 * 3 * 1 ways to pair up six
     }
 
@@ -141,10 +152,12 @@ public sealed class SamplerTests
             Fork();
             Fork();
             var unmixed = Math.ScaleB(Next() >> 11, -53) >= 0.5;
-            var strategy = new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Batch, Probability = 0.5 }) { State = new MixupState(seed, step) };
+            var strategy = new InputMixup(
+                new MixupOptions { CoefficientPer = CoefficientPer.Batch, Probability = 0.5 })
+            { State = new MixupState(seed, step) };
             using var drawn = strategy.Begin(zeros(7, 1), zeros(7, ScalarType.Int64));
-            Assert.Equal(expected, drawn.Mix.Permutation.ToArray());
-            Assert.Equal(unmixed, drawn.Mix.Coefficients[0] == 1);
+            Assert.Equal(expected, drawn.Draw.Mix.Partners.ToArray());
+            Assert.Equal(unmixed, drawn.Draw.Mix.Coefficients[0] == 1);
         }
     }
 
@@ -154,7 +167,7 @@ public sealed class SamplerTests
         var counts = new int[4, 4];
         for (var seed = 0UL; seed < 6_000; seed++)
         {
-            var partners = Draw(new MixupOptions { Method = new Interpolation(0), Seed = seed }, 4).Permutation;
+            var partners = Draw(new MixupOptions { Method = new Interpolation(0), Seed = seed }, 4).Partners;
             for (var i = 0; i < 4; i++)
             {
                 counts[i, partners[i]]++;
@@ -176,7 +189,10 @@ public sealed class SamplerTests
     [InlineData(CoefficientPer.Batch)]
     public void TheProbabilityIsAppliedOnce(CoefficientPer per)
     {
-        var mixed = Enumerable.Range(0, 400).Sum(seed => Draw(new MixupOptions { Method = new Interpolation(1), Probability = 0.25, CoefficientPer = per, Seed = (ulong)seed }, 20).Coefficients.ToArray().Count(lambda => lambda < 1));
+        var mixed = Enumerable.Range(0, 400).Sum(seed =>
+            Draw(
+                new MixupOptions { Method = new Interpolation(1), Probability = 0.25, CoefficientPer = per, Seed = (ulong)seed },
+                20).Coefficients.ToArray().Count(lambda => lambda < 1));
         Assert.InRange(mixed / 8_000.0, 0.25 - 0.065, 0.25 + 0.065); // three standard errors of the coarsest, 400 batches
     }
 
@@ -204,8 +220,8 @@ public sealed class SamplerTests
         var next = strategy.Begin(x, y);
         var restored = new InputMixup { State = state };
         var again = restored.Begin(x, y);
-        Assert.Equal(next.Mix.Coefficients.ToArray(), again.Mix.Coefficients.ToArray());
-        Assert.Equal(next.Mix.Permutation.ToArray(), again.Mix.Permutation.ToArray());
+        Assert.Equal(next.Draw.Mix.Coefficients.ToArray(), again.Draw.Mix.Coefficients.ToArray());
+        Assert.Equal(next.Draw.Mix.Partners.ToArray(), again.Draw.Mix.Partners.ToArray());
         Assert.Equal(strategy.State, restored.State);
     }
 
@@ -246,15 +262,16 @@ public sealed class SamplerTests
         {
             MixupDraw Of(Method method)
             {
-                using var step = new ManifoldMixup(model, new MixupOptions { Method = method, Seed = seed }, ManifoldPlaces.Named("0", "1").WithInput()).Begin(x, y);
+                using var step = new ManifoldMixup(
+                    model, new MixupOptions { Method = method, Seed = seed }, ManifoldPlaces.Named("0", "1").WithInput()).Begin(x, y);
                 return step.Draw;
             }
 
             var (usual, cut, other) = (Of(new Interpolation()), Of(new CutMix()), Of(hungry));
             Assert.Equal(usual.Place, cut.Place);
             Assert.Equal(usual.Place, other.Place);
-            Assert.Equal(usual.Mix.Permutation.ToArray(), cut.Mix.Permutation.ToArray());
-            Assert.Equal(usual.Mix.Permutation.ToArray(), other.Mix.Permutation.ToArray());
+            Assert.Equal(usual.Mix.Partners.ToArray(), cut.Mix.Partners.ToArray());
+            Assert.Equal(usual.Mix.Partners.ToArray(), other.Mix.Partners.ToArray());
             Assert.Equal(usual.Mix.Coefficients[5], Of(new Interpolation()).Mix.Coefficients[5]);
         }
     }
@@ -272,6 +289,6 @@ public sealed class SamplerTests
     {
         using var scope = NewDisposeScope();
         using var step = new InputMixup(options).Begin(zeros(batchSize, 1), zeros(batchSize, ScalarType.Int64));
-        return step.Mix;
+        return step.Draw.Mix;
     }
 }

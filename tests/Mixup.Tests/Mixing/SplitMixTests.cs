@@ -5,7 +5,8 @@ public sealed class SplitMixTests
 {
     public static TheoryData<string> Members =>
     [
-        "Next()", "Next(n)", "Next(m, n)", "NextInt64()", "NextInt64(n)", "NextInt64(m, n)", "NextDouble()", "NextSingle()", "NextBytes(array)", "NextBytes(span)", "Shuffle", "GetItems",
+        "Next()", "Next(n)", "Next(m, n)", "NextInt64()", "NextInt64(n)", "NextInt64(m, n)", "NextDouble()", "NextSingle()",
+        "NextBytes(array)", "NextBytes(span)", "Shuffle", "GetItems",
     ];
 
     [Theory]

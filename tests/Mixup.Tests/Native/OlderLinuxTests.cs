@@ -51,15 +51,24 @@ public sealed class OlderLinuxTests
         Assert.Throws<InvalidDataException>(() => OlderLinux.Patch(header, OldSystem));
         if (OperatingSystem.IsLinux())
         {
-            Assert.Throws<InvalidDataException>(() => OlderLinux.Patch(File.ReadAllBytes(OlderLinux.FindSystemLibrary()!)[..4096], OldSystem));
+            Assert.Throws<InvalidDataException>(
+                () => OlderLinux.Patch(File.ReadAllBytes(OlderLinux.FindSystemLibrary()!)[..4096], OldSystem));
         }
     }
 
     /// <summary>The library in the package cache, which the build leaves untouched.</summary>
     private static string? Packaged()
     {
-        var cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-        var path = Path.Combine(cache, "torchsharp", typeof(torch).Assembly.GetName().Version!.ToString(3), "runtimes", "linux-x64", "native", "libLibTorchSharp.so");
+        var cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        var path = Path.Combine(
+            cache,
+            "torchsharp",
+            typeof(torch).Assembly.GetName().Version!.ToString(3),
+            "runtimes",
+            "linux-x64",
+            "native",
+            "libLibTorchSharp.so");
         return File.Exists(path) ? path : null;
     }
 }

@@ -40,7 +40,10 @@ public sealed class CleanAndMixedTests
         using var scope = NewDisposeScope();
         var classWeight = tensor(new[] { 0.5, 1, 2, 3 }, device: Some.Device);
         CrossEntropyLoss Loss(Reduction r) => new(classWeight, 2, r);
-        var model = Sequential(("first", Conv2d(2, 3, 3, padding: 1, dtype: ScalarType.Float64)), ("flat", Flatten()), ("head", Linear(3 * 4 * 6, K, dtype: ScalarType.Float64)));
+        var model = Sequential(
+            ("first", Conv2d(2, 3, 3, padding: 1, dtype: ScalarType.Float64)),
+            ("flat", Flatten()),
+            ("head", Linear(3 * 4 * 6, K, dtype: ScalarType.Float64)));
         model.to(Some.Device);
         var (x, y) = (Some.Normal(1, B, 2, 4, 6).to(ScalarType.Float64), Some.Classes(2, K, B));
         var options = new MixupOptions
@@ -63,12 +66,12 @@ public sealed class CleanAndMixedTests
 
         // By the plain formula.
         step.Dispose();
-        var alone = new Mix(step.Mix.Fields, step.Mix.Permutation, extent: step.Mix.Extent);
+        var alone = new Mix(step.Draw.Mix.Fields, step.Draw.Mix.Partners, extent: step.Draw.Mix.Extent);
         var (conv, head) = ((Conv2d)model[0], (Linear)model[2]);
         Tensor Mixed(Tensor t, bool isHere) => isHere ? (t.dim() == 2 ? alone.BlendWhole(t) : alone.Blend(t)) : t;
         var prediction = Mixed(head.call(Mixed(conv.call(Mixed(x, place == "input")), place == "hidden").flatten(1)), place == "output");
         var lambda = tensor(alone.Coefficients.ToArray(), device: Some.Device);
-        var partner = y[TensorIndex.Tensor(tensor(alone.Permutation.ToArray(), device: Some.Device))];
+        var partner = y[TensorIndex.Tensor(tensor(alone.Partners.ToArray(), device: Some.Device))];
         var values = (Loss(Reduction.None).call(prediction, y) * lambda) + (Loss(Reduction.None).call(prediction, partner) * (1 - lambda));
         Tensor Weight(Tensor ids) => classWeight[TensorIndex.Tensor(ids)] * ids.ne(2).to(ScalarType.Float64);
         var clean = Loss(reduction).call(model.call(x), y);
@@ -92,7 +95,8 @@ public sealed class CleanAndMixedTests
     {
         using var scope = NewDisposeScope();
         Extent extent = new([3, 5]);
-        var mix = new Mix(Enumerable.Repeat<Field>(new BoxField(extent, [0, 1], [2, 4]), B).ToArray(), [1, 2, 3, 4, 5, 0], MixupOutputs.CleanAndMixed());
+        var mix = new Mix(
+            Enumerable.Repeat<Field>(new BoxField(extent, [0, 1], [2, 4]), B).ToArray(), [1, 2, 3, 4, 5, 0], MixupOutputs.CleanAndMixed());
         var x = Some.Normal(1, B, 2, 3, 5);
         x[0, 0, 0, 0] = float.NaN;
         x[1, 1, 2, 4] = float.NegativeInfinity;
@@ -105,7 +109,9 @@ public sealed class CleanAndMixedTests
 
         var numbers = new Mix([0.3, 1, 0, 0.5, 0.2, 0.9], [1, 2, 3, 4, 5, 0], MixupOutputs.CleanAndMixed());
         Bits.AssertEqual(x, numbers.Blend(x).narrow(0, 0, B));
-        Assert.Equal([1, 1, 1, 1, 1, 1, 0.3, 1, 0, 0.5, 0.2, 0.9], numbers.CoefficientsFor(zeros(2 * B, 1, ScalarType.Float64)).flatten().data<double>().ToArray());
+        Assert.Equal(
+            [1, 1, 1, 1, 1, 1, 0.3, 1, 0, 0.5, 0.2, 0.9],
+            numbers.CreateCoefficients(zeros(2 * B, 1, ScalarType.Float64)).flatten().data<double>().ToArray());
     }
 
     [Fact]
@@ -130,7 +136,7 @@ public sealed class CleanAndMixedTests
         });
         var (x, y) = (Some.Normal(1, 4, 4), arange(4, device: Some.Device));
         using var step = strategy.Begin(x, y);
-        var own = new MixupLoss((p, t) => -(t * functional.log_softmax(p, 1)).sum(1)).call(step.Input, step.Target);
+        var own = MixupLoss.FromUnreduced((p, t) => -(t * functional.log_softmax(p, 1)).sum(1)).call(step.Input, step.Target);
         Some.AssertClose(CrossEntropyLoss().call(x, y) * 2, own, 1e-6);
         var rows = functional.one_hot(y, 4).to(ScalarType.Float32);
         Some.AssertClose(MSELoss().call(x, rows) * 2, new MixupLoss(MSELoss()).call(step.Input, step.Target), 1e-6);
@@ -155,7 +161,8 @@ public sealed class CleanAndMixedTests
         var y = tensor(new long[] { 0, 1 });
         var mix = new Mix([0.25, 0.75], [1, 0], MixupOutputs.CleanAndMixed(3));
         var prediction = tensor(new float[] { 1, 0, 1, 0, 1, 0, 1, 0 }).view(4, 2); // class 0 everywhere
-        var hits = new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), prediction, new MixedTarget(mix, y));
+        var hits = new MixupLoss(CrossEntropyLoss()).Evaluate(
+            (p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), prediction, new MixedTarget(mix, y));
         Assert.Equal([1, 0, 0.25f, 0.25f], hits.data<float>().ToArray());
     }
 
@@ -163,7 +170,8 @@ public sealed class CleanAndMixedTests
     [InlineData(-1)]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
-    public void AWeightThatIsNoneIsRefused(double weight) => Assert.Throws<ArgumentOutOfRangeException>(() => MixupOutputs.CleanAndMixed(weight));
+    public void AWeightThatIsNoneIsRefused(double weight) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => MixupOutputs.CleanAndMixed(weight));
 
     [Fact]
     public void ChoicesCompareAndPrintByValue()

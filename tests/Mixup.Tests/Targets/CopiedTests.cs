@@ -15,14 +15,19 @@ public sealed class CopiedTests
     private static readonly long[] Partners = [1, 2, 3, 4, 0];
 
     public static TheoryData<double, ScalarType> Values => new MatrixTheoryData<double, ScalarType>(
-        [double.NaN, double.PositiveInfinity, double.NegativeInfinity], [ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64]);
+        [double.NaN, double.PositiveInfinity, double.NegativeInfinity], [
+            ScalarType.Float16,
+            ScalarType.BFloat16,
+            ScalarType.Float32,
+            ScalarType.Float64
+        ]);
 
     [Theory]
     [MemberData(nameof(Values))]
     public void AnUnmixedSampleDoesNotSeeThePartnersTarget(double value, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Lambda, Partners);
+        var mix = new Mix(Lambda, Partners);
         var (prediction, target) = (Some.Normal(1, dtype, B, 2), Some.Normal(2, dtype, B, 2));
         target[3] = full([2], value, dtype, Some.Device);
         foreach (var mixing in new[] { TargetMixing.Targets, TargetMixing.Losses })
@@ -41,14 +46,15 @@ public sealed class CopiedTests
     public void AnInfiniteLossOfThePartnerDoesNotCount()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Lambda, Partners);
+        var mix = new Mix(Lambda, Partners);
 
         // -log p of a class that the prediction rules out is infinite, and so is its derivative.
         var ids = tensor(new long[] { 0, 1, 2, 0, 1 }, device: Some.Device);
         var probabilities = Some.Normal(1, B, 3).softmax(1);
         probabilities[2, 0] = tensor(0f, device: Some.Device); // the class of sample 3, which is the partner
         var leaf = probabilities.requires_grad_();
-        var losses = new MixupLoss((p, t) => p.gather(1, t.unsqueeze(1)).squeeze(1).log().neg(), Reduction.None).call(leaf, new MixedTarget(mix, ids));
+        var losses = MixupLoss.FromUnreduced(
+            (p, t) => p.gather(1, t.unsqueeze(1)).squeeze(1).log().neg(), Reduction.None).call(leaf, new MixedTarget(mix, ids));
         Some.AssertClose(probabilities[2, 2].log().neg(), losses[2], 1e-6);
         losses[2].backward();
         Assert.True(leaf.grad!.isfinite().all().cpu().ToBoolean());
@@ -60,8 +66,9 @@ public sealed class CopiedTests
     public void AWeightThatIsZeroInFloat32DoesNotCount(double lambda)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([lambda, lambda], [1, 0]);
-        var (prediction, target) = (zeros(2, 1, device: Some.Device), tensor(new[,] { { float.PositiveInfinity }, { 1f } }, device: Some.Device));
+        var mix = new Mix([lambda, lambda], [1, 0]);
+        var (prediction, target) = (
+            zeros(2, 1, device: Some.Device), tensor(new[,] { { float.PositiveInfinity }, { 1f } }, device: Some.Device));
         var loss = new MixupLoss(MSELoss(Reduction.None));
         Assert.Equal(1, loss.call(prediction, new MixedTarget(mix, target, TargetMixing.Losses))[0].cpu().ToDouble());
         Assert.Equal(1, loss.call(prediction, new MixedTarget(mix, target, TargetMixing.Targets))[0].cpu().ToDouble());
@@ -80,7 +87,7 @@ public sealed class CopiedTests
         ids.select(0, 1).fill_(0); // but in sample 1
         foreach (var lambda in new[] { 1.0, 0.3, 1e-60 })
         {
-            using var mix = new Mix([.. Enumerable.Repeat(lambda, B)], Partners);
+            var mix = new Mix([.. Enumerable.Repeat(lambda, B)], Partners);
             foreach (var reduction in Enum.GetValues<Reduction>())
             {
                 var loss = new MixupLoss(CrossEntropyLoss(reduction: reduction)).call(logits, new MixedTarget(mix, ids));
@@ -94,10 +101,10 @@ public sealed class CopiedTests
     public void WithLambdaOneThePartnersAreNotAsked()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Unmixed(B);
+        var mix = Some.Unmixed(B);
         var (prediction, ids) = (Some.Normal(1, B, 3), Some.Classes(1, 3, B));
         var calls = 0;
-        var loss = new MixupLoss((p, t) =>
+        var loss = MixupLoss.FromUnreduced((p, t) =>
         {
             calls++;
             return functional.cross_entropy(p, t, reduction: Reduction.None);

@@ -10,35 +10,51 @@ public sealed class ExactnessTests
     private const int K = 4;
 
     /// <summary>What a loss is fed with: a prediction and a target that suit it.</summary>
-    private static readonly Dictionary<string, (Func<Reduction, Loss<Tensor, Tensor, Tensor>> Loss, Func<(Tensor, Tensor)> Data)> Losses = new()
-    {
-        ["cross-entropy"] = (r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
-        ["cross-entropy weighted"] = (r => CrossEntropyLoss(Weights(), reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
-        ["cross-entropy ignoring 2"] = (r => CrossEntropyLoss(ignore_index: 2, reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
-        ["cross-entropy ignoring -100 unasked"] = (r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Ignoring(Some.Classes(1, K, B), -100))),
-        ["cross-entropy all of it"] = (r => new CrossEntropyLoss(Weights(), 255, r, 0.1), () => (Some.Normal(1, B, K, 3, 2), Ignoring(Some.Classes(1, K, B, 3, 2), 255))),
-        ["cross-entropy smoothed"] = (r => new CrossEntropyLoss(null, null, r, 0.2), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
-        ["cross-entropy [B,K,T]"] = (r => CrossEntropyLoss(Weights(), reduction: r), () => (Some.Normal(1, B, K, 5), Some.Classes(1, K, B, 5))),
-        ["cross-entropy [B,K,H,W]"] = (r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K, 3, 2), Some.Classes(1, K, B, 3, 2))),
-        ["cross-entropy of probabilities"] = (r => new CrossEntropyLoss(Weights(), null, r, 0.1), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).softmax(1))),
-        ["cross-entropy of bytes"] = (r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B).to(ScalarType.Byte))),
-        ["nll"] = (r => NLLLoss(Weights(), r), () => (Some.Normal(1, B, K).log_softmax(1), Ignoring(Some.Classes(1, K, B), -100))),
-        ["bce"] = (r => BCELoss(reduction: r), () => (Some.Normal(1, B, K).sigmoid(), Some.Normal(2, B, K).sigmoid())),
-        ["bce with logits"] = (r => BCEWithLogitsLoss(Weights(), r, Weights().add(1)), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).sigmoid())),
-        ["mse [B]"] = (r => MSELoss(r), () => (Some.Normal(1, B), Some.Normal(2, B))),
-        ["mse [B,1]"] = (r => MSELoss(r), () => (Some.Normal(1, B, 1), Some.Normal(2, B, 1))),
-        ["l1"] = (r => L1Loss(r), () => (Some.Normal(1, B, 1), Some.Normal(2, B, 1))),
-        ["smooth l1"] = (r => SmoothL1Loss(r, 0.7), () => (Some.Normal(1, B, 2), Some.Normal(2, B, 2))),
-        ["huber"] = (r => HuberLoss(0.6, r), () => (Some.Normal(1, B, 2), Some.Normal(2, B, 2))),
-        ["kl div"] = (r => KLDivLoss(false, r), () => (Some.Normal(1, B, K).log_softmax(1), Some.Normal(2, B, K).softmax(1))),
-        ["poisson"] = (r => PoissonNLLLoss(full: true, eps: 1e-6f, reduction: r), () => (Some.Normal(1, B), Some.Normal(2, B).abs().mul(3))),
-        ["soft margin"] = (r => SoftMarginLoss(r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).sign())),
-        ["hinge embedding"] = (r => HingeEmbeddingLoss(0.8, r), () => (Some.Normal(1, B), Some.Normal(2, B).sign())),
-        ["multi margin"] = (r => MultiMarginLoss(2, 0.9, Weights(), r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
-        ["multi label margin"] = (r => MultiLabelMarginLoss(r), () => (Some.Normal(1, B, K), tensor(new long[] { 2, 0, -1, 1 }, device: Some.Device).expand(B, K).contiguous())),
-        ["multi label soft margin"] = (r => MultiLabelSoftMarginLoss(Weights(), r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).gt(0).to(ScalarType.Float32))),
-        ["a loss of one's own"] = (r => new OwnLoss(r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K))),
-    };
+    private static readonly Dictionary<string, (
+        Func<Reduction, Loss<Tensor, Tensor, Tensor>> Loss, Func<(Tensor, Tensor)> Data)> Losses = new()
+        {
+            ["cross-entropy"] = (r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+            ["cross-entropy weighted"] = (
+                r => CrossEntropyLoss(Weights(), reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+            ["cross-entropy ignoring 2"] = (
+                r => CrossEntropyLoss(ignore_index: 2, reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+            ["cross-entropy ignoring -100 unasked"] = (
+                r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Ignoring(Some.Classes(1, K, B), -100))),
+            ["cross-entropy all of it"] = (r =>
+                new CrossEntropyLoss(Weights(), 255, r, 0.1), () =>
+                    (Some.Normal(1, B, K, 3, 2), Ignoring(Some.Classes(1, K, B, 3, 2), 255))),
+            ["cross-entropy smoothed"] = (
+                r => new CrossEntropyLoss(null, null, r, 0.2), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+            ["cross-entropy [B,K,T]"] = (
+                r => CrossEntropyLoss(Weights(), reduction: r), () => (Some.Normal(1, B, K, 5), Some.Classes(1, K, B, 5))),
+            ["cross-entropy [B,K,H,W]"] = (
+                r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K, 3, 2), Some.Classes(1, K, B, 3, 2))),
+            ["cross-entropy of probabilities"] = (r =>
+                new CrossEntropyLoss(Weights(), null, r, 0.1), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).softmax(1))),
+            ["cross-entropy of bytes"] = (
+                r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B).to(ScalarType.Byte))),
+            ["nll"] = (r => NLLLoss(Weights(), r), () => (Some.Normal(1, B, K).log_softmax(1), Ignoring(Some.Classes(1, K, B), -100))),
+            ["bce"] = (r => BCELoss(reduction: r), () => (Some.Normal(1, B, K).sigmoid(), Some.Normal(2, B, K).sigmoid())),
+            ["bce with logits"] = (
+            r => BCEWithLogitsLoss(Weights(), r, Weights().add(1)), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).sigmoid())),
+            ["mse [B]"] = (r => MSELoss(r), () => (Some.Normal(1, B), Some.Normal(2, B))),
+            ["mse [B,1]"] = (r => MSELoss(r), () => (Some.Normal(1, B, 1), Some.Normal(2, B, 1))),
+            ["l1"] = (r => L1Loss(r), () => (Some.Normal(1, B, 1), Some.Normal(2, B, 1))),
+            ["smooth l1"] = (r => SmoothL1Loss(r, 0.7), () => (Some.Normal(1, B, 2), Some.Normal(2, B, 2))),
+            ["huber"] = (r => HuberLoss(0.6, r), () => (Some.Normal(1, B, 2), Some.Normal(2, B, 2))),
+            ["kl div"] = (r => KLDivLoss(false, r), () => (Some.Normal(1, B, K).log_softmax(1), Some.Normal(2, B, K).softmax(1))),
+            ["poisson"] = (
+            r => PoissonNLLLoss(full: true, eps: 1e-6f, reduction: r), () => (Some.Normal(1, B), Some.Normal(2, B).abs().mul(3))),
+            ["soft margin"] = (r => SoftMarginLoss(r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).sign())),
+            ["hinge embedding"] = (r => HingeEmbeddingLoss(0.8, r), () => (Some.Normal(1, B), Some.Normal(2, B).sign())),
+            ["multi margin"] = (r => MultiMarginLoss(2, 0.9, Weights(), r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+            ["multi label margin"] = (r =>
+                MultiLabelMarginLoss(r), () =>
+                    (Some.Normal(1, B, K), tensor(new long[] { 2, 0, -1, 1 }, device: Some.Device).expand(B, K).contiguous())),
+            ["multi label soft margin"] = (r =>
+                MultiLabelSoftMarginLoss(Weights(), r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).gt(0).to(ScalarType.Float32))),
+            ["a loss of one's own"] = (r => new OwnLoss(r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K))),
+        };
 
     public static TheoryData<string, Reduction, TargetMixing> Cases
     {
@@ -69,7 +85,7 @@ public sealed class ExactnessTests
         var (make, data) = Losses[name];
         using var loss = make(reduction);
         var (prediction, target) = data();
-        using var mix = Some.Unmixed(B);
+        var mix = Some.Unmixed(B);
         Tensor Gradient(Func<Tensor, Tensor> call, out Tensor value)
         {
             var leaf = prediction.detach().clone().requires_grad_();
@@ -92,7 +108,7 @@ public sealed class ExactnessTests
     public void TheLossKeepsThePredictionsType(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var logits = Some.Normal(1, dtype, 5, K).requires_grad_();
         var classes = tensor(new long[] { 300, 0, 511, 257, 300 }, device: Some.Device).remainder(K); // larger than bfloat16 tells apart
         var value = new MixupLoss(CrossEntropyLoss()).call(logits, new MixedTarget(mix, classes));
@@ -107,13 +123,14 @@ public sealed class ExactnessTests
     {
         using var scope = NewDisposeScope();
         const int classes = 3_000; // float16 is exact to 2,048, bfloat16 to 256
-        using var mix = new Mix([0.7, 0.7], [1, 0]);
+        var mix = new Mix([0.7, 0.7], [1, 0]);
         var logits = zeros(2, classes, ScalarType.BFloat16, Some.Device);
         logits[0, 2_999] = tensor(20f);
         logits[0, 2_997] = tensor(20f);
         logits[1, 2_999] = tensor(20f);
         logits[1, 2_997] = tensor(20f);
-        var value = new MixupLoss(CrossEntropyLoss()).call(logits, new MixedTarget(mix, tensor(new long[] { 2_999, 2_997 }, device: Some.Device)));
+        var value = new MixupLoss(CrossEntropyLoss()).call(
+            logits, new MixedTarget(mix, tensor(new long[] { 2_999, 2_997 }, device: Some.Device)));
         Assert.Equal(Math.Log(2), value.cpu().ToDouble(), 0.01);
     }
 
@@ -123,16 +140,16 @@ public sealed class ExactnessTests
     public void ManyPixelsAreWeighedAsFewAre(bool twoOutputs)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.7, 0.2, 1], [1, 2, 0], Some.Outputs(twoOutputs));
+        var mix = new Mix([0.7, 0.2, 1], [1, 2, 0], Some.Outputs(twoOutputs));
         foreach (var size in new[] { 5, 160 })
         {
             var logits = Some.Normal(1, ScalarType.Float64, mix.Rows, K, size, size).requires_grad_();
             var classes = Ignoring(Some.Classes(1, K, 3, size, size), 255);
-            var (weight, lambda) = (Weights().to(ScalarType.Float64), mix.CoefficientsFor(logits.select(1, 0)));
+            var (weight, lambda) = (Weights().to(ScalarType.Float64), mix.CreateCoefficients(logits.select(1, 0)));
             Tensor Values(Tensor of) => functional.cross_entropy(logits, of, weight, 255, Reduction.None, 0.1);
             Tensor Counted(Tensor of) => weight.index(TensorIndex.Tensor(of.clamp(0, K - 1))).mul(of.ne(255));
-            var values = (lambda * Values(mix.Own(classes))) + ((1 - lambda) * Values(mix.Partner(classes)));
-            var counted = (lambda * Counted(mix.Own(classes))) + ((1 - lambda) * Counted(mix.Partner(classes)));
+            var values = (lambda * Values(mix.SelectSamples(classes))) + ((1 - lambda) * Values(mix.SelectPartners(classes)));
+            var counted = (lambda * Counted(mix.SelectSamples(classes))) + ((1 - lambda) * Counted(mix.SelectPartners(classes)));
             var expected = values.sum() / counted.sum();
             var actual = new MixupLoss(new CrossEntropyLoss(weight, 255, Reduction.Mean, 0.1)).call(logits, new MixedTarget(mix, classes));
             Some.AssertClose(expected, actual, 1e-12);
@@ -144,7 +161,7 @@ public sealed class ExactnessTests
     public void AMaskedClassDoesNotPoisonTheRest()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Unmixed(2);
+        var mix = Some.Unmixed(2);
         var logits = Some.Normal(1, 2, 3);
         logits[0, 0] = tensor(float.NegativeInfinity);
         logits[1, 1] = tensor(float.NegativeInfinity);
@@ -160,10 +177,11 @@ public sealed class ExactnessTests
     public void WhatIsIgnoredMayPointAtWhatIsInfinite(long pixels)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.3, 0.6, 0.2, 0.9], [1, 0, 3, 2]);
+        var mix = new Mix([0.3, 0.6, 0.2, 0.9], [1, 0, 3, 2]);
         var logits = Some.Normal(1, 4, 3, pixels);
         logits[TensorIndex.Colon, 0] = full([4, pixels], double.NegativeInfinity, device: Some.Device);
-        var ids = tensor(new long[] { -100, -100, 1, 2 }, device: Some.Device).unsqueeze(1).repeat(1, pixels); // both of the first pair are ignored
+        var ids = tensor(new long[] { -100, -100, 1, 2 }, device: Some.Device).unsqueeze(1)
+            .repeat(1, pixels); // both of the first pair are ignored
         if (pixels > 1)
         {
             ids[TensorIndex.Colon, 0] = tensor(-100L, device: Some.Device); // and the first pixel of all
@@ -181,26 +199,43 @@ public sealed class ExactnessTests
     public void WhatDoesNotGoTogetherIsRefused()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var classes = Some.Classes(1, K, 5);
         string Error(Action action) => Assert.ThrowsAny<ArgumentException>(action).Message;
         var crossEntropy = new MixupLoss(CrossEntropyLoss());
         var target = new MixedTarget(mix, classes);
-        Assert.Contains("the prediction has shape [4, 4]", Error(() => crossEntropy.call(zeros(4, K), target)), StringComparison.Ordinal);
-        Assert.Contains("Move the classes to dimension 1", Error(() => crossEntropy.call(zeros(5, 2, K), target)), StringComparison.Ordinal);
+        Assert.Contains(
+            "the prediction has shape [4, 4]", Error(() => crossEntropy.call(zeros(4, K), target)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "Move the classes to dimension 1", Error(() => crossEntropy.call(zeros(5, 2, K), target)), StringComparison.OrdinalIgnoreCase);
         if (Some.Device.type == DeviceType.CPU)
         {
-            Assert.Contains("class id 4 is not one of the 4 classes", Error(() => crossEntropy.call(zeros(5, K), new MixedTarget(mix, ones_like(classes).mul(K)))), StringComparison.Ordinal);
-            Assert.Contains("class id -1 is not one", Error(() => crossEntropy.call(zeros(5, K), new MixedTarget(mix, ones_like(classes).neg()))), StringComparison.Ordinal);
-            Assert.Contains("4 class weights, but the prediction 3 classes", Error(() => new MixupLoss(CrossEntropyLoss(Weights())).call(zeros(5, 3), new MixedTarget(mix, zeros_like(classes)))), StringComparison.Ordinal);
+            Assert.Contains("class id 4 is not one of the 4 classes", Error(() =>
+                    crossEntropy.call(zeros(5, K), new MixedTarget(mix, ones_like(classes).mul(K)))), StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("class id -1 is not one",
+                Error(() => crossEntropy.call(zeros(5, K), new MixedTarget(mix, ones_like(classes).neg()))),
+                StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("4 class weights, but the prediction 3 classes", Error(() =>
+                    new MixupLoss(CrossEntropyLoss(Weights())).call(
+                        zeros(5, 3), new MixedTarget(mix, zeros_like(classes)))), StringComparison.OrdinalIgnoreCase);
         }
 
-        Assert.Contains("squeeze(1)", Error(() => new MixupLoss(MSELoss()).call(zeros(5, 1), new MixedTarget(mix, zeros(5)))), StringComparison.Ordinal);
-        Assert.Contains("Build it with Reduction.None", Error(() => new MixupLoss(new OwnLoss(Reduction.Mean)).call(zeros(5, K), new MixedTarget(mix, zeros(5, K), TargetMixing.Losses))), StringComparison.Ordinal);
-        Assert.Contains("a function that does not reduce", Error(() => new MixupLoss((p, t) => functional.cross_entropy(p, t)).call(zeros(5, K), target)), StringComparison.Ordinal);
-        Assert.Contains("class ids [B, ...] go with", Error(() => new MixupLoss(MSELoss()).call(zeros(5), new MixedTarget(mix, zeros(5, 2, ScalarType.Int64), TargetMixing.Targets))), StringComparison.Ordinal);
+        Assert.Contains(
+            "squeeze(1)",
+            Error(() => new MixupLoss(MSELoss()).call(zeros(5, 1), new MixedTarget(mix, zeros(5)))),
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Build it with Reduction.None", Error(() =>
+                new MixupLoss(new OwnLoss(Reduction.Mean)).call(
+                    zeros(5, K), new MixedTarget(mix, zeros(5, K), TargetMixing.Losses))), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("a function that does not reduce", Error(() =>
+                MixupLoss.FromUnreduced((p, t) => functional.cross_entropy(p, t))
+                    .call(zeros(5, K), target)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("class ids [B, ...] go with", Error(() =>
+                new MixupLoss(MSELoss()).call(
+                    zeros(5),
+                    new MixedTarget(mix, zeros(5, 2, ScalarType.Int64), TargetMixing.Targets))), StringComparison.OrdinalIgnoreCase);
         Assert.Throws<ArgumentNullException>(() => new MixupLoss((Loss<Tensor, Tensor, Tensor>)null!));
-        Assert.Throws<ArgumentNullException>(() => new MixupLoss((Func<Tensor, Tensor, Tensor>)null!));
+        Assert.Throws<ArgumentNullException>(() => MixupLoss.FromUnreduced((Func<Tensor, Tensor, Tensor>)null!));
         Assert.Throws<ArgumentException>(() => new MixedTarget(mix, zeros(4)));
     }
 
@@ -208,13 +243,18 @@ public sealed class ExactnessTests
     public void ModulesAndFunctionsThatDoNotReduceAreWeightedAlike()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var (logits, target) = (Some.Normal(1, 5, K), new MixedTarget(mix, Some.Classes(1, K, 5)));
         foreach (var reduction in Enum.GetValues<Reduction>())
         {
             var expected = new MixupLoss(CrossEntropyLoss(reduction: reduction)).call(logits, target);
-            Some.AssertClose(expected, new MixupLoss((p, t) => functional.cross_entropy(p, t, reduction: Reduction.None), reduction).call(logits, target), 1e-5);
-            Some.AssertClose(expected, new MixupLoss(CrossEntropyLoss(reduction: Reduction.None), reduction).call(logits, target), 1e-5);
+            Some.AssertClose(
+                expected,
+                MixupLoss.FromUnreduced(
+                    (p, t) => functional.cross_entropy(p, t, reduction: Reduction.None), reduction).call(logits, target),
+                1e-5);
+            Some.AssertClose(
+                expected, MixupLoss.FromUnreduced(CrossEntropyLoss(reduction: Reduction.None), reduction).call(logits, target), 1e-5);
         }
     }
 
@@ -222,11 +262,12 @@ public sealed class ExactnessTests
     public void ClassIdsCanBeMixedAsTargetsOfAnyLoss()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
+        var mix = Some.Mix();
         var (logits, classes) = (Some.Normal(1, 5, K), Some.Classes(1, K, 5));
         var soft = mix.Blend(functional.one_hot(classes, K).to(ScalarType.Float32));
         var loss = new MixupLoss(BCEWithLogitsLoss());
-        Some.AssertClose(BCEWithLogitsLoss().call(logits, soft), loss.call(logits, new MixedTarget(mix, classes, TargetMixing.Targets)), 1e-6);
+        Some.AssertClose(
+            BCEWithLogitsLoss().call(logits, soft), loss.call(logits, new MixedTarget(mix, classes, TargetMixing.Targets)), 1e-6);
         var many = functional.one_hot(classes, K);
         Some.AssertClose(BCEWithLogitsLoss().call(logits, soft), loss.call(logits, new MixedTarget(mix, many, TargetMixing.Targets)), 1e-6);
     }
@@ -235,9 +276,12 @@ public sealed class ExactnessTests
     public void AccuracyUnderMixingWeighsBothTargets()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.75, 0.6], [1, 0]);
+        var mix = new Mix([0.75, 0.6], [1, 0]);
         var logits = tensor(new float[,] { { 9, 0 }, { 9, 0 } }, device: Some.Device);
-        var hits = new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t).to(ScalarType.Float32), logits, new MixedTarget(mix, tensor(new long[] { 0, 1 }, device: Some.Device)));
+        var hits = new MixupLoss(CrossEntropyLoss()).Evaluate(
+            (p, t) => p.argmax(1).eq(t).to(ScalarType.Float32),
+            logits,
+            new MixedTarget(mix, tensor(new long[] { 0, 1 }, device: Some.Device)));
         Some.AssertClose(tensor(new[] { 0.75f, 0.4f }), hits, 1e-6);
     }
 

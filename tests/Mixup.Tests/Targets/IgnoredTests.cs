@@ -10,14 +10,16 @@ public sealed class IgnoredTests
     private const int K = 3;
 
     public static TheoryData<string, long, double, bool, ScalarType> Paths => new MatrixTheoryData<string, long, double, bool, ScalarType>(
-        ["ignored", "weighted and ignored", "weights of 0"], [0, 7, 13_200], [0, 0.1], [false, true], [ScalarType.Float32, ScalarType.Float64]);
+        ["ignored", "weighted and ignored", "weights of 0"], [0, 7, 13_200], [0, 0.1], [false, true],
+            [ScalarType.Float32, ScalarType.Float64]);
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public void ABatchOfWhichNothingCountsHasNoLossAndNoGradient(string kind, long pixels, double smoothing, bool twoOutputs, ScalarType dtype)
+    public void ABatchOfWhichNothingCountsHasNoLossAndNoGradient(
+        string kind, long pixels, double smoothing, bool twoOutputs, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
+        var mix = new Mix(Some.Coefficients, Some.Permutation, Some.Outputs(twoOutputs));
         long[] trailing = pixels == 0 ? [] : [pixels];
         var logits = Some.Normal(1, dtype, [mix.Rows, K, .. trailing]).requires_grad_();
         var ids = kind == "weights of 0" ? Some.Classes(1, K, [B, .. trailing]) : full([B, .. trailing], 255L, device: Some.Device);
@@ -28,7 +30,8 @@ public sealed class IgnoredTests
         Assert.Equal(0, logits.grad!.abs().sum().cpu().ToDouble());
         foreach (var reduction in pixels > 100 ? [] : new[] { Reduction.Sum, Reduction.None })
         {
-            var other = new MixupLoss(new CrossEntropyLoss(weight, 255, reduction, smoothing)).call(logits.detach(), new MixedTarget(mix, ids));
+            var other = new MixupLoss(new CrossEntropyLoss(weight, 255, reduction, smoothing))
+                .call(logits.detach(), new MixedTarget(mix, ids));
             Assert.Equal(0, other.abs().sum().cpu().ToDouble());
         }
     }
@@ -37,8 +40,12 @@ public sealed class IgnoredTests
     public void TargetsWithoutElementsHaveNoLossEither()
     {
         using var scope = NewDisposeScope();
-        using var mix = Some.Mix();
-        Assert.True(double.IsNaN(new MixupLoss(CrossEntropyLoss()).call(zeros(B, K, 0, device: Some.Device), new MixedTarget(mix, zeros(B, 0, ScalarType.Int64, Some.Device))).cpu().ToDouble()));
+        var mix = Some.Mix();
+        Assert.True(
+            double.IsNaN(
+                new MixupLoss(CrossEntropyLoss()).call(
+                    zeros(B, K, 0, device: Some.Device),
+                    new MixedTarget(mix, zeros(B, 0, ScalarType.Int64, Some.Device))).cpu().ToDouble()));
     }
 
     [Fact]
@@ -64,7 +71,7 @@ public sealed class IgnoredTests
     public void AnIgnoredRowMayHoldAnInfiniteLogitUnderSmoothing(long pixels)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([0.3, 0.6, 1, 0], [1, 0, 3, 2]);
+        var mix = new Mix([0.3, 0.6, 1, 0], [1, 0, 3, 2]);
         long[] trailing = pixels == 0 ? [] : [pixels];
         var logits = Some.Normal(1, [4, K, .. trailing]);
         var ids = Some.Classes(1, K, [4, .. trailing]);

@@ -16,7 +16,7 @@ public sealed class MixupLossVectorTests
         var vector = VectorCase.Find("mixup_loss", name);
         var logits = vector.Input("logits").requires_grad_();
         var y = vector.Input("y");
-        using var mix = vector.Mix(y.shape[0]);
+        var mix = vector.Mix(y.shape[0]);
 
         var loss = BaseLosses.Build(vector);
         var value = loss.call(logits, new MixedTarget(mix, y));
@@ -36,7 +36,7 @@ public sealed class MixupLossVectorTests
         using var scope = NewDisposeScope();
         var vector = VectorCase.Find("mixup_loss", name);
         var y = vector.Input("y");
-        using var mix = vector.Mix(y.shape[0]);
+        var mix = vector.Mix(y.shape[0]);
         var loss = BaseLosses.Build(vector);
         var (losses, targets) = (new MixedTarget(mix, y, TargetMixing.Losses), new MixedTarget(mix, y, TargetMixing.Targets));
         Assert.True(loss.call(vector.Input("logits"), losses).allclose(loss.call(vector.Input("logits"), targets)));
@@ -56,12 +56,14 @@ internal static class BaseLosses
         var fastaiSmoothing = kind == "cross_entropy" && smoothing > 0 && vector.Text("label_smoothing_kind") != "torch";
         return kind switch
         {
-            "cross_entropy" when fastaiSmoothing => new MixupLoss((p, t) => FastaiSmoothing(p, t, weight, smoothing), reduction),
+            "cross_entropy" when fastaiSmoothing => MixupLoss.FromUnreduced((p, t) => FastaiSmoothing(p, t, weight, smoothing), reduction),
             "cross_entropy" or "torch_label_smoothing" or "soft_cross_entropy" =>
                 new MixupLoss(new CrossEntropyLoss(weight, ignore, reduction, smoothing)),
-            "focal" => new MixupLoss((p, t) => Focal(p, t, weight, vector.Number("gamma")!.Value), reduction),
-            "custom_no_reduction_attr" => new MixupLoss((p, t) => functional.cross_entropy(p, t, reduction: Reduction.None), reduction),
-            "bce_with_logits" => new MixupLoss(BCEWithLogitsLoss(weight, reduction, vector.HasInput("pos_weight") ? vector.Input("pos_weight") : null)),
+            "focal" => MixupLoss.FromUnreduced((p, t) => Focal(p, t, weight, vector.Number("gamma")!.Value), reduction),
+            "custom_no_reduction_attr" =>
+                MixupLoss.FromUnreduced((p, t) => functional.cross_entropy(p, t, reduction: Reduction.None), reduction),
+            "bce_with_logits" =>
+                new MixupLoss(BCEWithLogitsLoss(weight, reduction, vector.HasInput("pos_weight") ? vector.Input("pos_weight") : null)),
             "mse" => new MixupLoss(MSELoss(reduction)),
             "l1" => new MixupLoss(L1Loss(reduction)),
             _ => throw new NotSupportedException(kind),
@@ -93,7 +95,8 @@ internal static class BaseLosses
     /// </summary>
     public static double MeanOverAll(VectorCase vector, Mix mix, Tensor y)
     {
-        if (vector.Text("reduction") != "mean" || vector.Text("loss") is not "cross_entropy" || vector.Number("label_smoothing") > 0 || !(vector.HasInput("class_weight") || vector.Number("ignore_index") is not null))
+        if (vector.Text("reduction") != "mean" || vector.Text("loss") is not "cross_entropy" || vector.Number("label_smoothing") > 0
+            || !(vector.HasInput("class_weight") || vector.Number("ignore_index") is not null))
         {
             return 1;
         }
@@ -107,7 +110,7 @@ internal static class BaseLosses
         for (var i = 0; i < classes.Length; i++)
         {
             var row = i / each;
-            var partner = classes[(mix.Permutation[row] * each) + (i % each)];
+            var partner = classes[(mix.Partners[row] * each) + (i % each)];
             counted += (mix.Coefficients[row] * Weight(classes[i])) + ((1 - mix.Coefficients[row]) * Weight(partner));
         }
 
@@ -117,7 +120,8 @@ internal static class BaseLosses
     private static Tensor FastaiSmoothing(Tensor prediction, Tensor target, Tensor? weight, double smoothing)
     {
         var uniform = prediction.log_softmax(1).sum(1).neg();
-        return uniform.mul(smoothing / prediction.shape[1]).add(functional.cross_entropy(prediction, target, weight, reduction: Reduction.None).mul(1 - smoothing));
+        return uniform.mul(smoothing / prediction.shape[1]).add(
+            functional.cross_entropy(prediction, target, weight, reduction: Reduction.None).mul(1 - smoothing));
     }
 
     private static Tensor Focal(Tensor prediction, Tensor target, Tensor? weight, double gamma)

@@ -1,7 +1,12 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>A box of the partner within the sample: weight 0 inside, 1 outside. Its borders are whole cells of the extent that it was drawn on.</summary>
-/// <remarks>At another resolution a cell on the border is covered in part. The coverage is computed from whole numbers, so the mean is the same at every resolution.</remarks>
+/// <summary>
+/// A box of the partner within the sample: weight 0 inside, 1 outside. Its borders are whole cells of the extent that it was drawn on.
+/// </summary>
+/// <remarks>
+/// At another resolution a cell on the border is covered in part. The coverage is computed from whole numbers, so the mean is the same at
+/// every resolution.
+/// </remarks>
 public sealed record BoxField : Field
 {
     private readonly Extent extent;
@@ -11,7 +16,9 @@ public sealed record BoxField : Field
     /// <summary>Makes a box.</summary>
     /// <param name="extent">The extent that the box lies in.</param>
     /// <param name="from">The first cell along each dimension.</param>
-    /// <param name="to">The cell behind the last one along each dimension. Equal to <paramref name="from"/> for a box without cells.</param>
+    /// <param name="to">
+    /// The cell behind the last one along each dimension. Equal to <paramref name="from"/> for a box without cells.
+    /// </param>
     /// <exception cref="ArgumentException">The number of dimensions differs, or the box is not within the extent.</exception>
     public BoxField(Extent extent, ReadOnlySpan<long> from, ReadOnlySpan<long> to)
         : base(MeanOf(extent, from, to)) => (this.extent, this.from, this.to) = (extent, from.ToArray(), to.ToArray());
@@ -28,7 +35,9 @@ public sealed record BoxField : Field
     /// <summary>Makes a box around a centre, and clips it at the borders of the extent.</summary>
     /// <param name="extent">The extent that the box lies in.</param>
     /// <param name="centre">The cell in the middle. It may lie outside of the extent.</param>
-    /// <param name="sides">The length along each dimension. The box reaches half of it, rounded down, to either side, so an odd length loses one.</param>
+    /// <param name="sides">
+    /// The length along each dimension. The box reaches half of it, rounded down, to either side, so an odd length loses one.
+    /// </param>
     /// <returns>The box, within the extent.</returns>
     /// <exception cref="ArgumentException">The number of dimensions differs, or a side is negative.</exception>
     public static BoxField Around(Extent extent, ReadOnlySpan<long> centre, ReadOnlySpan<long> sides)
@@ -40,7 +49,8 @@ public sealed record BoxField : Field
         {
             if (sides[d] < 0)
             {
-                throw new ArgumentException($"The side along dimension {d} is {sides[d]}; expected 0 or more. Give the length in cells.", nameof(sides));
+                throw new ArgumentException($"The side along dimension {d} is {sides[d]}; expected 0 or more. " +
+                    "Give the length in cells.", nameof(sides));
             }
 
             from[d] = Math.Clamp(centre[d] - (sides[d] / 2), 0, extent[d]);
@@ -64,7 +74,8 @@ public sealed record BoxField : Field
         for (var d = 0; d < from.Length; d++)
         {
             from[d] = sides[d] < 0 || sides[d] > extent[d]
-                ? throw new ArgumentException($"The side along dimension {d} is {sides[d]}; expected 0 to {extent[d]}. Give the length in cells.", nameof(sides))
+                ? throw new ArgumentException($"The side along dimension {d} is {sides[d]}; expected 0 to {extent[d]}. " +
+                    "Give the length in cells.", nameof(sides))
                 : random.NextInt64(extent[d] - sides[d] + 1);
             to[d] = from[d] + sides[d];
         }
@@ -102,7 +113,8 @@ public sealed record BoxField : Field
     /// <param name="other">The other box.</param>
     /// <returns>Whether all are equal.</returns>
     public bool Equals(BoxField? other) =>
-        other is not null && extent == other.extent && Lambda.Equals(other.Lambda) && from.AsSpan().SequenceEqual(other.from) && to.AsSpan().SequenceEqual(other.to);
+        other is not null && extent == other.extent && Lambda.Equals(other.Lambda) && from.AsSpan().SequenceEqual(other.from)
+            && to.AsSpan().SequenceEqual(other.to);
 
     /// <inheritdoc/>
     public override int GetHashCode() => from.Concat(to).Aggregate(HashCode.Combine(extent, Lambda), HashCode.Combine);
@@ -157,7 +169,8 @@ public sealed record BoxField : Field
             if (from[d] < 0 || to[d] < from[d] || to[d] > extent[d])
             {
                 throw new ArgumentException(
-                    $"Along dimension {d} the box reaches from {from[d]} to {to[d]}; expected 0 <= from <= to <= {extent[d]}. Clip it, or use BoxField.Around.", nameof(from));
+                    $"Along dimension {d} the box reaches from {from[d]} to {to[d]}; expected 0 <= from <= to <= {extent[d]}. " +
+                    "Clip it, or use BoxField.Around.", nameof(from));
             }
 
             inside *= to[d] - from[d];
@@ -171,7 +184,8 @@ public sealed record BoxField : Field
         ArgumentNullException.ThrowIfNull(extent);
         if (count != extent.Count)
         {
-            throw new ArgumentException($"The extent {extent} has {extent.Count} dimensions, but there are {count} numbers; expected one for each dimension.", name);
+            throw new ArgumentException($"The extent {extent} has {extent.Count} dimensions, but there are {count} numbers; " +
+                "expected one for each dimension.", name);
         }
     }
 }

@@ -18,14 +18,16 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
     {
         if (sizes.IsEmpty)
         {
-            throw new ArgumentException("An extent has no dimension; expected one size or more. Give the sizes of the dimensions to cut along.", nameof(sizes));
+            throw new ArgumentException("An extent has no dimension; expected one size or more. " +
+                "Give the sizes of the dimensions to cut along.", nameof(sizes));
         }
 
         foreach (var size in sizes)
         {
             if (size < 1)
             {
-                throw new ArgumentException($"A size is {size}; expected 1 or more. Give the number of cells along each dimension.", nameof(sizes));
+                throw new ArgumentException($"A size is {size}; expected 1 or more. Give the number of cells along each " +
+                    "dimension.", nameof(sizes));
             }
         }
 
@@ -85,7 +87,8 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
         ArgumentNullException.ThrowIfNull(other);
         if (other.Count != Count)
         {
-            throw new ArgumentException($"A field over the extent {this} has no weights at {other}; expected {Count} dimensions. Give an extent of as many.", nameof(other));
+            throw new ArgumentException($"A field over the extent {this} has no weights at {other}; expected {Count} dimensions. " +
+                "Give an extent of as many.", nameof(other));
         }
     }
 }

@@ -3,8 +3,10 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The weights of a sample itself over its own extent; the partner has the rest up to 1. A field can be seen at any resolution, and its mean is the same at each.
-/// There are four kinds: <see cref="NumberField"/> as in mixup, <see cref="BoxField"/> as in CutMix, <see cref="MaskField"/> as in FMix, and <see cref="ResizedBoxField"/> as in ResizeMix.
+/// The weights of a sample itself over its own extent; the partner has the rest up to 1. A field can be seen at any resolution, and its
+/// mean is the same at each.
+/// There are four kinds: <see cref="NumberField"/> as in mixup, <see cref="BoxField"/> as in CutMix, <see cref="MaskField"/> as in FMix,
+/// and <see cref="ResizedBoxField"/> as in ResizeMix.
 /// </summary>
 public abstract record Field
 {
@@ -12,11 +14,13 @@ public abstract record Field
     {
         Lambda = lambda is >= 0 and <= 1
             ? lambda
-            : throw new ArgumentOutOfRangeException(nameof(lambda), lambda, "lambda must lie between 0 (the partner alone) and 1 (the sample alone).");
+            : throw new ArgumentOutOfRangeException(
+                nameof(lambda), lambda, "Lambda must lie between 0 (the partner alone) and 1 (the sample alone).");
     }
 
     /// <summary>
-    /// Gets the weight of the sample in whatever belongs to it as a whole, such as its class: the mean of the field, unless a box was given another by <see cref="BoxField.WithLambda"/>.
+    /// Gets the weight of the sample in whatever belongs to it as a whole, such as its class: the mean of the field, unless a box was given
+    /// another by <see cref="BoxField.WithLambda"/>.
     /// </summary>
     public double Lambda { get; private protected init; }
 

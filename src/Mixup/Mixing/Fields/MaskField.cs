@@ -13,9 +13,12 @@ public sealed record MaskField : Field
 
     /// <summary>Makes a field of a mask.</summary>
     /// <param name="mask">
-    /// The weights of the sample itself, of one dimension or more, without the batch: Bool, true where the sample stays, or floating from 0 to 1. On the CPU. Copied.
+    /// The weights of the sample itself, of one dimension or more, without the batch: Bool, true where the sample stays, or floating from 0
+    /// to 1. On the CPU. Copied.
     /// </param>
-    /// <exception cref="ArgumentException">The mask is neither Bool nor floating, not on the CPU, empty or a scalar, or a weight is outside [0, 1] or not a number.</exception>
+    /// <exception cref="ArgumentException">
+    /// The mask is neither Bool nor floating, not on the CPU, empty or a scalar, or a weight is outside [0, 1] or not a number.
+    /// </exception>
     public MaskField(Tensor mask)
         : this(ExtentOf(mask), Copy(mask))
     {
@@ -71,7 +74,8 @@ public sealed record MaskField : Field
         ArgumentNullException.ThrowIfNull(mask);
         return mask.dim() > 0 && mask.numel() > 0
             ? new Extent(mask.shape)
-            : throw new ArgumentException($"The mask has shape {Check.Shape(mask)}; expected one dimension or more, and no batch. Give a mask for each sample.", nameof(mask));
+            : throw new ArgumentException($"The mask has shape {Check.Shape(mask)}; expected one dimension or more, and no batch. " +
+                "Give a mask for each sample.", nameof(mask));
     }
 
     private static double[] Copy(Tensor mask)
@@ -79,7 +83,8 @@ public sealed record MaskField : Field
         if (mask.device_type != DeviceType.CPU || (mask.dtype != ScalarType.Bool && !Check.IsMixable(mask.dtype)))
         {
             throw new ArgumentException(
-                $"The mask is {mask.dtype} on {mask.device}; expected Bool or floating weights on the CPU. Convert it by mask.cpu().to(ScalarType.Float32).", nameof(mask));
+                $"The mask is {mask.dtype} on {mask.device}; expected Bool or floating weights on the CPU. " +
+                "Convert it by mask.cpu().to(ScalarType.Float32).", nameof(mask));
         }
 
         using var scope = NewDisposeScope();
@@ -88,7 +93,8 @@ public sealed record MaskField : Field
         var bad = Array.FindIndex(values, weight => weight is not (>= 0 and <= 1));
         return bad < 0
             ? values
-            : throw new ArgumentException($"Weight {bad} of the mask is {values[bad]}; expected 0 (the partner) to 1 (the sample). Clamp the mask.", nameof(mask));
+            : throw new ArgumentException($"Weight {bad} of the mask is {values[bad]}; expected 0 (the partner) to 1 (the sample). " +
+                "Clamp the mask.", nameof(mask));
     }
 
     private static double Mean(double[] values)

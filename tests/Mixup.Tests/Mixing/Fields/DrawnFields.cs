@@ -15,11 +15,16 @@ internal static class DrawnFields
     public static Field[] Of(string kind, int dimensions, int seed = 1)
     {
         var (extent, random) = (Extent(dimensions), new Random(seed));
-        Field Box(int _) => new BoxField(extent, [.. extent.Select(size => random.NextInt64(size / 2))], [.. extent.Select(size => random.NextInt64(size / 2, size) + 1)]);
+        Field Box(int _) =>
+            new BoxField(
+                extent,
+                [.. extent.Select(size => random.NextInt64(size / 2))],
+                [.. extent.Select(size => random.NextInt64(size / 2, size) + 1)]);
         Field Mask(bool isHard)
         {
             using var scope = NewDisposeScope();
-            var values = tensor([.. Enumerable.Range(0, (int)extent.Cells).Select(_ => random.NextDouble())], [.. extent], ScalarType.Float64);
+            var values = tensor(
+                [.. Enumerable.Range(0, (int)extent.Cells).Select(_ => random.NextDouble())], [.. extent], ScalarType.Float64);
             return new MaskField(isHard ? values.gt(0.4) : values.sub(0.2).mul(1.5).clamp(0, 1)); // some weights of a soft mask are 0 and 1
         }
 
@@ -37,7 +42,9 @@ internal static class DrawnFields
             "hard masks" => [.. Enumerable.Range(0, Batch).Select(_ => Mask(true))],
             "soft masks" => [.. Enumerable.Range(0, Batch).Select(_ => Mask(false))],
             "some of each" => [new NumberField(0.3), Box(0), Mask(true), Mask(false), new NumberField(1), Box(0)],
-            _ => [new NumberField(0), new NumberField(1), new BoxField(extent, origin, [.. extent]), new BoxField(extent, origin, origin), Whole(0), Whole(1)],
+            _ =>
+                [new NumberField(0), new NumberField(1), new BoxField(extent, origin, [.. extent]), new BoxField(extent, origin, origin),
+                    Whole(0), Whole(1)],
         };
     }
 
@@ -46,7 +53,10 @@ internal static class DrawnFields
     /// </summary>
     public static Tensor Weights(Field[] fields, Tensor x, int? first, bool twoOutputs)
     {
-        var rows = fields.Select(field => first is { } from ? field.WeightsAt(new Extent(x.shape.AsSpan(from, Dimensions(fields)))) : tensor(field.Lambda, ScalarType.Float64));
+        var rows = fields.Select(field =>
+            first is { } from
+                ? field.WeightsAt(new Extent(x.shape.AsSpan(from, Dimensions(fields))))
+                : tensor(field.Lambda, ScalarType.Float64));
         var weights = stack([.. rows]);
         for (var d = 1; d < (first ?? 1); d++)
         {

@@ -7,7 +7,8 @@ public sealed class FieldBlendTests
     // A shape for each way to see the extent; the sizes of "other" do not divide those that fields are drawn on.
     private static readonly string[] Shapes = ["channels", "no channels", "other", "behind the batch", "features", "one number"];
 
-    public static TheoryData<string, int, ScalarType, bool> Product => new MatrixTheoryData<string, int, ScalarType, bool>(DrawnFields.Kinds, [1, 2, 3], Floating, [false, true]);
+    public static TheoryData<string, int, ScalarType, bool> Product =>
+        new MatrixTheoryData<string, int, ScalarType, bool>(DrawnFields.Kinds, [1, 2, 3], Floating, [false, true]);
 
     [Theory]
     [MemberData(nameof(Product))]
@@ -18,7 +19,11 @@ public sealed class FieldBlendTests
             using var scope = NewDisposeScope();
             var fields = DrawnFields.Of(kind, dimensions);
             var (sizes, first) = Shape(shape, dimensions, isNumbers: kind == "numbers");
-            using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs), shape == "behind the batch" ? ExtentPosition.BehindBatch : ExtentPosition.Trailing);
+            var mix = new Mix(
+                fields,
+                DrawnFields.Partners,
+                Some.Outputs(twoOutputs),
+                shape == "behind the batch" ? ExtentPosition.BehindBatch : ExtentPosition.Trailing);
             var x = Some.Normal(1, dtype, sizes).requires_grad_();
             var plain = x.detach().to(ScalarType.Float64).requires_grad_();
             var weights = DrawnFields.Weights(fields, x, first, twoOutputs);
@@ -27,7 +32,8 @@ public sealed class FieldBlendTests
             var blended = mix.Blend(x);
             Assert.Equal((dtype, mix.Rows), (blended.dtype, (int)blended.shape[0]));
             var magnitude = DrawnFields.Plain(plain.detach().abs(), weights, twoOutputs);
-            var within = magnitude.mul(Some.Epsilon(dtype)).add(dtype == ScalarType.Float64 ? 8 * Some.Epsilon(dtype) : Some.Epsilon(dtype) / 64);
+            var within = magnitude.mul(Some.Epsilon(dtype)).add(
+                dtype == ScalarType.Float64 ? 8 * Some.Epsilon(dtype) : Some.Epsilon(dtype) / 64);
             Assert.True(blended.detach().to(ScalarType.Float64).sub(expected.detach()).abs().le(within).all().ToBoolean(), shape);
 
             var upstream = Some.Normal(2, dtype, blended.shape);
@@ -44,11 +50,12 @@ public sealed class FieldBlendTests
     {
         using var scope = NewDisposeScope();
         var fields = DrawnFields.Of("some of each", 2);
-        using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
+        var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
         var x = Some.Normal(3, ScalarType.Float64, 6, 2, 5, 7).requires_grad_();
         var plain = x.detach().clone().requires_grad_();
         var weights = DrawnFields.Weights(fields, x, 2, twoOutputs);
-        Tensor Penalty(Tensor input, Func<Tensor, Tensor> blend) => autograd.grad([blend(input).pow(3).sum()], [input], retain_graph: true, create_graph: true)[0].pow(2).sum();
+        Tensor Penalty(Tensor input, Func<Tensor, Tensor> blend) =>
+            autograd.grad([blend(input).pow(3).sum()], [input], retain_graph: true, create_graph: true)[0].pow(2).sum();
         Penalty(x, mix.Blend).backward();
         Penalty(plain, input => DrawnFields.Plain(input, weights, twoOutputs)).backward();
         Some.AssertClose(plain.grad!, x.grad!, 1e-11, 1e-12);
@@ -64,7 +71,7 @@ public sealed class FieldBlendTests
         before.sum().backward();
         var expected = x.grad!.clone();
         x.grad!.zero_();
-        mix.Dispose();
+        mix.Release();
         after.sum().backward();
         Some.AssertEqual(expected, x.grad!);
     }
@@ -75,13 +82,15 @@ public sealed class FieldBlendTests
     {
         using var scope = NewDisposeScope();
         var fields = DrawnFields.Of(kind, dimensions);
-        using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
+        var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
         var x = Bits.Spoilers(dtype, DrawnFields.Batch, [3, .. DrawnFields.Extent(dimensions)]);
         var weights = kind == "numbers" ? zeros(1, ScalarType.Float64).view(Check(x)) : DrawnFields.Weights(fields, x, 2, twoOutputs).cpu();
         var partner = x.index(TensorIndex.Tensor(tensor(DrawnFields.Partners)));
         var blended = mix.Blend(x.to(Some.Device)).cpu();
         var (samples, partners) = twoOutputs ? (cat([x, x]), cat([partner, partner])) : (x, partner);
-        var isHard = kind == "numbers" ? zeros_like(samples, ScalarType.Bool) : weights.eq(0).logical_or(weights.eq(1)).expand(samples.shape);
+        var isHard = kind == "numbers"
+            ? zeros_like(samples, ScalarType.Bool)
+            : weights.eq(0).logical_or(weights.eq(1)).expand(samples.shape);
         Assert.True(kind is "numbers" || isHard.any().ToBoolean());
         var expected = where(weights.eq(1), samples, partners);
         Bits.AssertEqual(where(isHard, expected, zeros_like(expected)), where(isHard, blended, zeros_like(blended)));
@@ -97,14 +106,20 @@ public sealed class FieldBlendTests
     {
         foreach (var (dimensions, twoOutputs) in new[] { (1, false), (2, false), (3, false), (2, true) })
         {
-            foreach (var dtype in new[] { ScalarType.Bool, ScalarType.Byte, ScalarType.Int8, ScalarType.Int16, ScalarType.Int32, ScalarType.Int64 })
+            foreach (
+                var dtype in new[] { ScalarType.Bool, ScalarType.Byte, ScalarType.Int8, ScalarType.Int16, ScalarType.Int32,
+                    ScalarType.Int64 })
             {
                 using var scope = NewDisposeScope();
                 var fields = DrawnFields.Of(kind, dimensions);
-                using var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
+                var mix = new Mix(fields, DrawnFields.Partners, Some.Outputs(twoOutputs));
                 foreach (var multiple in new[] { 1, 2 })
                 {
-                    var x = Some.Classes(1, dtype == ScalarType.Bool ? 2 : 100, [6, .. DrawnFields.Extent(dimensions).Select((size, d) => d == 0 || dimensions == 1 ? size * (dimensions == 1 ? 1 : multiple) : size * multiple)]).to(dtype);
+                    var x = Some.Classes(
+                        1,
+                        dtype == ScalarType.Bool ? 2 : 100,
+                        [6, .. DrawnFields.Extent(dimensions).Select((size,
+                            d) => d == 0 || dimensions == 1 ? size * (dimensions == 1 ? 1 : multiple) : size * multiple)]).to(dtype);
                     var weights = DrawnFields.Weights(fields, x, 1, twoOutputs);
                     Some.AssertEqual(DrawnFields.Plain(x.to(ScalarType.Float64), weights, twoOutputs).to(dtype), mix.Blend(x));
                 }
@@ -116,13 +131,15 @@ public sealed class FieldBlendTests
     public void PaddingIsPastedWithItsCells()
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix([new BoxField([4], [1], [3]), new NumberField(0.5), new NumberField(1)], [1, 0, 2]);
-        var padding = tensor(new[] { false, false, true, true, true, true, false, false, false, true, false, true }).view(3, 4).to(Some.Device);
-        var expected = tensor(new[] { false, true, false, true, false, false, false, false, false, true, false, true }).view(3, 4).to(Some.Device);
+        var mix = new Mix([new BoxField([4], [1], [3]), new NumberField(0.5), new NumberField(1)], [1, 0, 2]);
+        var padding = tensor(new[] { false, false, true, true, true, true, false, false, false, true, false, true }).view(3, 4)
+            .to(Some.Device);
+        var expected = tensor(
+            new[] { false, true, false, true, false, false, false, false, false, true, false, true }).view(3, 4).to(Some.Device);
         Some.AssertEqual(expected, mix.UniteMask(padding));
         Some.AssertEqual(expected.bitwise_not(), mix.UniteMask(padding.bitwise_not(), trueIsPadding: false));
 
-        using var both = new Mix([new BoxField([4], [1], [3]), new NumberField(0.5), new NumberField(1)], [1, 0, 2], outputs: MixupOutputs.Both);
+        var both = new Mix([new BoxField([4], [1], [3]), new NumberField(0.5), new NumberField(1)], [1, 0, 2], outputs: MixupOutputs.Both);
         Some.AssertEqual(tensor(new[] { true, false, true, false }).to(Some.Device), both.UniteMask(padding)[3]);
     }
 
@@ -130,17 +147,21 @@ public sealed class FieldBlendTests
     public void MixesCompareAndPrintByValue()
     {
         using var scope = NewDisposeScope();
-        Mix Make(string kind = "some of each", bool twoOutputs = false, ExtentPosition position = ExtentPosition.Trailing, int seed = 1) => new(DrawnFields.Of(kind, 2, seed), DrawnFields.Partners, Some.Outputs(twoOutputs), position);
+        Mix Make(string kind = "some of each", bool twoOutputs = false, ExtentPosition position = ExtentPosition.Trailing, int seed = 1) =>
+            new(DrawnFields.Of(kind, 2, seed), DrawnFields.Partners, Some.Outputs(twoOutputs), position);
         Assert.Equal(Make(), Make());
         Assert.Equal(Make().GetHashCode(), Make().GetHashCode());
         Assert.Equal(new MixupDraw(Make(), MixupPlace.Input), new MixupDraw(Make(), MixupPlace.Input));
-        foreach (var other in new[] { Make("boxes"), Make(twoOutputs: true), Make(position: ExtentPosition.BehindBatch), Make(seed: 2), new Mix(DrawnFields.Of("some of each", 2), [1, 0, 3, 2, 5, 4]) })
+        foreach (
+            var other in new[] { Make("boxes"), Make(twoOutputs: true), Make(position: ExtentPosition.BehindBatch), Make(seed: 2),
+                new Mix(DrawnFields.Of("some of each", 2), [1, 0, 3, 2, 5, 4]) })
         {
             Assert.NotEqual(Make(), other);
         }
 
         Assert.Equal(Some.Mix(), new Mix([.. Some.Coefficients.Select(lambda => new NumberField(lambda))], Some.Permutation));
-        Assert.Equal("Mix { 0 with 1: NumberField { Lambda = 0.5 }, 1 with 0: BoxField { Extent = [4], From = [1], To = [2], Lambda = 0.75 }; Both }",
+        Assert.Equal("Mix { 0 with 1: NumberField { Lambda = 0.5 }, 1 with 0: BoxField { Extent = [4], From = [1], To = [2], Lambda = " +
+            "0.75 }; Both }",
             new Mix([new NumberField(0.5), new BoxField([4], [1], [2])], [1, 0], outputs: MixupOutputs.Both).ToString());
         Assert.Equal(DrawnFields.Of("boxes", 2), Make("boxes").Fields);
         Assert.Equal(DrawnFields.Of("boxes", 2).Select(field => field.Lambda), Make("boxes").Coefficients.ToArray());
@@ -151,8 +172,8 @@ public sealed class FieldBlendTests
     public void NumbersTakeTheirOldPathBitForBit()
     {
         using var scope = NewDisposeScope();
-        using var numbers = Some.Mix();
-        using var fields = new Mix([.. Some.Coefficients.Select(lambda => new NumberField(lambda))], Some.Permutation);
+        var numbers = Some.Mix();
+        var fields = new Mix([.. Some.Coefficients.Select(lambda => new NumberField(lambda))], Some.Permutation);
         foreach (var dtype in Floating)
         {
             var x = Some.Normal(1, dtype, 5, 3, 7);
@@ -166,7 +187,7 @@ public sealed class FieldBlendTests
         using var scope = NewDisposeScope();
         Field[] fields = [.. DrawnFields.Of("some of each", 2), .. DrawnFields.Of("soft masks", 2), .. DrawnFields.Of("boxes", 2)];
         long[] partners = [.. Enumerable.Range(1, 17).Select(i => (long)i), 0];
-        using var mix = new Mix(fields, partners);
+        var mix = new Mix(fields, partners);
         var x = Some.Normal(5, 18, 40, 96, 72).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
         var blended = mix.Blend(x);
         Assert.Equal(x.stride(), blended.stride());
@@ -191,8 +212,11 @@ public sealed class FieldBlendTests
     public void WhatCannotBeBlendedIsRefusedWithItsCure(string kind, long[] shape, ScalarType dtype, string cure)
     {
         using var scope = NewDisposeScope();
-        using var mix = new Mix(DrawnFields.Of(kind, 2), DrawnFields.Partners);
-        Assert.Contains(cure, Assert.Throws<ArgumentException>(() => mix.Blend(zeros(shape, dtype, Some.Device))).Message, StringComparison.Ordinal);
+        var mix = new Mix(DrawnFields.Of(kind, 2), DrawnFields.Partners);
+        Assert.Contains(
+            cure,
+            Assert.Throws<ArgumentException>(() => mix.Blend(zeros(shape, dtype, Some.Device))).Message,
+            StringComparison.OrdinalIgnoreCase);
         if (dtype == ScalarType.Float32 && shape[0] == 6)
         {
             Assert.Equal(shape, mix.BlendWhole(zeros(shape, dtype, Some.Device)).shape);
@@ -202,12 +226,20 @@ public sealed class FieldBlendTests
     [Fact]
     public void FieldsOfDifferentDimensionsAreRefused()
     {
-        Assert.Contains("one number of dimensions", Assert.Throws<ArgumentException>(() => new Mix([new BoxField([4], [1], [2]), new BoxField([4, 4], [1, 1], [2, 2])], [1, 0])).Message, StringComparison.Ordinal);
-        Assert.Contains("NumberField(1)", Assert.Throws<ArgumentException>(() => new Mix([new BoxField([4], [1], [2]), null!], [1, 0])).Message, StringComparison.Ordinal);
-        Assert.Contains("1 fields but 2 partners", Assert.Throws<ArgumentException>(() => new Mix([new BoxField([4], [1], [2])], [1, 0])).Message, StringComparison.Ordinal);
+        Assert.Contains("one number of dimensions", Assert.Throws<ArgumentException>(() =>
+                new Mix([new BoxField([4], [1], [2]), new BoxField([4, 4], [1, 1], [2, 2])],
+                [1, 0])).Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "NumberField(1)",
+            Assert.Throws<ArgumentException>(() => new Mix([new BoxField([4], [1], [2]), null!], [1, 0])).Message,
+            StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("1 fields but 2 partners",
+            Assert.Throws<ArgumentException>(() => new Mix([new BoxField([4], [1], [2])], [1, 0])).Message,
+            StringComparison.OrdinalIgnoreCase);
     }
 
-    public static TheoryData<string, ScalarType, bool> OnMeta => new MatrixTheoryData<string, ScalarType, bool>(DrawnFields.Kinds, Floating, [false, true]);
+    public static TheoryData<string, ScalarType, bool> OnMeta =>
+        new MatrixTheoryData<string, ScalarType, bool>(DrawnFields.Kinds, Floating, [false, true]);
 
     [Theory]
     [MemberData(nameof(OnMeta))]
@@ -216,7 +248,7 @@ public sealed class FieldBlendTests
         foreach (var dimensions in new[] { 1, 2, 3 })
         {
             using var scope = NewDisposeScope();
-            using var mix = new Mix(DrawnFields.Of(kind, dimensions), DrawnFields.Partners, Some.Outputs(twoOutputs));
+            var mix = new Mix(DrawnFields.Of(kind, dimensions), DrawnFields.Partners, Some.Outputs(twoOutputs));
             foreach (var shape in new[] { "channels", "other", "features" })
             {
                 var x = empty(Shape(shape, dimensions, false).Sizes, dtype, META, requires_grad: true);
@@ -225,7 +257,8 @@ public sealed class FieldBlendTests
                 Assert.Equal((DeviceType.META, DeviceType.META, dtype), (blended.device_type, x.grad!.device_type, blended.dtype));
             }
 
-            Assert.Equal(DeviceType.META, mix.UniteMask(empty([6, 1, .. DrawnFields.Extent(dimensions)], ScalarType.Bool, META)).device_type);
+            Assert.Equal(
+                DeviceType.META, mix.UniteMask(empty([6, 1, .. DrawnFields.Extent(dimensions)], ScalarType.Bool, META)).device_type);
             if (kind is "boxes" or "hard masks")
             {
                 Assert.Equal(DeviceType.META, mix.Blend(empty([6, .. DrawnFields.Extent(dimensions)], ScalarType.Int64, META)).device_type);

@@ -22,7 +22,7 @@ public sealed class FieldKernelTests
             var dtype = Floating[seed];
             var (fields, partners, drawn) = Draw(kind, dimensions, random, Pairings[(seed + dimensions) % 4]);
             var (sizes, first, position) = Shape(fields.Length, drawn, random);
-            using var mix = new Mix(fields, partners, twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed, position);
+            var mix = new Mix(fields, partners, twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed, position);
             var dense = Some.Normal(seed, dtype, sizes).requires_grad_();
             var strided = Strided(dense.detach()).requires_grad_();
             Assert.False(strided.is_contiguous());
@@ -61,7 +61,7 @@ public sealed class FieldKernelTests
             var random = new Random((seed * 512) + (dimensions * 64) + (Array.IndexOf(Kinds, kind) * 8) + Array.IndexOf(Pairings, pairing));
             var (fields, partners, drawn) = Draw(kind, dimensions, random, pairing);
             var (sizes, _, position) = Shape(fields.Length, drawn, random);
-            using var mix = new Mix(fields, partners, position: position);
+            var mix = new Mix(fields, partners, position: position);
             var x = Some.Normal(seed, Floating[seed], sizes);
             var expected = mix.Blend(x);
             foreach (var overwritten in new[] { x.clone(), Strided(x) })
@@ -95,7 +95,7 @@ public sealed class FieldKernelTests
             var (fields, partners, drawn) = Draw(kind, 1 + (seed % 3), random, Pairings[seed % 4]);
             long[] sizes = [fields.Length, 3, .. drawn];
             var x = (Check(dtype) ? Bits.Spoilers(dtype, sizes[0], sizes[1..]) : Some.Classes(seed, dtype == ScalarType.Bool ? 2 : 100, sizes).to(dtype)).to(Some.Device);
-            using var mix = new Mix(fields, partners);
+            var mix = new Mix(fields, partners);
             var weights = Weights(fields, x, 2, drawn.Count, false);
             var expected = where(weights.eq(1), x, x.index(TensorIndex.Tensor(tensor(partners).to(x.device))));
             Bits.AssertEqual(expected, mix.Blend(x));
@@ -120,7 +120,7 @@ public sealed class FieldKernelTests
             var (boxes, partners, drawn) = Draw("boxes", dimensions, random, Pairings[seed % 4]);
             Field[] fields = [.. boxes.Select(box => random.Next(4) > 0 ? new ResizedBoxField((BoxField)box, Resizing.Nearest) : box)];
             var (sizes, _, position) = Shape(fields.Length, drawn, random);
-            using var mix = new Mix(fields, partners, seed % 2 == 0 ? MixupOutputs.Mixed : MixupOutputs.CleanAndMixed(), position);
+            var mix = new Mix(fields, partners, seed % 2 == 0 ? MixupOutputs.Mixed : MixupOutputs.CleanAndMixed(), position);
             var dtype = Floating[seed % 3 == 0 ? 3 : random.Next(4)];
             var x = Some.Normal(seed, dtype, sizes);
             var (dense, strided) = (mix.Blend(x), mix.Blend(Strided(x)));
@@ -147,7 +147,7 @@ public sealed class FieldKernelTests
             var extent = new Extent(64, 48);
             Field[] fields = [.. Enumerable.Range(0, batch).Select(_ => Field(kind, extent, random))];
             long[] partners = [.. Enumerable.Range(1, batch).Select(i => (long)(i % batch))];
-            using var mix = new Mix(fields, partners);
+            var mix = new Mix(fields, partners);
             var x = Some.Normal(1, batch, batch < 4 ? 16 : 3, size * 4, 96);
             var expected = Plain(x.to(ScalarType.Float64), Weights(fields, x, 2, 2, false), partners, false);
             var blended = mix.Blend(x);

@@ -84,13 +84,16 @@ public sealed class FieldTests
         var mask = tensor(new double[] { 1, 0, 0.5, 0.25 });
         Field[] fields =
         [
-            new NumberField(0.5), new NumberField(0.25), new BoxField([4], [1], [2]), new BoxField([4], [2], [3]), new BoxField([5], [1], [2]), new BoxField([4], [1], [2]).WithLambda(0.5),
+            new NumberField(0.5), new NumberField(0.25), new BoxField([4], [1], [2]), new BoxField([4], [2], [3]),
+            new BoxField([5], [1], [2]), new BoxField([4], [1], [2]).WithLambda(0.5),
             new MaskField(mask), new MaskField(mask.view(2, 2)), new MaskField(mask.flip(0)), new MaskField(mask.gt(0.3)),
         ];
         Field[] again =
         [
-            new NumberField(0.5), new NumberField(0.25), new BoxField([4], [1], [2]), new BoxField([4], [2], [3]), new BoxField([5], [1], [2]), new BoxField([4], [1], [2]).WithLambda(0.5),
-            new MaskField(mask.to(ScalarType.Float32)), new MaskField(mask.view(2, 2)), new MaskField(mask.flip(0)), new MaskField(mask.gt(0.3).to(ScalarType.Float16)),
+            new NumberField(0.5), new NumberField(0.25), new BoxField([4], [1], [2]), new BoxField([4], [2], [3]),
+            new BoxField([5], [1], [2]), new BoxField([4], [1], [2]).WithLambda(0.5),
+            new MaskField(mask.to(ScalarType.Float32)), new MaskField(mask.view(2, 2)), new MaskField(mask.flip(0)),
+            new MaskField(mask.gt(0.3).to(ScalarType.Float16)),
         ];
         for (var i = 0; i < fields.Length; i++)
         {
@@ -144,7 +147,7 @@ public sealed class FieldTests
     {
         using var scope = NewDisposeScope();
         Assert.NotEmpty(mistake);
-        Assert.Contains(remedy, Assert.ThrowsAny<ArgumentException>(act).Message, StringComparison.Ordinal);
+        Assert.Contains(remedy, Assert.ThrowsAny<ArgumentException>(act).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     private static Field Make(int kind, Extent extent, Random random)

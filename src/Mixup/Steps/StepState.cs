@@ -27,12 +27,14 @@ internal sealed class StepState
     {
         if (IsOver)
         {
-            throw new InvalidOperationException("The step of this target is disposed, so the model is no longer mixed. Take losses and metrics before the step ends; backward() may follow later.");
+            throw new InvalidOperationException("The step of this target is disposed, so the model is no longer mixed. " +
+                "Take losses and metrics before the step ends; backward() may follow later.");
         }
 
         if (IsSuspended)
         {
-            throw new InvalidOperationException("The step of this target is suspended, so the model is not mixed. End the suspension first, or judge the prediction against the plain target.");
+            throw new InvalidOperationException("The step of this target is suspended, so the model is not mixed. " +
+                "End the suspension first, or judge the prediction against the plain target.");
         }
     }
 

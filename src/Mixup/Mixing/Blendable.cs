@@ -1,0 +1,91 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>Which tensors can be blended, or cut and pasted, by their type.</summary>
+internal static class Blendable
+{
+    /// <summary>Checks the batch and the type of a tensor.</summary>
+    /// <param name="tensor">[B, ...].</param>
+    /// <param name="batchSize">B.</param>
+    /// <param name="name">The name of the parameter.</param>
+    /// <param name="canCopy">Whether integers are taken, since weights of 0 and 1 copy them.</param>
+    public static void Check(Tensor tensor, int batchSize, bool canCopy, string name)
+    {
+        Mixup.Check.HasBatch(tensor, batchSize, "the tensor to blend", name);
+        if (tensor.is_sparse)
+        {
+            throw new ArgumentException(
+                $"A sparse tensor of shape {Mixup.Check.Shape(tensor)} cannot be blended; expected a dense one. Convert it by to_dense().",
+                name);
+        }
+
+        if (tensor.dtype == ScalarType.Bool && !canCopy)
+        {
+            throw new ArgumentException(
+                "A tensor of type Bool cannot be blended: float16, bfloat16, float32 or float64 is expected. " +
+                "If it is a mask, leave it out of the inputs, and unite it by step.Draw.Mix.UniteMask(mask).",
+                name);
+        }
+
+        if (!Mixup.Check.IsMixable(tensor.dtype) && !(canCopy && Mixup.Check.IsInteger(tensor)))
+        {
+            throw new ArgumentException(
+                $"A tensor of type {tensor.dtype} cannot be blended: float16, bfloat16, float32 or float64 is expected. " +
+                "For token ids use manifold mixup on the embedding; convert images to floating point first.",
+                name);
+        }
+    }
+
+    /// <summary>Checks that an integer input is copied by every draw of a method, and not by one alone.</summary>
+    /// <param name="inputs">[B, ...].</param>
+    /// <param name="finder">Where the extent is; null beside numbers alone.</param>
+    /// <param name="copies">Whether every field of the method copies on the extent that it is drawn for.</param>
+    public static void CheckCopied(Tensor inputs, ExtentFinder? finder, bool copies)
+    {
+        if (finder is null || Mixup.Check.IsMixable(inputs.dtype))
+        {
+            return;
+        }
+
+        if (!copies)
+        {
+            throw new ArgumentException(
+                $"An input {inputs.dtype} {Mixup.Check.Shape(inputs)} can be cut and pasted, but the method also blends. " +
+                "Choose a method that only copies, such as CutMix, or use manifold mixup on the embedding.",
+                nameof(inputs));
+        }
+
+        if (!finder.IsCutAlongCells(inputs))
+        {
+            throw new ArgumentException(
+                $"An input {inputs.dtype} {Mixup.Check.Shape(inputs)} cannot be cut along whole cells of {finder.Extent}; " +
+                "expected that extent or a whole multiple. Give it first, or the same extent as the first input.",
+                nameof(inputs));
+        }
+    }
+
+    /// <summary>Checks that an integer tensor is copied: it has the extent, and all weights there are 0 and 1.</summary>
+    public static void CheckHard(Tensor tensor, ExtentFinder finder, RowFields fields, string name)
+    {
+        if (finder.InInput(tensor) is not { } within)
+        {
+            throw new ArgumentException(
+                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} has no extent beside fields over {finder.Extent}, so it would be " +
+                "blended, " +
+                "and integers cannot be. Leave it out of the inputs, or convert it to floating point.",
+                name);
+        }
+
+        if (fields.FindSoft(within.Extent) is { } soft)
+        {
+            throw new ArgumentException(
+                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} can be cut and pasted, but not blended; " +
+                "expected weights of 0 and 1 at " +
+                $"{within.Extent}, and {soft} has others. " +
+                "Give it the extent that the fields were drawn on, choose a method that only copies, or mix behind the embedding by " +
+                "manifold mixup.",
+                name);
+        }
+    }
+}
