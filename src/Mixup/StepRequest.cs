@@ -35,7 +35,7 @@ internal sealed record StepRequest(
         target,
         TargetMixing,
         kind ?? TargetKind,
-        Method is { MayCopy: true },
+        Method?.MayCopy,
         Method is { MayInterpolatePartner: true },
         pending,
         State);

@@ -20,8 +20,9 @@ internal sealed class RowFields(IReadOnlyList<Field> fields, MixupOutputs output
     /// <summary>A field that also blends at a resolution; null where all copy.</summary>
     public Field? FindSoft(Extent extent) => fields.FirstOrDefault(field => !field.IsHardAt(extent));
 
-    /// <summary>Whether any field cuts and pastes at a resolution.</summary>
-    public bool AnyPastesAt(Extent extent) => fields.Any(field => field.Extent is not null && field.IsHardAt(extent));
+    /// <summary>Whether any field cuts and pastes at a resolution. One that keeps or replaces the whole sample does not.</summary>
+    public bool AnyPastesAt(Extent extent) =>
+        fields.Any(field => field.Extent is not null && field.Lambda is > 0 and < 1 && field.IsHardAt(extent));
 
     /// <summary>The weights of the samples and of the partners in each row, which broadcast against a tensor.</summary>
     public (Tensor Own, Tensor Partner) Planes(ExtentWithin within, ScalarType type, Device device)

@@ -23,7 +23,7 @@ public sealed class MixedTarget
     /// <paramref name="mixing"/> or <paramref name="kind"/> is none of its enumeration.
     /// </exception>
     public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss, TargetKind kind = TargetKind.ByShape)
-        : this(mix, target, mixing, kind, mayPaste: false, mayInterpolate: false, null, null)
+        : this(mix, target, mixing, kind, mayPaste: null, mayInterpolate: false, null, null)
     {
     }
 
@@ -33,7 +33,7 @@ public sealed class MixedTarget
         Tensor target,
         TargetMixing mixing,
         TargetKind kind,
-        bool mayPaste,
+        bool? mayPaste,
         bool mayInterpolate,
         PendingMix? pending,
         StepState? step)
@@ -49,7 +49,7 @@ public sealed class MixedTarget
             DenseMix.CheckResized(target, mayInterpolate);
         }
 
-        if (IsMixedAtOutput && (mayPaste ? isDense : dense is { AnyPastes: true }))
+        if (IsMixedAtOutput && isDense && (mayPaste ?? dense is { AnyPastes: true }))
         {
             throw new ArgumentException(
                 "Output mixup with a field that only copies pastes cells of predictions and the same cells of the target " +
