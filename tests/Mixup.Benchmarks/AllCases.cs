@@ -8,7 +8,7 @@ public class AllCases
     private Contender? contender;
 
     /// <summary>Gets the names of all contenders, each after its case.</summary>
-    public static IEnumerable<string> Names => Cases.All.Select(make => make()).SelectMany(one => Contenders(one).Select(contender => $"{one.Name}: {contender.Name}"));
+    public static IEnumerable<string> Names => Named.Select(pair => pair.Name);
 
     /// <summary>Gets or sets which one is run.</summary>
     [ParamsSource(nameof(Names))]
@@ -16,7 +16,10 @@ public class AllCases
 
     /// <summary>Makes its tensors.</summary>
     [GlobalSetup]
-    public void Setup() => contender = Cases.All.Select(make => make()).SelectMany(one => Contenders(one).Select(contender => ($"{one.Name}: {contender.Name}", contender))).First(pair => pair.Item1 == Name).contender;
+    public void Setup() => contender = Named.First(pair => pair.Name == Name).Contender;
+
+    private static IEnumerable<(string Name, Contender Contender)> Named => Cases.All.Select(make => make())
+        .SelectMany(one => Contenders(one).Select(contender => ($"{one.Name}: {contender.Name}", contender)));
 
     /// <summary>One run, with the scope that a training loop has.</summary>
     [Benchmark]

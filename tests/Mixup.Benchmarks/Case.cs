@@ -17,5 +17,7 @@ internal sealed record Bound(double? AtLeast = null, double? AtMost = null)
     /// <summary>Whether a speed-up keeps the promise.</summary>
     public bool Holds(double speedUp) => (AtLeast is not { } least || speedUp >= least) && (AtMost is not { } most || 1 / speedUp <= most);
 
-    public override string ToString() => AtLeast is { } least ? FormattableString.Invariant($"at least {least:0.##}x") : FormattableString.Invariant($"at most {AtMost:0.##}x as long");
+    public override string ToString() => AtLeast is { } least
+        ? FormattableString.Invariant($"at least {least:0.##}x")
+        : FormattableString.Invariant($"at most {AtMost:0.##}x as long");
 }

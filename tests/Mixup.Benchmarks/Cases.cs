@@ -18,6 +18,14 @@ internal static class Cases
         () => HiddenAgainstHalf(256, bound: null),
         () => CrossEntropy(1.3, 512, 10),
         () => CrossEntropy(1.2, 256, 1000),
+        CutMixOverwritten,
+        CutMixKept,
+        () => CutMixPerSample(timm: 5, copies: 1.6, 64, 3, 224, 224),
+        () => CutMixPerSample(timm: 10, copies: null, 128, 3, 32, 32),
+        Masked,
+        () => CutMixHidden(drawn: 16, bound: 5),
+        () => CutMixHidden(drawn: 32, bound: 5),
+        Resized,
         () => Half(ScalarType.Float16),
         () => Half(ScalarType.BFloat16),
         () => TrainingStep("input", 1.02),
@@ -32,13 +40,15 @@ internal static class Cases
         var draw = Draw(shape[0], pairing);
         var y = zeros(shape[0], ScalarType.Int64);
         var strategy = new InputMixup { OverwriteInput = true };
-        return new Case($"input {Shape(shape)}, batch overwritten, {(pairing == Pairing.Halves ? "halves" : "random permutation")}", new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
-        [
-            (new Contender("timm: x.flip(0).mul_(1-l); x.mul_(l).add_(flipped)", () => Peers.Timm(x, 0.7)), new Bound(AtLeast: bound)),
-            (new Contender("limit: one pass in place, x.neg_()", () => x.neg_()), null),
-            (Pass(x, target), null),
-            (Copy(x, target), null),
-        ]);
+        return new Case(
+            $"input {Shape(shape)}, batch overwritten, {(pairing == Pairing.Halves ? "halves" : "random permutation")}",
+            new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
+            [
+                (new Contender("timm: x.flip(0).mul_(1-l); x.mul_(l).add_(flipped)", () => Peers.Timm(x, 0.7)), new Bound(AtLeast: bound)),
+                (new Contender("limit: one pass in place, x.neg_()", () => x.neg_()), null),
+                (Pass(x, target), null),
+                (Copy(x, target), null),
+            ]);
     }
 
     private static Case Kept(double bound, params long[] shape)
@@ -49,13 +59,15 @@ internal static class Cases
         var strategy = new InputMixup();
         var (permutation, lambda) = Tensors(draw, shape.Length);
         var target = empty_like(x);
-        return new Case($"input {Shape(shape)}, batch kept", new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
-        [
-            (new Contender("fastai: lerp(x[p], x, l)", () => Peers.Fastai(x, permutation, lambda)), new Bound(AtLeast: bound)),
-            (new Contender("index_select, lerp_", () => Peers.IndexSelect(x, permutation, lambda)), null),
-            (Pass(x, target), null),
-            (Copy(x, target), null),
-        ]);
+        return new Case(
+            $"input {Shape(shape)}, batch kept",
+            new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
+            [
+                (new Contender("fastai: lerp(x[p], x, l)", () => Peers.Fastai(x, permutation, lambda)), new Bound(AtLeast: bound)),
+                (new Contender("index_select, lerp_", () => Peers.IndexSelect(x, permutation, lambda)), null),
+                (Pass(x, target), null),
+                (Copy(x, target), null),
+            ]);
     }
 
     private static Case Hidden(long channels, Bound? fastai, Bound? indexSelect)
@@ -84,6 +96,144 @@ internal static class Cases
             [(Of("h * 0.5, no mixing at all", () => h * 0.5), bound)]);
     }
 
+    private static Case CutMixOverwritten()
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var (draw, boxes) = CutMixDraw(shape, Pairing.Halves, CoefficientPer.Batch);
+        var strategy = new InputMixup { OverwriteInput = true };
+        var (flipped, pasted) = (CutMixDraw(shape, Pairing.Flip, CoefficientPer.Batch), x.clone());
+        Peers.TimmCutMix(pasted, flipped.Boxes[0]);
+        Same(flipped.Draw.Mix.Blend(x), pasted);
+        return new Case(
+            $"cutmix {Shape(shape)}, one box, batch overwritten, pairs",
+            new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
+            [
+                (new Contender("timm: x[box] = x.flip(0)[box]", () => Peers.TimmCutMix(x, boxes[0])), new Bound(AtLeast: 9)),
+                (Copy(x, target), null),
+            ]);
+    }
+
+    private static Case CutMixKept()
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var (draw, boxes) = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Batch);
+        var permutation = tensor(draw.Mix.Partners.ToArray());
+        var strategy = new InputMixup();
+        Contender Torchvision(string name) => new(name, () => Peers.TorchvisionCutMix(x, boxes[0]));
+        var (rolled, pasted) = (CutMixDraw(shape, Pairing.Roll, CoefficientPer.Batch), x.clone());
+        Same(rolled.Draw.Mix.Blend(x), Peers.TorchvisionCutMix(x, rolled.Boxes[0]));
+        Peers.FastaiCutMix(pasted, permutation, boxes[0]);
+        Same(draw.Mix.Blend(x), pasted);
+        return new Case(
+            $"cutmix {Shape(shape)}, one box, batch kept",
+            new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
+            [
+                (Torchvision("torchvision: x.roll(1, 0), x.clone(), paste"), new Bound(AtLeast: 8)),
+                (new Contender("fastai: x[p], paste", () => Peers.FastaiCutMix(x, permutation, boxes[0])), new Bound(AtLeast: 5)),
+                (Copy(x, target), null),
+            ]);
+    }
+
+    private static Case CutMixPerSample(double timm, double? copies, params long[] shape)
+    {
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var (draw, boxes) = CutMixDraw(shape, Pairing.Flip, CoefficientPer.Sample);
+        var strategy = new InputMixup();
+        var pasted = x.clone();
+        Peers.TimmCutMixElem(pasted, boxes);
+        Same(draw.Mix.Blend(x), pasted);
+        var peer = new Contender("timm elem: x.clone(), a paste for each sample", () => Peers.TimmCutMixElem(x, boxes));
+        return new Case(
+            $"cutmix {Shape(shape)}, a box per sample, batch kept",
+            new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
+            [
+                (peer, new Bound(AtLeast: timm)),
+                (Copy(x, target), copies is { } most ? new Bound(AtMost: most) : null),
+            ]);
+    }
+
+    private static Case Masked()
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var masks = rand(shape[0], 1, shape[2], shape[3]).mul_(1.5).sub_(0.25).clamp_(0, 1);
+        var partners = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Sample).Draw.Mix.Partners.ToArray();
+        MaskField[] fields = [.. Enumerable.Range(0, (int)shape[0]).Select(i => new MaskField(masks[i, 0]))];
+        var draw = new MixupDraw(new Mix(fields, partners), MixupPlace.Input);
+        var permutation = tensor(partners);
+        var strategy = new InputMixup();
+        Same(draw.Mix.Blend(x), Peers.Fastai(x, permutation, masks), 1e-6);
+        return new Case(
+            $"cutmix's kin {Shape(shape)}, a soft mask per sample, batch kept",
+            new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
+            [
+                (new Contender("lerp(x[p], x, masks)", () => Peers.Fastai(x, permutation, masks)), new Bound(AtLeast: 6)),
+                (Copy(x, target), null),
+            ]);
+    }
+
+    private static Case Resized()
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var drawn = CutMixDraw(shape, Pairing.Permutation, CoefficientPer.Batch);
+        ResizedBoxField[] fields = [.. drawn.Draw.Mix.Fields.Select(box => new ResizedBoxField((BoxField)box, Resizing.Nearest))];
+        var draw = new MixupDraw(new Mix(fields, drawn.Draw.Mix.Partners), MixupPlace.Input);
+        var permutation = tensor(draw.Mix.Partners.ToArray());
+        var strategy = new InputMixup();
+        Tensor Peer() => Peers.OpenMixupResize(x, permutation, drawn.Boxes[0]);
+        Same(draw.Mix.Blend(x), Peer());
+        return new Case($"resizemix {Shape(shape)}, one box, batch kept", new Contender("ours", () => strategy.Begin(x, y, draw).Dispose()),
+        [
+            (new Contender("OpenMixup: interpolate(x[p]), paste into a clone", () => Peer()), new Bound(AtLeast: 2)),
+            (Copy(x, target), null),
+        ]);
+    }
+
+    /// <summary>Boxes of an input of some size: of the hidden one's own they copy, of a larger one their edges blend.</summary>
+    private static Case CutMixHidden(long drawn, double bound)
+    {
+        long[] shape = [128, 64, 16, 16];
+        var (h, upstream) = (rand(shape).requires_grad_(), rand(shape));
+        var (draw, _) = CutMixDraw([128, 3, drawn, drawn], Pairing.Permutation, CoefficientPer.Sample);
+        var permutation = tensor(draw.Mix.Partners.ToArray());
+        var weights = stack([.. draw.Mix.Fields.Select(field => field.WeightsAt([16, 16]))]).unsqueeze(1).to(ScalarType.Float32);
+        var (masks, target) = (weights.ne(0), empty_like(h));
+        var copies = drawn == shape[^1];
+        Tensor Peer() => copies ? where(masks, h, h.index(TensorIndex.Tensor(permutation))) : Peers.Fastai(h, permutation, weights);
+        Contender Of(string name, Func<Tensor> forward) => new(name, () => autograd.grad([forward()], [h], [upstream]));
+        Same(draw.Mix.Blend(h), Peer(), 1e-6);
+        return new Case(
+            $"cutmix hidden {Shape(shape)}, a box of {drawn}x{drawn} per sample, forward and backward",
+            Of("random permutation", () => draw.Mix.Blend(h)),
+            [
+                (Of(copies ? "where(mask, h, h[p])" : "lerp(h[p], h, weights)", Peer), new Bound(AtLeast: bound)),
+                (Copy(upstream, target, times: 2), null),
+            ]);
+    }
+
+    /// <summary>A peer that computes something else would be no peer.</summary>
+    private static void Same(Tensor ours, Tensor theirs, double tolerance = 0)
+    {
+        if (!ours.allclose(theirs, tolerance, tolerance))
+        {
+            throw new InvalidOperationException("A peer gives another result than ours for the same draw.");
+        }
+    }
+
+    /// <summary>A draw of boxes that is made once, and the boxes as the peers take them.</summary>
+    private static (MixupDraw Draw, (long Top, long Bottom, long Left, long Right)[] Boxes) CutMixDraw(
+        long[] shape, Pairing pairing, CoefficientPer per)
+    {
+        using var x = zeros(shape);
+        using var y = zeros(shape[0], ScalarType.Int64);
+        var options = new MixupOptions { Method = new CutMix(), CoefficientPer = per, Seed = 1, Pairing = pairing };
+        using var step = new InputMixup(options).Begin(x, y);
+        return (step.Draw, [.. step.Draw.Mix.Fields.Cast<BoxField>().Select(box => (box.From[0], box.To[0], box.From[1], box.To[1]))]);
+    }
+
     private static Case CrossEntropy(double bound, long batch, long classes)
     {
         var logits = randn(batch, classes).requires_grad_();
@@ -94,11 +244,13 @@ internal static class Cases
         var target = new MixedTarget(draw.Mix, y);
         var (mixed, plain) = (new MixupLoss(CrossEntropyLoss()), CrossEntropyLoss());
         Contender Of(string name, Func<Tensor> loss) => new(name, () => autograd.grad([loss()], [logits]));
-        return new Case($"mixed cross-entropy {Shape(batch, classes)}, forward and backward", Of("MixupLoss", () => mixed.call(logits, target)),
-        [
-            (Of("plain cross-entropy, not mixed", () => plain.call(logits, y)), new Bound(AtMost: bound)),
-            (Of("two cross-entropies", () => Peers.TwoCrossEntropies(logits, y, partner, lambda)), null),
-        ]);
+        return new Case(
+            $"mixed cross-entropy {Shape(batch, classes)}, forward and backward",
+            Of("MixupLoss", () => mixed.call(logits, target)),
+            [
+                (Of("plain cross-entropy, not mixed", () => plain.call(logits, y)), new Bound(AtMost: bound)),
+                (Of("two cross-entropies", () => Peers.TwoCrossEntropies(logits, y, partner, lambda)), null),
+            ]);
     }
 
     private static Case Half(ScalarType dtype)
@@ -110,8 +262,11 @@ internal static class Cases
         var narrow = lambda.to(dtype);
         var strategy = new InputMixup();
         var y = zeros(shape[0], ScalarType.Int64);
-        return new Case($"input {Shape(shape)}, {dtype}", new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
-            [(new Contender("libtorch: index_select, lerp_, with lambda rounded", () => Peers.IndexSelect(x, permutation, narrow)), new Bound(AtLeast: 1))]);
+        var peer = new Contender("libtorch: index_select, lerp_, with lambda rounded", () => Peers.IndexSelect(x, permutation, narrow));
+        return new Case(
+            $"input {Shape(shape)}, {dtype}",
+            new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
+            [(peer, new Bound(AtLeast: 1))]);
     }
 
     private static Case TrainingStep(string place, double bound)
@@ -154,13 +309,17 @@ internal static class Cases
     }
 
     private static (Tensor Permutation, Tensor Lambda) Tensors(MixupDraw draw, int rank) =>
-        (tensor(draw.Mix.Partners.ToArray()), tensor(draw.Mix.Coefficients.ToArray()).to(ScalarType.Float32).view([draw.Mix.BatchSize, .. Enumerable.Repeat(1L, rank - 1)]));
+        (tensor(draw.Mix.Partners.ToArray()),
+            tensor(draw.Mix.Coefficients.ToArray(), [draw.Mix.BatchSize, .. Enumerable.Repeat(1L, rank - 1)], ScalarType.Float32));
 
-    private static Contender Pass(Tensor from, Tensor to, int times = 1) => Limit("SIMD pass over tensors that are there, y.lerp_(x, 0.5)", times, () => to.lerp_(from, 0.5));
+    private static Contender Pass(Tensor from, Tensor to, int times = 1) =>
+        Limit("SIMD pass over tensors that are there, y.lerp_(x, 0.5)", times, () => to.lerp_(from, 0.5));
 
-    private static Contender Copy(Tensor from, Tensor to, int times = 1) => Limit("plain copy into memory that is there", times, () => to.copy_(from));
+    private static Contender Copy(Tensor from, Tensor to, int times = 1) =>
+        Limit("plain copy into memory that is there", times, () => to.copy_(from));
 
-    private static Contender Limit(string name, int times, Action once) => new($"limit: a {name}{(times == 1 ? string.Empty : ", twice")}", () =>
+    private static Contender Limit(string name, int times, Action once) =>
+        new($"limit: a {name}{(times == 1 ? string.Empty : ", twice")}", () =>
     {
         for (var i = 0; i < times; i++)
         {

@@ -12,7 +12,8 @@ internal static class Scale
     public static void Print()
     {
         PrintCost("cost of blending against batch size, [B,3072]", [8, 32, 128, 512, 2_048, 8_192], batch => [batch, 3_072], "B");
-        PrintCost("cost of blending against rank, [64, ...] of 12,288 values each", [1, 2, 3, 4, 5, 6], rank => rank == 1 ? [64 * 12_288] : [64, .. Enumerable.Repeat(1L, (int)rank - 2), 12_288], "rank");
+        static long[] OfRank(long rank) => rank == 1 ? [64 * 12_288] : [64, .. Enumerable.Repeat(1L, (int)rank - 2), 12_288];
+        PrintCost("cost of blending against rank, [64, ...] of 12,288 values each", [1, 2, 3, 4, 5, 6], OfRank, "rank");
         PrintSampling();
         PrintMemory();
     }
@@ -27,7 +28,9 @@ internal static class Scale
             var strategy = new InputMixup();
             using var y = zeros(x.shape[0], ScalarType.Int64);
             var times = SideBySide.Measure([new Contender("blend", () => strategy.Begin(x, y, draw).Dispose())], seconds: 0.5)[0];
-            table.AddRow(value.ToString("#,0", CultureInfo.InvariantCulture), (1_000 * times.Median() / x.numel()).ToString("0.000", CultureInfo.InvariantCulture));
+            table.AddRow(
+                value.ToString("#,0", CultureInfo.InvariantCulture),
+                (1_000 * times.Median() / x.numel()).ToString("0.000", CultureInfo.InvariantCulture));
             x.Dispose();
         }
 
@@ -44,7 +47,10 @@ internal static class Scale
         using var images = rand(1_024, 784);
         using var loss = CrossEntropyLoss();
         var step = SideBySide.Measure([new Contender("step", () => loss.call(model.call(images), y).backward())], seconds: 3)[0].Median();
-        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"drawing 1,024 coefficients and a permutation: {draw:0} us, {100 * draw / step:0.00}% of a step of a multilayer perceptron of 669,706 parameters ({step:0} us)");
+        AnsiConsole.MarkupLineInterpolated(
+            CultureInfo.InvariantCulture,
+            $"drawing 1,024 coefficients and a permutation: {draw:0} us, {100 * draw / step:0.00}% of a step of a multilayer perceptron");
+        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"of 669,706 parameters ({step:0} us)");
     }
 
     /// <summary>Bytes at the peak of a step beyond those of the unmixed one, from the kernel's own account of resident memory.</summary>
@@ -55,7 +61,8 @@ internal static class Scale
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).Title("peak memory of a training step").AddColumns("model", "mixup", "MiB", "against the unmixed step");
+        var table = new Table().Border(TableBorder.Rounded).Title("peak memory of a training step")
+            .AddColumns("model", "mixup", "MiB", "against the unmixed step");
         var perceptron = Sequential(("wide", Linear(4_096, 4_096)), ("act", Tanh()), ("out", Linear(4_096, 10)));
         AddPeaks(table, "one hidden layer, batch and activation of 64 MiB each", perceptron, rand(4_096, 4_096), "act");
         AddPeaks(table, "small ResNet [128,3,32,32]", new SmallResNet(), rand(128, 3, 32, 32), "blocks.0");
@@ -93,7 +100,11 @@ internal static class Scale
         })
         {
             var peak = Peak(strategy);
-            table.AddRow(Markup.Escape(name), strategyName, (peak / 1048576.0).ToString("0.0", CultureInfo.InvariantCulture), (peak / (double)plain).ToString("0.00", CultureInfo.InvariantCulture));
+            table.AddRow(
+                Markup.Escape(name),
+                strategyName,
+                (peak / 1048576.0).ToString("0.0", CultureInfo.InvariantCulture),
+                (peak / (double)plain).ToString("0.00", CultureInfo.InvariantCulture));
         }
     }
 }

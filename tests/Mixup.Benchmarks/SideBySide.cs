@@ -22,8 +22,12 @@ internal static class SideBySide
     public static IReadOnlyList<string> Print(IReadOnlyList<Func<Case>> cases, string filter)
     {
         List<string> missed = [];
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("case", "against").AddColumn(new TableColumn("ours, us").RightAligned()).AddColumn(new TableColumn("theirs, us").RightAligned())
-            .AddColumn(new TableColumn("ours is faster by").RightAligned()).AddColumn("must reach");
+        var table = new Table().Border(TableBorder.Rounded)
+            .AddColumns("case", "against")
+            .AddColumn(new TableColumn("ours, us").RightAligned())
+            .AddColumn(new TableColumn("theirs, us").RightAligned())
+            .AddColumn(new TableColumn("ours is faster by").RightAligned())
+            .AddColumn("must reach");
         AnsiConsole.Progress().Start(progress =>
         {
             var bar = progress.AddTask("measuring", maxValue: cases.Count);
@@ -46,7 +50,8 @@ internal static class SideBySide
                     var kept = bound?.Holds(ratio) ?? true;
                     if (!kept)
                     {
-                        missed.Add(string.Create(CultureInfo.InvariantCulture, $"{one.Name}, against {other.Name}: {ratio:0.00}x, but it must be {bound}"));
+                        missed.Add(string.Create(
+                            CultureInfo.InvariantCulture, $"{one.Name}, against {other.Name}: {ratio:0.00}x, but it must be {bound}"));
                     }
 
                     table.AddRow(
@@ -54,7 +59,9 @@ internal static class SideBySide
                         Markup.Escape(other.Name),
                         Number(times[0].Median()),
                         Number(theirs.Median()),
-                        string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00}x ({ratios.LowerQuartile():0.00} to {ratios.UpperQuartile():0.00})"),
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{ratio:0.00}x ({ratios.LowerQuartile():0.00} to {ratios.UpperQuartile():0.00})"),
                         Markup.Escape(bound is null ? string.Empty : kept ? bound.ToString() : bound + ": missed"));
                 }
             }
@@ -116,5 +123,6 @@ internal static class SideBySide
         return Stopwatch.GetElapsedTime(start).TotalMicroseconds / runs;
     }
 
-    private static string Number(double microseconds) => microseconds.ToString(microseconds < 100 ? "0.0" : "#,0", CultureInfo.InvariantCulture);
+    private static string Number(double microseconds) =>
+        microseconds.ToString(microseconds < 100 ? "0.0" : "#,0", CultureInfo.InvariantCulture);
 }

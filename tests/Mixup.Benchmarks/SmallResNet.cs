@@ -7,7 +7,8 @@ namespace TorchSharp.Mixup.Benchmarks;
 internal sealed class SmallResNet : Module<Tensor, Tensor>
 {
     private readonly Conv2d stem = Conv2d(3, 16, 3, padding: 1);
-    private readonly Sequential blocks = Sequential(new ResidualBlock(16, 16, 1), new ResidualBlock(16, 32, 2), new ResidualBlock(32, 64, 2));
+    private readonly Sequential blocks =
+        Sequential(new ResidualBlock(16, 16, 1), new ResidualBlock(16, 32, 2), new ResidualBlock(32, 64, 2));
     private readonly Linear head = Linear(64, 10);
 
     public SmallResNet()

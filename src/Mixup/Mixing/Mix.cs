@@ -388,19 +388,7 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     /// <summary>Blends a tensor in place, which only goes with one output a pair.</summary>
-    internal void BlendInPlace(Tensor tensor)
-    {
-        var chosen = MapFor(tensor);
-        if (chosen is Combination numbers)
-        {
-            numbers.Overwrite(tensor);
-            return;
-        }
-
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        tensor.copy_(chosen.Apply(tensor));
-    }
+    internal void BlendInPlace(Tensor tensor) => MapFor(tensor).Overwrite(tensor);
 
     /// <summary>Blends what a module returned. There [B, F] holds features of the whole sample.</summary>
     /// <exception cref="ArgumentException">The shape may mean several things, or <see cref="Blend"/> refuses it.</exception>

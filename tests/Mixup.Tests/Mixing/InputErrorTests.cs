@@ -10,6 +10,7 @@ public sealed class InputErrorTests
         { "above one", "coefficient 1 is 1.5" },
         { "negative", "coefficient 0 is -0.1" },
         { "nan", "coefficient 0 is NaN" },
+        { "below zero", "partner of sample 1 is -1" },
         { "outside", "partner of sample 0 is 2" },
     };
 
@@ -24,6 +25,7 @@ public sealed class InputErrorTests
             "above one" => new Mix([1, 1.5], [0, 1]),
             "negative" => new Mix([-0.1, 1], [0, 1]),
             "nan" => new Mix([double.NaN, 1], [0, 1]),
+            "below zero" => new Mix([1, 1], [0, -1]),
             _ => new Mix([1, 1], [2, 0]),
         });
         Assert.Contains(message, error.Message, StringComparison.OrdinalIgnoreCase);

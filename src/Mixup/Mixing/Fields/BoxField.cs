@@ -129,16 +129,21 @@ public sealed record BoxField : Field
     /// <summary>How much of each cell lies in the box, along one dimension at a resolution. Whole cells have exactly 1.</summary>
     internal double[] CoverageAlong(int dimension, long size)
     {
-        // In units of 1 / (old size * new size), in which all borders are whole numbers.
-        var drawn = extent[dimension];
-        var (first, last) = (from[dimension] * size, to[dimension] * size);
         var coverage = new double[size];
         for (var cell = 0L; cell < size; cell++)
         {
-            coverage[cell] = (double)Math.Max(0, Math.Min((cell + 1) * drawn, last) - Math.Max(cell * drawn, first)) / drawn;
+            coverage[cell] = CoverageOf(dimension, size, cell);
         }
 
         return coverage;
+    }
+
+    /// <summary>How much of one cell lies in the box, along one dimension at a resolution.</summary>
+    internal double CoverageOf(int dimension, long size, long cell)
+    {
+        // In units of 1 / (old size * new size), in which all borders are whole numbers.
+        var drawn = extent[dimension];
+        return (double)Math.Max(0, Math.Min((cell + 1) * drawn, to[dimension] * size) - Math.Max(cell * drawn, from[dimension] * size)) / drawn;
     }
 
     internal override double[] ValuesAt(Extent extent)

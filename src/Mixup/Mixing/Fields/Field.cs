@@ -44,6 +44,6 @@ public abstract record Field
         return flat.view(extent.ToArray()).clone();
     }
 
-    /// <summary>The weights at a resolution, the last dimension fastest.</summary>
+    /// <summary>The weights at a resolution, the last dimension fastest. Not to be changed: a mask hands out its own.</summary>
     internal abstract double[] ValuesAt(Extent extent);
 }

@@ -9,6 +9,7 @@ public sealed record MaskField : Field
     private readonly Extent extent;
     private readonly double[] values;
     private readonly bool isHard;
+    private Resampled? last;
 
     /// <summary>Makes a field of a mask.</summary>
     /// <param name="mask">
@@ -51,7 +52,19 @@ public sealed record MaskField : Field
     internal override double[] ValuesAt(Extent extent)
     {
         this.extent.CheckDimensionsOf(extent);
-        return extent == this.extent ? [.. values] : Resampling.Resample(values, this.extent, extent);
+        if (extent == this.extent)
+        {
+            return values;
+        }
+
+        // Forward, backward and the checks before them ask for the same resolution.
+        var known = last;
+        if (known is null || known.Extent != extent)
+        {
+            last = known = new Resampled(extent, Resampling.Resample(values, this.extent, extent));
+        }
+
+        return known.Values;
     }
 
     private static bool IsCopy(double weight) => weight is 0 or 1;
@@ -97,4 +110,6 @@ public sealed record MaskField : Field
 
         return Math.Min(1, sum / values.Length);
     }
+
+    private sealed record Resampled(Extent Extent, double[] Values);
 }

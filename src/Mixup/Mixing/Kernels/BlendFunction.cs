@@ -9,9 +9,8 @@ namespace TorchSharp.Mixup;
 internal sealed class BlendFunction : autograd.SingleTensorFunction<BlendFunction>
 {
     // TorchSharp passes pointers of tensors to libtorch and forgets the objects: a finalizer could free them before libtorch has copied
-    // them. This thread's next call
-    // comes after that, forward or backward; the memory is then used again. Without a dispose scope, both would otherwise wait for the
-    // finalizer anyway.
+    // them. This thread's next call comes after that, forward or backward; the memory is then used again. Without a dispose scope, both
+    // would otherwise wait for the finalizer anyway.
     [ThreadStatic]
     private static (Tensor Result, Tensor Gradient)? lastBackward;
 

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Blocks of native memory that are used again. A fresh large block costs more in page faults than the arithmetic that fills it.
-/// There is one pool in the process, and every thread may call it.
+/// Blocks of native memory that are used again. A fresh large block costs more in page faults than the arithmetic that fills it. There is
+/// one pool in the process, and every thread may call it.
 /// </summary>
 /// <remarks>
 /// Sizes are rounded up to classes, eight to a power of two, so that at most an eighth of a block is unused. The idle blocks of a class

@@ -4,21 +4,22 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Combines the rows of a matrix cycle by cycle of the permutation, a chunk of columns at a time, so that a partner is still in cache when its own
-/// turn comes. The threads share out the rows: in place, and where rows are pairs, by stretches of the walk; else by their order in memory. Only
-/// a few rows, or long ones in place, are cut into columns.
+/// Combines the rows of a matrix cycle by cycle of the permutation, a chunk of columns at a time, so that a partner is still in cache when
+/// its own turn comes. The threads share out the rows: in place, and where rows are pairs, by stretches of the walk; else by their order in
+/// memory. Only a few rows, or long ones in place, are cut into columns.
 /// </summary>
 /// <example>
-/// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 takes from
-/// row 2, row 2 from row 4, which are both unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2 and another
-/// one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before anything is written. Rows 1 and 3 are a pair:
-/// both are read before either is written, and nothing is saved.
+/// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 takes
+/// from row 2, row 2 from row 4, which are both unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2
+/// and another one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before anything is written. Rows 1
+/// and 3 are a pair: both are read before either is written, and nothing is saved.
 /// </example>
 internal static unsafe class CycleWalk<T, TRows>
     where T : unmanaged
     where TRows : IRows<T>
 {
-    // A chunk of a kept row and of its result stay in the second cache. In place, the first row of a cycle, which is put aside, stays in the first.
+    // A chunk of a kept row and of its result stay in the second cache. In place, the first row of a cycle, which is put aside, stays in
+    // the first.
     private const int ChunkBytes = 128 * 1024;
     private const int ChunkBytesInPlace = 32 * 1024;
 
@@ -28,13 +29,16 @@ internal static unsafe class CycleWalk<T, TRows>
     // Below this one thread is done before the others have begun.
     private const long ParallelBytes = 128L << 10;
 
-    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for whoever is
-    // next, and so is memory that was written not long ago.
+    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for
+    // whoever is next, and so is memory that was written not long ago.
     private const long StreamedBytes = 6L << 20;
     private const long StreamedAgainBytes = 24L << 20;
 
-    /// <summary>Applies a combination to a contiguous matrix, or other dense tensor of the same memory order for both; fresh memory was never written to.</summary>
-    public static void Run(Combination combination, Tensor source, Tensor target, bool fresh)
+    /// <summary>
+    /// Applies a combination to a contiguous matrix, or other dense tensor of the same memory order for both; fresh memory was never
+    /// written to.
+    /// </summary>
+    public static void Run(WeightedRows combination, Tensor source, Tensor target, bool fresh)
     {
         var rows = (int)source.size(0);
         var rowLength = (int)(source.numel() / rows);
@@ -42,11 +46,12 @@ internal static unsafe class CycleWalk<T, TRows>
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
-            var stream = from != to && size >= (fresh ? StreamedBytes : StreamedAgainBytes);
+            var stream = from != to && !combination.Sources.HasMore && size >= (fresh ? StreamedBytes : StreamedAgainBytes);
             var matrix = new Matrix((T*)from, (T*)to, rowLength, stream);
-            var walk = combination.Walk;
+            var walk = combination.Sources.Walk;
             var threads = size >= ParallelBytes ? TorchThreads.Count : 1;
-            var isByColumns = rows < 2 * threads ? rowLength * sizeof(T) > ChunkBytesInPlace : matrix.InPlace && rowLength * sizeof(T) > SharedRowBytes;
+            var rowBytes = rowLength * sizeof(T);
+            var isByColumns = rows < 2 * threads ? rowBytes > ChunkBytesInPlace : matrix.InPlace && rowBytes > SharedRowBytes;
             if (threads == 1 || (rows < 2 * threads && !isByColumns))
             {
                 Walk(combination, matrix, Stretch.All(walk), 0, rowLength);
@@ -60,7 +65,8 @@ internal static unsafe class CycleWalk<T, TRows>
             }
             else
             {
-                var stretches = matrix.InPlace || combination.IsPairs ? Stretches(walk, matrix, threads) : RowsAlike(walk, rows, threads);
+                var isByWalk = matrix.InPlace || combination.Sources.IsPairs;
+                var stretches = isByWalk ? Stretches(walk, matrix, threads) : RowsAlike(walk, rows, threads);
                 TorchThreads.For(threads, i => Walk(combination, matrix, stretches[i], 0, rowLength));
             }
         }
@@ -73,7 +79,9 @@ internal static unsafe class CycleWalk<T, TRows>
         return [.. Enumerable.Range(0, count).Select(i => Stretch.All(walk) with { FirstRow = i * share, EndRow = (i + 1) * share })];
     }
 
-    /// <summary>Cuts the walk into equal parts. In place, what a part needs of the rows of another is put aside before that one overwrites it.</summary>
+    /// <summary>
+    /// Cuts the walk into equal parts. In place, what a part needs of the rows of another is put aside before that one overwrites it.
+    /// </summary>
     private static Stretch[] Stretches(Step[] walk, Matrix matrix, int count)
     {
         // Even ones leave pairs whole.
@@ -101,7 +109,7 @@ internal static unsafe class CycleWalk<T, TRows>
         return stretches;
     }
 
-    private static void Walk(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
+    private static void Walk(WeightedRows combination, Matrix matrix, Stretch stretch, int from, int to)
     {
         if (matrix.InPlace)
         {
@@ -115,10 +123,11 @@ internal static unsafe class CycleWalk<T, TRows>
 
     // Optimised at once: the first batches would else take five times as long.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Fill(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
+    private static void Fill(WeightedRows combination, Matrix matrix, Stretch stretch, int from, int to)
     {
-        var walk = combination.Walk;
-        var partners = combination.Partners;
+        var walk = combination.Sources.Walk;
+        var sources = combination.Sources;
+        var hasMore = sources.HasMore;
         for (var column = from; column < to; column += ChunkLength)
         {
             var length = Math.Min(ChunkLength, to - column);
@@ -131,31 +140,43 @@ internal static unsafe class CycleWalk<T, TRows>
                 }
 
                 var sample = matrix.Source(row, column, length);
-                var partner = matrix.Source((int)partners[row], column, length);
-                Combine(sample, partner, Weights(combination, row), matrix.Target(row, column, length), matrix.Stream);
+                var partner = matrix.Source((int)sources.First[row], column, length);
+                var result = matrix.Target(row, column, length);
+                RowTerms<T, TRows>.Combine(sample, partner, Weights(combination, row), result, matrix.Stream);
+                for (var (more, end) = hasMore ? sources.RangeOfMore(row) : default; more < end; more++)
+                {
+                    var weight = combination.WeightOfMore(more, single: typeof(T) != typeof(double));
+                    var reader = matrix.Source((int)sources.More[more], column, length);
+                    RowTerms<T, TRows>.Combine(result, reader, (1, weight), result, stream: false);
+                }
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Overwrite(Combination combination, Matrix matrix, Stretch stretch, int from, int to)
+    private static void Overwrite(WeightedRows combination, Matrix matrix, Stretch stretch, int from, int to)
     {
         // A pair is read once, wherever it is cut.
-        var chunk = Math.Min(to - from, combination.IsPairs && MixesEverywhere(combination) ? int.MaxValue : ChunkBytesInPlace / sizeof(T));
-        var walk = combination.Walk;
+        var isReadOnce = combination.Sources.IsPairs && MixesEverywhere(combination);
+        var chunk = isReadOnce ? to - from : Math.Min(to - from, ChunkBytesInPlace / sizeof(T));
+        var walk = combination.Sources.Walk;
         T[]? memory = null;
         for (var column = from; column < to; column += chunk)
         {
             var length = Math.Min(chunk, to - column);
-            var first = stretch.CopyOfFirst is { } copy ? copy.AsSpan(column, length) : default(ReadOnlySpan<T>); // of the cycle under way; empty where one begins
+
+            // Of the cycle under way; empty where one begins.
+            var first = stretch.CopyOfFirst is { } copy ? copy.AsSpan(column, length) : default(ReadOnlySpan<T>);
             for (var i = stretch.From; i < stretch.To; i++)
             {
                 var row = matrix.Source(walk[i].Row, column, length);
                 var weights = Weights(combination, walk[i].Row);
                 var isLast = walk[i].EndsCycle;
-                if (first.IsEmpty && !isLast && i + 1 < stretch.To && walk[i + 1].EndsCycle && Mixes(weights) && Weights(combination, walk[i + 1].Row) is var ofSecond && Mixes(ofSecond))
+                if (first.IsEmpty && !isLast && i + 1 < stretch.To && walk[i + 1].EndsCycle && RowTerms<T, TRows>.Mixes(weights)
+                    && Weights(combination, walk[i + 1].Row) is var ofSecond && RowTerms<T, TRows>.Mixes(ofSecond))
                 {
-                    TRows.CombinePair(row, matrix.Source(walk[++i].Row, column, length), weights.Own, weights.Other, ofSecond.Own, ofSecond.Other);
+                    var second = matrix.Source(walk[++i].Row, column, length);
+                    TRows.CombinePair(row, second, weights.Own, weights.Other, ofSecond.Own, ofSecond.Other);
                     continue;
                 }
 
@@ -169,7 +190,7 @@ internal static unsafe class CycleWalk<T, TRows>
                 var partner = isLast ? first
                     : i + 1 == stretch.To ? stretch.CopyOfNext.AsSpan(column, length)
                     : matrix.Source(walk[i + 1].Row, column, length);
-                Combine(row, partner, weights, row, stream: false);
+                RowTerms<T, TRows>.Combine(row, partner, weights, row, stream: false);
                 first = isLast ? default : first;
             }
         }
@@ -177,48 +198,11 @@ internal static unsafe class CycleWalk<T, TRows>
 
     private static int ChunkLength => ChunkBytes / sizeof(T);
 
-    /// <summary>One row. A weight of 0 means that the values beside it are not read, since 0 times infinity is not a number.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result, bool stream)
+    private static bool MixesEverywhere(WeightedRows combination)
     {
-        if (Mixes(weights))
+        for (var row = 0; row < combination.Sources.First.Length; row++)
         {
-            TRows.Combine(sample, partner, weights.Own, weights.Other, result, stream);
-        }
-        else
-        {
-            TakeOne(sample, partner, weights, result);
-        }
-    }
-
-    private static void TakeOne(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, (double Own, double Other) weights, Span<T> result)
-    {
-        var source = weights.Other == 0 ? sample : partner;
-        var weight = weights.Other == 0 ? weights.Own : weights.Other;
-        if (weight == 0)
-        {
-            result.Clear();
-        }
-        else if (weight != 1)
-        {
-            // Adding -0.0 changes no bit, so this is the product. Combinations with such rows are done by chunks, in place or not.
-            TRows.Combine(source, Nothing.AsSpan(0, source.Length), weight, 1, result, stream: false);
-        }
-        else if (source != result)
-        {
-            source.CopyTo(result);
-        }
-    }
-
-    private static readonly T[] Nothing = [.. Enumerable.Repeat(TRows.NegativeZero, ChunkLength)];
-
-    private static bool Mixes((double Own, double Other) weights) => weights.Own != 0 && weights.Other != 0;
-
-    private static bool MixesEverywhere(Combination combination)
-    {
-        for (var row = 0; row < combination.Partners.Length; row++)
-        {
-            if (!Mixes(Weights(combination, row)))
+            if (!RowTerms<T, TRows>.Mixes(Weights(combination, row)))
             {
                 return false;
             }
@@ -227,7 +211,8 @@ internal static unsafe class CycleWalk<T, TRows>
         return true;
     }
 
-    private static (double Own, double Other) Weights(Combination combination, int row) => combination.Weights(row, single: typeof(T) != typeof(double));
+    private static (double Own, double Other) Weights(WeightedRows combination, int row) =>
+        combination.Weights(row, single: typeof(T) != typeof(double));
 
     /// <summary>Where it is read and where it is written.</summary>
     private readonly struct Matrix(T* source, T* target, int rowLength, bool stream)
@@ -254,10 +239,14 @@ internal static unsafe class CycleWalk<T, TRows>
 
         public static Stretch All(Step[] walk) => new(0, walk.Length);
 
-        /// <summary>What the first row was of the cycle that is under way where the part begins; null where one begins, or nothing is overwritten.</summary>
+        /// <summary>
+        /// What the first row was of the cycle that is under way where the part begins; null where one begins, or nothing is overwritten.
+        /// </summary>
         public T[]? CopyOfFirst { get; init; }
 
-        /// <summary>What the first row of the next part was, if the cycle goes on there; null if it does not, or nothing is overwritten.</summary>
+        /// <summary>
+        /// What the first row of the next part was, if the cycle goes on there; null if it does not, or nothing is overwritten.
+        /// </summary>
         public T[]? CopyOfNext { get; init; }
     }
 }

@@ -3,152 +3,60 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A combination whose weights vary over the extent of a sample, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]]</c>, by torch's operations. A weight of 0 means that the cell is not read.
-/// In a blend a cell of weight 1 is copied, whatever its type and value. It goes by parts of the batch, so that temporaries stay below the size of the batch, and reads nothing back.
-/// META has neither <c>where</c> nor <c>logical_not</c>, and <c>gather</c>
-/// changes bits of what is not a number in half precision: <c>index</c> does not.
+/// A combination whose weights vary over the extent of a sample, <c>y[i] = own[i] * x[i] + other[i] * x[partners[i]]</c>. The front door of
+/// the kernels of fields: the CPU has one of its own, all else goes by torch.
 /// </summary>
 internal sealed class FieldCombination : LinearMap
 {
-    private const int Parts = 16;
-
-    // Below this many elements a part would cost more in calls than it saves in memory.
-    private const long LeastElements = 1 << 16;
-    private readonly FieldPlanes own;
-    private readonly FieldPlanes other;
-    private readonly ResizedRows resized;
-    private readonly long[] sources;
-    private readonly int first;
-    private readonly int dimensions;
-    private readonly bool isBlend;
     private FieldCombination? transposed;
 
     /// <summary>Makes a blend: the weights of each row are a field and its rest.</summary>
     /// <param name="own">The weights of the row itself.</param>
     /// <param name="other">The weights of the other row.</param>
     /// <param name="resized">How the other rows are resized.</param>
-    /// <param name="sources">The other row of each row: a permutation.</param>
+    /// <param name="partners">The other row of each row: any row of the batch.</param>
     /// <param name="first">The first dimension of the extent.</param>
     /// <param name="dimensions">The number of dimensions of the extent.</param>
-    public FieldCombination(FieldPlanes own, FieldPlanes other, ResizedRows resized, long[] sources, int first, int dimensions)
-        : this(own, other, resized, sources, first, dimensions, isBlend: true)
+    public FieldCombination(FieldPlanes own, FieldPlanes other, ResizedRows resized, long[] partners, int first, int dimensions)
+        : this(new WeightedCells
+        {
+            Own = own,
+            Other = other,
+            Resized = resized,
+            Sources = new RowSources(partners),
+            First = first,
+            Dimensions = dimensions,
+        })
     {
     }
 
-    private FieldCombination(FieldPlanes own, FieldPlanes other, ResizedRows resized, long[] sources, int first, int dimensions, bool isBlend) =>
-        (this.own, this.other, this.resized, this.sources, this.first, this.dimensions, this.isBlend) = (own, other, resized, sources, first, dimensions, isBlend);
+    private FieldCombination(WeightedCells cells) => Cells = cells;
 
-    // A sample gets back its own weight and that of its reader, which do not sum to one. A gather, no scatter: the same bits on every run.
-    public override LinearMap Transposed => transposed ??= Transpose();
+    /// <summary>What the kernels read.</summary>
+    public WeightedCells Cells { get; }
+
+    // As of numbers, a sum of gathers.
+    public override LinearMap Transposed => transposed ??= new FieldCombination(Cells.Transpose()) { transposed = this };
 
     public override Tensor Apply(Tensor x)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var at = ExtentWithin.Of(x, first, dimensions);
-        var isHard = isBlend && own.Fields.All(field => field.IsHardAt(at.Extent));
-        var result = empty_like(x);
-        var rowElements = Math.Max(1, x.numel() / sources.Length);
-        var rows = (int)Math.Min(sources.Length, Math.Max((sources.Length + Parts - 1) / Parts, LeastElements / rowElements));
-        for (var from = 0; from < sources.Length; from += rows)
-        {
-            using var part = NewDisposeScope();
-            var count = Math.Min(rows, sources.Length - from);
-            var target = result.narrow(0, from, count);
-            if (isHard)
-            {
-                Copy(from, count, at, x, target);
-            }
-            else
-            {
-                Sum(from, count, at, x, target);
-            }
-        }
+        return (FieldKernel.TryApply([Cells], x) ?? TorchFieldKernel.Apply(Cells, x)).MoveToOuterDisposeScope();
+    }
 
-        return result.MoveToOuterDisposeScope();
+    public override void Overwrite(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        if (!Cells.Sources.IsPermutation || !FieldKernel.TryOverwrite(Cells, x))
+        {
+            base.Overwrite(x);
+        }
     }
 
     public override void Dispose()
     {
         // Planes are made anew, so there is nothing to free.
-    }
-
-    /// <summary>Where all weights are 0 or 1, each element is that of one row: its own, or the other one.</summary>
-    private void Copy(int from, int count, ExtentWithin at, Tensor x, Tensor target)
-    {
-        var fromOther = other.Of(from, count, at, ScalarType.Float32, x.device).ne(0);
-        if (resized.Any(from, count))
-        {
-            var both = cat([x.narrow(0, from, count), resized.Apply(Partners(from, count, x), from, at)]);
-            target.copy_(Pick(both, fromOther.to(ScalarType.Int64).mul_(count).add_(Rows(Enumerable.Range(0, count).Select(i => (long)i), at, x.device))));
-            return;
-        }
-
-        var row = Rows(Enumerable.Range(from, count).Select(i => (long)i), at, x.device);
-        var distance = Rows(Enumerable.Range(from, count).Select(i => sources[i] - i), at, x.device);
-        target.copy_(Pick(x, fromOther.to(ScalarType.Int64).mul_(distance).add_(row)));
-    }
-
-    private void Sum(int from, int count, ExtentWithin at, Tensor x, Tensor target)
-    {
-        var wide = Check.AccumulationType(x);
-        var sample = x.narrow(0, from, count);
-        var partner = Partners(from, count, x);
-        var isResized = resized.Any(from, count);
-        if (isBlend && isResized)
-        {
-            partner = resized.Apply(partner.to(wide), from, at);
-        }
-
-        var (ofSample, ofPartner) = (own.Of(from, count, at, wide, x.device), other.Of(from, count, at, wide, x.device));
-        var (notSample, notPartner) = (ofSample.eq(0), ofPartner.eq(0));
-
-        // 0 times infinity is not a number; adding -0.0 changes no bit of a number.
-        var sum = sample.to(wide).mul(ofSample).masked_fill_(notSample, 0);
-        var rest = partner.to(wide).mul(ofPartner).masked_fill_(notPartner, -0.0);
-        sum = sum.add_(isResized && !isBlend ? resized.Apply(rest, from, at) : rest).to(x.dtype);
-        if (isBlend && own.Fields.Skip(from).Take(count).Any(MayCopy))
-        {
-            // Arithmetic changes what is not a number: such a cell is taken from the sample or the partner, which stand behind the sums.
-            var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64), alpha: 2).mul_(count);
-            sum = Pick(cat([sum, sample, partner.to(x.dtype)]), source.add_(Rows(Enumerable.Range(0, count).Select(i => (long)i), at, x.device)));
-        }
-
-        target.copy_(sum);
-    }
-
-    private Tensor Partners(int from, int count, Tensor x) =>
-        x.index(TensorIndex.Tensor(tensor(sources.AsSpan(from, count).ToArray()).to(x.device, non_blocking: true)));
-
-    /// <summary>The elements of the rows that an index names, cell by cell: [rows, 1, cells].</summary>
-    private static Tensor Pick(Tensor x, Tensor rows)
-    {
-        var indices = new TensorIndex[x.dim()];
-        indices[0] = TensorIndex.Tensor(rows);
-        for (var d = 1; d < indices.Length; d++)
-        {
-            indices[d] = TensorIndex.Tensor(arange(x.shape[d], ScalarType.Int64, x.device).view(Check.Broadcast(x.shape[d], d, x.dim())));
-        }
-
-        return x.index(indices);
-    }
-
-    private static Tensor Rows(IEnumerable<long> rows, ExtentWithin at, Device device)
-    {
-        var numbers = tensor(rows.ToArray()).to(device, non_blocking: true);
-        return numbers.view(at.Broadcast(numbers.shape[0]));
-    }
-
-    private static bool MayCopy(Field field) => field is not NumberField || (float)field.Lambda == 0 || (float)(1 - field.Lambda) == 0;
-
-    private FieldCombination Transpose()
-    {
-        var readers = new long[sources.Length];
-        for (var row = 0; row < readers.Length; row++)
-        {
-            readers[sources[row]] = row;
-        }
-
-        return new FieldCombination(own, other.Gather(readers), resized.Transpose(readers), readers, first, dimensions, isBlend: false) { transposed = this };
     }
 }

@@ -20,19 +20,29 @@ internal readonly record struct ExtentWithin(int First, Extent Extent, int Rank)
     }
 }
 
-/// <summary>A plane of weights for each row: a field itself, or what it leaves to the partner. Made anew for each part of a batch, since planes cost as much as images of one channel.</summary>
+/// <summary>
+/// A plane of weights for each row: a field itself, or what it leaves to the partner. Made anew for each part of a batch, since planes cost
+/// as much as images of one channel.
+/// </summary>
 internal sealed class FieldPlanes(IReadOnlyList<Field> all, bool ofPartner)
 {
     // Where a partner is resized into a box, the weights are those of the box.
     private readonly Field[] fields = [.. all.Select(field => field is ResizedBoxField resized ? resized.Box : field)];
 
+    private NumberField Nothing => new(ofPartner ? 1 : 0);
+
     public IReadOnlyList<Field> Fields => fields;
 
-    /// <summary>The planes of the rows that an index names.</summary>
-    public FieldPlanes Gather(long[] rows) => new([.. rows.Select(row => fields[row])], ofPartner);
+    /// <summary>Whether a plane is what its field leaves to the partner.</summary>
+    public bool OfPartner => ofPartner;
+
+    /// <summary>The planes of the rows that an index names; a row below 0 has a plane of zeros.</summary>
+    public FieldPlanes Gather(IEnumerable<long> rows) => new([.. rows.Select(row => row < 0 ? Nothing : fields[row])], ofPartner);
 
     /// <summary>The planes of some rows.</summary>
-    /// <returns>A tensor that broadcasts against the rows of the tensor that the extent lies within. Weights of 0 and 1 are exact.</returns>
+    /// <returns>
+    /// A tensor that broadcasts against the rows of the tensor that the extent lies within. Weights of 0 and 1 are exact.
+    /// </returns>
     public Tensor Of(int from, int count, ExtentWithin at, ScalarType type, Device device)
     {
         Tensor Upload(double[] values, long[] shape) => tensor(values, shape, type).to(device, non_blocking: true);
@@ -76,7 +86,8 @@ internal sealed class FieldPlanes(IReadOnlyList<Field> all, bool ofPartner)
         if (masks.Count > 0)
         {
             planes = planes.expand(at.Broadcast(count, cells: true)).clone();
-            planes.index_copy_(0, tensor(masks.ToArray()).to(device, non_blocking: true), Upload(Cells(masks, from, at.Extent), at.Broadcast(masks.Count, cells: true)));
+            var cells = Upload(Cells(masks, from, at.Extent), at.Broadcast(masks.Count, cells: true));
+            planes.index_copy_(0, tensor(masks.ToArray()).to(device, non_blocking: true), cells);
         }
 
         return planes;

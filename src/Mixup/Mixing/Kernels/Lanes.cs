@@ -74,11 +74,14 @@ internal readonly unsafe struct PreferredLanes(Vector<uint> value) : ILanes<Pref
 
     public static PreferredLanes operator >>>(PreferredLanes value, int count) => new(Vector.ShiftRightLogical(value.value, count));
 
-    public static PreferredLanes operator >>(PreferredLanes value, int count) => new(Vector.AsVectorUInt32(Vector.ShiftRightArithmetic(Vector.AsVectorInt32(value.value), count)));
+    public static PreferredLanes operator >>(PreferredLanes value, int count) =>
+        new(Vector.AsVectorUInt32(Vector.ShiftRightArithmetic(Vector.AsVectorInt32(value.value), count)));
 
-    public static PreferredLanes Min(PreferredLanes left, PreferredLanes right) => new(Vector.AsVectorUInt32(Vector.Min(Vector.AsVectorInt32(left.value), Vector.AsVectorInt32(right.value))));
+    public static PreferredLanes Min(PreferredLanes left, PreferredLanes right) =>
+        new(Vector.AsVectorUInt32(Vector.Min(Vector.AsVectorInt32(left.value), Vector.AsVectorInt32(right.value))));
 
-    public static PreferredLanes Max(PreferredLanes left, PreferredLanes right) => new(Vector.AsVectorUInt32(Vector.Max(Vector.AsVectorInt32(left.value), Vector.AsVectorInt32(right.value))));
+    public static PreferredLanes Max(PreferredLanes left, PreferredLanes right) =>
+        new(Vector.AsVectorUInt32(Vector.Max(Vector.AsVectorInt32(left.value), Vector.AsVectorInt32(right.value))));
 
     public static PreferredLanes AddSingle(PreferredLanes left, PreferredLanes right) =>
         new(Vector.AsVectorUInt32(Vector.AsVectorSingle(left.value) + Vector.AsVectorSingle(right.value)));
@@ -87,7 +90,9 @@ internal readonly unsafe struct PreferredLanes(Vector<uint> value) : ILanes<Pref
         new(Vector.AsVectorUInt32(Vector.AsVectorSingle(left.value) * Vector.AsVectorSingle(right.value)));
 
     public static bool AnyHalfHasAll(PreferredLanes some, PreferredLanes others, PreferredLanes bits) =>
-        Vector.EqualsAny(Vector.Max(Vector.AsVectorUInt16((some & bits).value), Vector.AsVectorUInt16((others & bits).value)), Vector.AsVectorUInt16(bits.value));
+        Vector.EqualsAny(
+            Vector.Max(Vector.AsVectorUInt16((some & bits).value), Vector.AsVectorUInt16((others & bits).value)),
+            Vector.AsVectorUInt16(bits.value));
 
     public void Store(void* to) => value.Store((uint*)to);
 
@@ -117,13 +122,16 @@ internal readonly unsafe struct WideLanes(Vector512<uint> value) : ILanes<WideLa
 
     public static WideLanes operator >>(WideLanes value, int count) => new((value.value.AsInt32() >> count).AsUInt32());
 
-    public static WideLanes Min(WideLanes left, WideLanes right) => new(Vector512.Min(left.value.AsInt32(), right.value.AsInt32()).AsUInt32());
+    public static WideLanes Min(WideLanes left, WideLanes right) =>
+        new(Vector512.Min(left.value.AsInt32(), right.value.AsInt32()).AsUInt32());
 
-    public static WideLanes Max(WideLanes left, WideLanes right) => new(Vector512.Max(left.value.AsInt32(), right.value.AsInt32()).AsUInt32());
+    public static WideLanes Max(WideLanes left, WideLanes right) =>
+        new(Vector512.Max(left.value.AsInt32(), right.value.AsInt32()).AsUInt32());
 
     public static WideLanes AddSingle(WideLanes left, WideLanes right) => new((left.value.AsSingle() + right.value.AsSingle()).AsUInt32());
 
-    public static WideLanes MultiplySingle(WideLanes left, WideLanes right) => new((left.value.AsSingle() * right.value.AsSingle()).AsUInt32());
+    public static WideLanes MultiplySingle(WideLanes left, WideLanes right) =>
+        new((left.value.AsSingle() * right.value.AsSingle()).AsUInt32());
 
     public static bool AnyHalfHasAll(WideLanes some, WideLanes others, WideLanes bits) =>
         Vector512.EqualsAny(Vector512.Max((some & bits).value.AsUInt16(), (others & bits).value.AsUInt16()), bits.value.AsUInt16());

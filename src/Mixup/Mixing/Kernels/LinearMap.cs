@@ -13,6 +13,15 @@ internal abstract class LinearMap : IDisposable
     /// <returns>A new tensor of the same type, device and memory layout.</returns>
     public abstract Tensor Apply(Tensor x);
 
+    /// <summary>Applies the map in place.</summary>
+    /// <param name="x">[B, ...], as of <see cref="Apply"/>.</param>
+    public virtual void Overwrite(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        x.copy_(Apply(x));
+    }
+
     /// <summary>Frees the weights that were copied to devices. The map can still be used.</summary>
     public abstract void Dispose();
 }

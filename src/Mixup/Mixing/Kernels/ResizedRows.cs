@@ -4,12 +4,39 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Resizes rows as their fields say, or transposes that. Along each dimension a cell is a weighted sum of a few cells, its taps; those of
-/// the transpose are the cells that read it. So both are
-/// gathers, which give the same bits on every run.
+/// the transpose are the cells that read it. So both are gathers, which give the same bits on every run.
 /// </summary>
 internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
 {
-    /// <summary>The transpose, for rows in another order.</summary>
+    /// <summary>Whether each cell of a resized row is a copy of one cell.</summary>
+    public bool Picks => !transposed && fields.OfType<ResizedBoxField>().All(box => box.Resizing == Resizing.Nearest);
+
+    /// <summary>The cells that each row shows of its partner at a resolution; null for a row that is not resized.</summary>
+    public ResizedLines?[] LinesAt(Extent extent)
+    {
+        Dictionary<Field, ResizedLines> shared = new(ReferenceEqualityComparer.Instance);
+        ResizedLines? Of(Field field)
+        {
+            if (!IsResized(field))
+            {
+                return null;
+            }
+
+            if (!shared.TryGetValue(field, out var lines))
+            {
+                shared.Add(field, lines = ResizedLines.Of((ResizedBoxField)field, extent));
+            }
+
+            return lines;
+        }
+
+        return [.. fields.Select(Of)];
+    }
+
+    /// <summary>The same for the rows that an index names.</summary>
+    public ResizedRows Gather(long[] rows) => new([.. rows.Select(row => fields[(int)row])], transposed);
+
+    /// <summary>The transpose for the rows that an index names.</summary>
     public ResizedRows Transpose(long[] rows) => new([.. rows.Select(row => fields[(int)row])], !transposed);
 
     /// <summary>Whether any of some rows is resized.</summary>

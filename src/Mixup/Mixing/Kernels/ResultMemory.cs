@@ -16,7 +16,8 @@ internal static unsafe class ResultMemory
     // Below this size malloc has warm memory by itself.
     private const long LeastBytes = 64 << 10;
     private const string EntryPoint = "THSTensor_new";
-    private static readonly delegate* unmanaged<void*, delegate* unmanaged<void*, void>, long*, int, sbyte, sbyte, int, int, byte, nint> New =
+    private static readonly
+        delegate* unmanaged<void*, delegate* unmanaged<void*, void>, long*, int, sbyte, sbyte, int, int, byte, nint> New =
         (delegate* unmanaged<void*, delegate* unmanaged<void*, void>, long*, int, sbyte, sbyte, int, int, byte, nint>)
         (IsAsExpected() ? LibTorchSharp.Find(EntryPoint) : null);
 
@@ -33,7 +34,9 @@ internal static unsafe class ResultMemory
         fixed (long* sizes = shape)
         {
             var handle = New(block, &Return, sizes, shape.Length, (sbyte)dtype, (sbyte)dtype, (int)DeviceType.CPU, -1, 0);
-            return handle != 0 ? Tensor.UnsafeCreateTensor(handle) : throw new InvalidOperationException($"{EntryPoint} returned no tensor.");
+            return handle != 0
+                ? Tensor.UnsafeCreateTensor(handle)
+                : throw new InvalidOperationException($"{EntryPoint} returned no tensor.");
         }
     }
 
@@ -67,7 +70,8 @@ internal static unsafe class ResultMemory
     /// </summary>
     private static bool IsAsExpected()
     {
-        var method = typeof(torch).Assembly.GetType("TorchSharp.PInvoke.NativeMethods")?.GetMethod(EntryPoint, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public);
+        const BindingFlags ofAnyAccess = BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public;
+        var method = typeof(torch).Assembly.GetType("TorchSharp.PInvoke.NativeMethods")?.GetMethod(EntryPoint, ofAnyAccess);
         return method?.ReturnType == typeof(nint) && method.GetParameters().Select(parameter => parameter.ParameterType.Name).SequenceEqual(
             ["IntPtr", "GCHandleDeleter", "IntPtr", "Int32", "SByte", "SByte", "Int32", "Int32", "Boolean"]);
     }

@@ -10,15 +10,33 @@ internal interface IRows<T>
     /// <summary>The number that changes no bit when it is added.</summary>
     static abstract T NegativeZero { get; }
 
-    /// <summary><c>result = own * sample + other * partner</c>. The result may be the sample itself. To stream is to write past the caches, where that can be done.</summary>
+    /// <summary>
+    /// <c>result = own * sample + other * partner</c>. The result may be the sample itself. To stream is to write past the caches, where
+    /// that can be done.
+    /// </summary>
     static abstract void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result, bool stream);
 
     /// <summary>Two rows that are each other's partner, in place.</summary>
     static abstract void CombinePair(Span<T> first, Span<T> second, double own, double other, double ownOfSecond, double otherOfSecond);
 }
 
+/// <summary>
+/// The arithmetic of cells that have weights of their own, by type. A weight of 0 means that the value beside it is not read, and beside it
+/// a weight of 1 copies bits.
+/// </summary>
+/// <typeparam name="T">The type of an element.</typeparam>
+/// <typeparam name="TWeight">The type in which it is weighed.</typeparam>
+internal interface ICellRows<T, TWeight>
+    where T : unmanaged
+    where TWeight : unmanaged
+{
+    /// <summary><c>result = own * sample + other * partner</c>, element by element. The result may be the sample itself.</summary>
+    static abstract void CombineCells(
+        ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, ReadOnlySpan<TWeight> own, ReadOnlySpan<TWeight> other, Span<T> result);
+}
+
 /// <summary>float32 and float64, in vectors of whatever width the machine has.</summary>
-internal readonly unsafe struct VectorRows<T> : IRows<T>
+internal readonly unsafe struct VectorRows<T> : IRows<T>, ICellRows<T, T>
     where T : unmanaged, INumber<T>
 {
     public static T NegativeZero => T.CreateTruncating(-0.0);
@@ -62,9 +80,36 @@ internal readonly unsafe struct VectorRows<T> : IRows<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void CombineCells(
+        ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, ReadOnlySpan<T> own, ReadOnlySpan<T> other, Span<T> result)
+    {
+        int i = 0, n = sample.Length, width = Vector<T>.Count;
+        fixed (T* a = sample, b = partner, w = own, v = other, y = result)
+        {
+            for (; i + width <= n; i += width)
+            {
+                var (x, p, ws, vs) = (Vector.Load(a + i), Vector.Load(b + i), Vector.Load(w + i), Vector.Load(v + i));
+                var (noOwn, noOther) = (Vector.Equals(ws, Vector<T>.Zero), Vector.Equals(vs, Vector<T>.Zero));
+
+                // The product with 1 is taken apart: it changes what is not a number.
+                var ofOwn = Vector.ConditionalSelect(Vector.Equals(ws, Vector<T>.One), x, x * ws);
+                var ofOther = Vector.ConditionalSelect(Vector.Equals(vs, Vector<T>.One), p, p * vs);
+                var sum = Vector.ConditionalSelect(noOther, ofOwn, Vector.ConditionalSelect(noOwn, ofOther, ofOwn + ofOther));
+                Vector.AndNot(sum, noOwn & noOther).Store(y + i);
+            }
+
+            for (; i < n; i++)
+            {
+                y[i] = v[i] == T.Zero ? Product(a[i], w[i]) : w[i] == T.Zero ? Product(b[i], v[i]) : (a[i] * w[i]) + (b[i] * v[i]);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CombinePair(Span<T> first, Span<T> second, double own, double other, double ownOfSecond, double otherOfSecond)
     {
-        var (w1, v1, w2, v2) = (T.CreateTruncating(own), T.CreateTruncating(other), T.CreateTruncating(ownOfSecond), T.CreateTruncating(otherOfSecond));
+        var (w1, v1) = (T.CreateTruncating(own), T.CreateTruncating(other));
+        var (w2, v2) = (T.CreateTruncating(ownOfSecond), T.CreateTruncating(otherOfSecond));
         var (ws1, vs1, ws2, vs2) = (new Vector<T>(w1), new Vector<T>(v1), new Vector<T>(w2), new Vector<T>(v2));
         int i = 0, n = first.Length, width = Vector<T>.Count;
         fixed (T* a = first, b = second)
@@ -85,4 +130,6 @@ internal readonly unsafe struct VectorRows<T> : IRows<T>
             }
         }
     }
+
+    private static T Product(T value, T weight) => weight == T.Zero ? T.Zero : weight == T.One ? value : value * weight;
 }

@@ -23,10 +23,10 @@ internal sealed class SingleTerms
     public bool AreOwn { get; private init; }
 
     /// <summary>Finds them, for the type that a tensor is blended in.</summary>
-    public static SingleTerms Of(Combination combination, Tensor x)
+    public static SingleTerms Of(WeightedRows combination, Tensor x)
     {
         var single = Check.AccumulationType(x) == ScalarType.Float32;
-        var partners = combination.Partners;
+        var partners = combination.Sources.First;
         var own = 0;
         var rows = new SingleTerms();
         for (var row = 0; row < partners.Length; row++)
@@ -51,8 +51,10 @@ internal sealed class SingleTerms
         copied = copies.Count > 0 ? Rows(copies.Select(copy => copy.Source)) : null;
         if (multiples.Count > 0)
         {
-            var weights = tensor([.. multiples.Select(multiple => multiple.Weight)], Check.AccumulationType(x)).to(x.device, non_blocking: true);
-            multiplied = Rows(multiples.Select(multiple => multiple.Source)).mul(weights.view(Check.Broadcast(multiples.Count, 0, x.dim()))).to(x.dtype);
+            double[] weights = [.. multiples.Select(multiple => multiple.Weight)];
+            var shape = Check.Broadcast(multiples.Count, 0, x.dim());
+            var factors = tensor(weights, shape, Check.AccumulationType(x)).to(x.device, non_blocking: true);
+            multiplied = Rows(multiples.Select(multiple => multiple.Source)).mul(factors).to(x.dtype);
         }
 
         return this;

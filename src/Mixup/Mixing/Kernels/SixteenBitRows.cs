@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded into
-/// the weights, and back with one rounding, to nearest and ties to even.
+/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded
+/// into the weights, and back with one rounding, to nearest and ties to even.
 /// </summary>
 internal interface ISixteenBits
 {
@@ -30,7 +30,7 @@ internal interface ISixteenBits
 }
 
 /// <summary>Rows of a type of 16 bits: widened, combined in float32, and rounded once.</summary>
-internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
+internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows<ushort, float>
     where TBits : ISixteenBits
 {
     // Weights that sum to 1, up to rounding, cannot lead past the largest value; those of a gradient can.
@@ -40,7 +40,25 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
 
     private static int VectorLength => (Vector512.IsHardwareAccelerated ? WideLanes.Bytes : PreferredLanes.Bytes) / sizeof(ushort);
 
-    public static void Combine(ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
+    public static void CombineCells(
+        ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, ReadOnlySpan<float> own, ReadOnlySpan<float> other, Span<ushort> result)
+    {
+        for (var i = 0; i < sample.Length; i++)
+        {
+            result[i] = (own[i], other[i]) switch
+            {
+                (1, 0) => sample[i],
+                (0, 1) => partner[i],
+                (0, 0) => 0,
+                (var w, 0) => TBits.Combine(sample[i], NegativeZero, w, 1),
+                (0, var v) => TBits.Combine(NegativeZero, partner[i], 1, v),
+                var (w, v) => TBits.Combine(sample[i], partner[i], w, v),
+            };
+        }
+    }
+
+    public static void Combine(
+        ReadOnlySpan<ushort> sample, ReadOnlySpan<ushort> partner, double own, double other, Span<ushort> result, bool stream)
     {
         var (w, v) = ((float)own, (float)other);
         fixed (ushort* a = sample, b = partner, y = result)
@@ -59,7 +77,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
         }
     }
 
-    public static void CombinePair(Span<ushort> first, Span<ushort> second, double own, double other, double ownOfSecond, double otherOfSecond)
+    public static void CombinePair(
+        Span<ushort> first, Span<ushort> second, double own, double other, double ownOfSecond, double otherOfSecond)
     {
         var (w1, v1, w2, v2) = ((float)own, (float)other, (float)ownOfSecond, (float)otherOfSecond);
         fixed (ushort* a = first, b = second)
@@ -79,7 +98,9 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
         }
     }
 
-    /// <summary>As far as there are whole vectors without special values: a loop that calls nothing keeps everything in registers.</summary>
+    /// <summary>
+    /// As far as there are whole vectors without special values: a loop that calls nothing keeps everything in registers.
+    /// </summary>
     /// <returns>How many values were combined.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CombineVectors<TLanes>(ushort* a, ushort* b, float own, float other, ushort* y, int length, bool stream)
@@ -113,7 +134,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int CombineVectorPairs<TLanes>(ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
+    private static int CombineVectorPairs<TLanes>(
+        ushort* a, ushort* b, float own, float other, float ownOfSecond, float otherOfSecond, int length)
         where TLanes : struct, ILanes<TLanes>
     {
         var (ws1, vs1, ws2, vs2) = (All<TLanes>(own), All<TLanes>(other), All<TLanes>(ownOfSecond), All<TLanes>(otherOfSecond));
@@ -162,8 +184,8 @@ internal readonly struct BFloat16Bits : ISixteenBits
     public static bool AnySpecial<TLanes>(TLanes some, TLanes others)
         where TLanes : struct, ILanes<TLanes> => false;
 
-    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no carry
-    // reaches the upper.
+    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no
+    // carry reaches the upper.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
         where TLanes : struct, ILanes<TLanes> => (Rounded(lower) >>> 16) | (Rounded(upper) & TLanes.All(0xffff0000));
@@ -181,8 +203,9 @@ internal readonly struct BFloat16Bits : ISixteenBits
 }
 
 /// <summary>
-/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the value,
-/// so that the last bit kept is the last one of the sum, and the machine's own rounding to even does the rest, for subnormal values, too.
+/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the
+/// value, so that the last bit kept is the last one of the sum, and the machine's own rounding to even does the rest, for subnormal values,
+/// too.
 /// </summary>
 internal readonly struct Float16Bits : ISixteenBits
 {
@@ -213,7 +236,10 @@ internal readonly struct Float16Bits : ISixteenBits
     public static ushort Combine(ushort sample, ushort partner, float own, float other) => BitConverter.HalfToUInt16Bits(
         (Half)(((float)BitConverter.UInt16BitsToHalf(sample) * own) + ((float)BitConverter.UInt16BitsToHalf(partner) * other)));
 
-    /// <summary>The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become infinite.</summary>
+    /// <summary>
+    /// The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become
+    /// infinite.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes Magnitude<TLanes>(TLanes values, bool mayOverflow)
         where TLanes : struct, ILanes<TLanes>
@@ -224,7 +250,8 @@ internal readonly struct Float16Bits : ISixteenBits
             magnitude = TLanes.Min(magnitude, TLanes.All(0x47800000)); // 65,536 rounds to infinity
         }
 
-        var exponent = TLanes.Max(magnitude & TLanes.All(0x7f800000), TLanes.All(0x38800000)); // subnormal ones have the exponent of the least normal one
+        // Subnormal ones have the exponent of the least normal one.
+        var exponent = TLanes.Max(magnitude & TLanes.All(0x7f800000), TLanes.All(0x38800000));
 
         // 13 binades above; its last bits take away the bias, which the exponent is about to bring in.
         return TLanes.AddSingle(magnitude, exponent + TLanes.All((13 << 23) + 0x3c00)) + (exponent >>> 13);

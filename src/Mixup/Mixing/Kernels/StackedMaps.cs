@@ -5,16 +5,21 @@ namespace TorchSharp.Mixup;
 /// <summary>Two maps of one batch: the rows of the first, and behind them those of the second.</summary>
 internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
 {
-    private Sum? transposed;
+    private TransposedMaps? transposed;
 
-    public override LinearMap Transposed => transposed ??= new Sum(this);
+    public override LinearMap Transposed => transposed ??= new TransposedMaps(this);
 
     public override Tensor Apply(Tensor x)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var result = (first is Combination one && second is Combination two ? CpuKernel.TryApply([one, two], x) : null)
-            ?? (x.is_contiguous() ? InHalves(x) : cat([first.Apply(x), second.Apply(x)])); // cat keeps the layout
+        var kernel = (first, second) switch
+        {
+            (Combination one, Combination two) => CpuKernel.TryApply([one.Rows, two.Rows], x),
+            (FieldCombination one, FieldCombination two) => FieldKernel.TryApply([one.Cells, two.Cells], x),
+            _ => null,
+        };
+        var result = kernel ?? (x.is_contiguous() ? InHalves(x) : cat([first.Apply(x), second.Apply(x)])); // cat keeps the layout
         return result.MoveToOuterDisposeScope();
     }
 
@@ -39,7 +44,7 @@ internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
     }
 
     /// <summary>The transpose: what both outputs give back to a sample.</summary>
-    private sealed class Sum(StackedMaps outputs) : LinearMap
+    private sealed class TransposedMaps(StackedMaps outputs) : LinearMap
     {
         private readonly LinearMap first = outputs.First.Transposed;
         private readonly LinearMap second = outputs.Second.Transposed;

@@ -13,7 +13,47 @@ internal static class TorchKernel
     private const int Parts = 4;
 
     /// <summary>Applies a combination.</summary>
-    public static Tensor Apply(Combination combination, Tensor x)
+    public static Tensor Apply(WeightedRows combination, Tensor x)
+    {
+        if (!combination.Sources.HasMore)
+        {
+            return OfTwo(combination, x);
+        }
+
+        // One rounding at the end.
+        var wide = x.to(Check.AccumulationType(x));
+        return AddMore(combination, wide, OfTwo(combination, wide)).to(x.dtype);
+    }
+
+    /// <summary>
+    /// Adds the sources beyond the first ones, layer by layer. No row is written twice in a layer, so the order of the sums is fixed.
+    /// </summary>
+    private static Tensor AddMore(WeightedRows combination, Tensor x, Tensor result)
+    {
+        Tensor Upload(Tensor values) => values.to(x.device, non_blocking: true);
+
+        var single = x.dtype != ScalarType.Float64;
+        foreach (var (rows, indices) in combination.Sources.LayersOfMore(0, combination.Sources.First.Length))
+        {
+            using var layer = NewDisposeScope();
+            long[] read = [.. Enumerable.Range(0, rows.Length).Where(i => combination.WeightOfMore(indices[i], single) != 0)];
+            if (read.Length == 0)
+            {
+                continue;
+            }
+
+            var index = Upload(tensor(Array.ConvertAll(read, i => rows[i])));
+            var sources = Upload(tensor(Array.ConvertAll(read, i => combination.Sources.More[indices[i]])));
+            double[] weights = Array.ConvertAll(read, i => combination.WeightOfMore(indices[i], single));
+            var factors = Upload(tensor(weights, Check.Broadcast(read.Length, 0, x.dim()), x.dtype));
+            var products = x.index(TensorIndex.Tensor(sources)).mul_(factors);
+            result.index_copy_(0, index, products.add_(result.index(TensorIndex.Tensor(index))));
+        }
+
+        return result;
+    }
+
+    private static Tensor OfTwo(WeightedRows combination, Tensor x)
     {
         var single = SingleTerms.Of(combination, x);
         if (single.AreOwn)
@@ -21,18 +61,20 @@ internal static class TorchKernel
             return x.clone();
         }
 
-        var result = (Check.AccumulationType(x) == x.dtype, Runs(combination.Partners)) switch
+        var result = (Check.AccumulationType(x) == x.dtype, Runs(combination.Sources.First)) switch
         {
             (false, _) => Rounded(combination, x),
             (_, { } runs) => OfViews(combination, x, runs),
-            _ => x.mul(combination.OnDevices.Own(x)).addcmul_(Partners(combination, x), combination.OnDevices.Other(x), 1), // the product keeps the layout of its source, the gather does not
+
+            // The product keeps the layout of its source, the gather does not.
+            _ => x.mul(combination.OnDevices.Own(x)).addcmul_(Partners(combination, x), combination.OnDevices.Other(x), 1),
         };
         single.From(x).WriteTo(result);
         return result;
     }
 
-    /// <summary>Applies a combination in place.</summary>
-    public static void Overwrite(Combination combination, Tensor x)
+    /// <summary>Applies a combination in place, of two terms for each row.</summary>
+    public static void Overwrite(WeightedRows combination, Tensor x)
     {
         var single = SingleTerms.Of(combination, x);
         if (single.AreOwn)
@@ -42,7 +84,7 @@ internal static class TorchKernel
 
         if (Check.AccumulationType(x) != x.dtype)
         {
-            x.copy_(Apply(combination, x));
+            x.copy_(OfTwo(combination, x));
             return;
         }
 
@@ -51,16 +93,17 @@ internal static class TorchKernel
         exact.WriteTo(x);
     }
 
-    private static Tensor Partners(Combination combination, Tensor x) => x.index(TensorIndex.Tensor(combination.OnDevices.Partners(x.device)));
+    private static Tensor Partners(WeightedRows combination, Tensor x) =>
+        x.index(TensorIndex.Tensor(combination.OnDevices.Partners(x.device)));
 
     /// <summary>Partners that are a few stretches of the batch need no gather, nor memory.</summary>
-    private static Tensor OfViews(Combination combination, Tensor x, List<(int From, int Length)> runs)
+    private static Tensor OfViews(WeightedRows combination, Tensor x, List<(int From, int Length)> runs)
     {
         var (own, other) = (combination.OnDevices.Own(x), combination.OnDevices.Other(x));
         var result = x.mul(own);
         foreach (var (from, length) in runs)
         {
-            result.narrow(0, from, length).addcmul_(x.narrow(0, combination.Partners[from], length), other.narrow(0, from, length), 1);
+            result.narrow(0, from, length).addcmul_(x.narrow(0, combination.Sources.First[from], length), other.narrow(0, from, length), 1);
         }
 
         return result;
@@ -70,10 +113,10 @@ internal static class TorchKernel
     /// Half precision in float32 and one rounding at the end: weights in float32 lift it. Some rows at a time, since that takes twice the
     /// memory.
     /// </summary>
-    private static Tensor Rounded(Combination combination, Tensor x)
+    private static Tensor Rounded(WeightedRows combination, Tensor x)
     {
         var result = empty_like(x);
-        var batch = combination.Partners.Length;
+        var batch = combination.Sources.First.Length;
         var rows = (batch + Parts - 1) / Parts;
         for (var from = 0; from < batch; from += rows)
         {

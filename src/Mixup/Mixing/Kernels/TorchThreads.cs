@@ -15,7 +15,8 @@ internal static unsafe class TorchThreads
     /// <summary>The <see cref="AppContext"/> switch that has the loop run on the threads of .NET everywhere.</summary>
     public const string Switch = "TorchSharp.Mixup.UseDotNetThreads";
 
-    private static readonly delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void> Fork = (delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void>)LibTorchSharp.Find("GOMP_parallel");
+    private static readonly delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void> Fork =
+        (delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void>)LibTorchSharp.Find("GOMP_parallel");
     private static readonly delegate* unmanaged<int> ThreadNumber = (delegate* unmanaged<int>)LibTorchSharp.Find("omp_get_thread_num");
     private static readonly delegate* unmanaged<int> ThreadCount = (delegate* unmanaged<int>)LibTorchSharp.Find("omp_get_num_threads");
 
