@@ -188,9 +188,13 @@ public static class SampleCommand
         }
     });
 
-    private static bool IsDevice(string value) =>
-        value == "cpu"
-            || ((value == "cuda" || (value.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(value[5..], out var index) && index >= 0 && index < Math.Max(1, CudaDevices()))) && CudaDevices() > 0);
+    private static bool IsDevice(string value)
+    {
+        var devices = CudaDevices();
+        bool IsIndex() => value.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(value[5..], out var index) && index >= 0 && index < devices;
+        return value == "cpu" || (devices > 0 && (value == "cuda" || IsIndex()));
+    }
 
     private static int CudaDevices()
     {

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace TorchSharp.Mixup.Tests;
 
 /// <summary>The recipes have the values of their sources, and compute what these compute.</summary>
@@ -15,7 +17,8 @@ public sealed class RecipesTests
                     // As the recipe is: for the batch, smoothing 0.1, lambda corrected, sides that follow from lambda.
                     var vector = VectorCase.Find(family, name);
                     if (name.StartsWith("timm_batch", StringComparison.Ordinal) && vector.Number("label_smoothing") == 0.1
-                        && (family == "input_mixup" || (vector.Flag("correct_lam") && vector.Param("cutmix_minmax") is null or { ValueKind: System.Text.Json.JsonValueKind.Null })))
+                        && (family == "input_mixup"
+                            || (vector.Flag("correct_lam") && vector.Param("cutmix_minmax") is null or { ValueKind: JsonValueKind.Null })))
                     {
                         cases.Add(family, name);
                     }

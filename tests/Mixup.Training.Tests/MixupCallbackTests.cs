@@ -97,8 +97,13 @@ public sealed class MixupCallbackTests
         {
             using var small = new Small(
                 model =>
-                    [new MixupCallback(new ManifoldMixup(model, new MixupOptions { Seed = 1, Method = new Interpolation(1) },
-                        ManifoldPlaces.Named("1"))), new Recorder("BeforeBatch", runs ? Run : null, order: 20)], scheduler: false, dropout: false);
+                [
+                    new MixupCallback(new ManifoldMixup(
+                        model, new MixupOptions { Seed = 1, Method = new Interpolation(1) }, ManifoldPlaces.Named("1"))),
+                    new Recorder("BeforeBatch", runs ? Run : null, order: 20),
+                ],
+                scheduler: false,
+                dropout: false);
             small.Learner.Fit(small.Train, epochs: 2);
             return small.Weights;
         }

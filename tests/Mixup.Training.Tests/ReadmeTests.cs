@@ -17,7 +17,12 @@ public sealed partial class ReadmeTests
         {
             static readonly Tensor x = rand(4, 2), y = zeros(4, ScalarType.Int64);
 
-            static void Run(nn.Module<Tensor, Tensor> model, optim.Optimizer optimizer, IEnumerable<(Tensor, Tensor)> batches, IEnumerable<(Tensor, Tensor)> train, IEnumerable<(Tensor, Tensor)> valid)
+            static void Run(
+                nn.Module<Tensor, Tensor> model,
+                optim.Optimizer optimizer,
+                IEnumerable<(Tensor, Tensor)> batches,
+                IEnumerable<(Tensor, Tensor)> train,
+                IEnumerable<(Tensor, Tensor)> valid)
             {
         {1}
             }

@@ -238,7 +238,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         }
 
         var dear = costs.Skip(1).Where(cost => cost.Time.Lower > 1).Select(cost => cost.Name).ToArray();
-        Say("\n" + (dear.Length == 0 ? "No arm's time can be told from that of no mixup." : $"Slower than no mixup beyond the quartiles: {string.Join(", ", dear)}.") + "\n");
+        Say("\n" + (dear.Length == 0 ? "No arm's time can be told from that of no mixup." : "Slower than no mixup beyond the quartiles: " +
+            $"{string.Join(", ", dear)}.") + "\n");
     }
 
     private void AlphasAndOutputs()
@@ -304,7 +305,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         bool lowerIsBetter = false)
     {
         (string Name, Outcome[] Outcomes)[] all = [.. rows];
-        Say($"| {caption} | {column} | against {all[0].Name} |{(beside is { } b ? $" {b.Title} |$" : string.Empty)}\n| --- | ---: | ---: |{(beside is null ? string.Empty : " ---: |")}");
+        Say($"| {caption} | {column} | against {all[0].Name} |{(beside is { } b ? $" {b.Title} |" : string.Empty)}\n| --- | ---: | ---: " +
+            $"|{(beside is null ? string.Empty : " ---: |")}");
         List<string> better = [], worse = [], same = [];
         foreach (var (name, outcomes) in all)
         {

@@ -86,7 +86,8 @@ public sealed class AnyPartnersTests
 
             // Rounded once at 16 bits, whatever the number of terms, which may cancel.
             var unit = dtype is ScalarType.Float16 or ScalarType.BFloat16 ? Some.Epsilon(dtype) : 12 * Some.Epsilon(dtype);
-            var slack = 12 * Some.Epsilon(dtype == ScalarType.Float64 ? dtype : ScalarType.Float32) * 12 * upstream.abs().max().to(ScalarType.Float64).item<double>();
+            var slack = 12 * Some.Epsilon(dtype == ScalarType.Float64 ? dtype : ScalarType.Float32) * 12 * upstream.abs().max()
+                .to(ScalarType.Float64).item<double>();
             Some.AssertClose(expected, Gradient(false), unit, slack);
             Some.AssertClose(expected, Gradient(true), unit, slack);
         }
@@ -146,7 +147,9 @@ public sealed class AnyPartnersTests
                 Field[] fields = [.. Enumerable.Range(0, batch).Select(_ => Field(kind, extent, random))];
                 long[] partners = [.. Enumerable.Range(0, batch).Select(_ => random.NextInt64(Math.Max(1, batch / 4)))];
                 var mix = new Mix(fields, partners);
-                var (x, plain) = (Some.Normal(1, batch, 3, side, side).requires_grad_(), Some.Normal(1, ScalarType.Float64, batch, 3, side, side).requires_grad_());
+                var (x, plain) = (
+                    Some.Normal(1, batch, 3, side, side).requires_grad_(),
+                    Some.Normal(1, ScalarType.Float64, batch, 3, side, side).requires_grad_());
                 var upstream = Some.Normal(2, ScalarType.Float64, x.shape);
                 var expected = autograd.grad([Plain(plain, fields, partners, "mixed")], [plain], [upstream])[0];
                 Some.AssertClose(expected, autograd.grad([mix.Blend(x)], [x], [upstream.to(ScalarType.Float32)])[0], 1e-5, 1e-5);
@@ -170,7 +173,8 @@ public sealed class AnyPartnersTests
 
     private static Field Field(string kind, Extent extent, Random random)
     {
-        Tensor Noise() => tensor([.. Enumerable.Range(0, (int)extent.Cells).Select(_ => random.NextDouble())], [.. extent], ScalarType.Float64);
+        Tensor Noise() =>
+            tensor([.. Enumerable.Range(0, (int)extent.Cells).Select(_ => random.NextDouble())], [.. extent], ScalarType.Float64);
         switch (kind)
         {
             case "numbers":
@@ -183,7 +187,8 @@ public sealed class AnyPartnersTests
             case "soft masks":
                 return new MaskField(Noise().sub(0.2).mul(1.5).clamp(0, 1));
             case "resized":
-                return new ResizedBoxField((BoxField)Field("boxes", extent, random), random.Next(2) == 0 ? Resizing.Nearest : Resizing.Bilinear);
+                return new ResizedBoxField(
+                    (BoxField)Field("boxes", extent, random), random.Next(2) == 0 ? Resizing.Nearest : Resizing.Bilinear);
             default:
                 return Field(Kinds[random.Next(4)], extent, random);
         }
@@ -223,7 +228,8 @@ public sealed class AnyPartnersTests
                 var (from, to) = (resized.Box.From, resized.Box.To);
                 long[] size = [to[0] - from[0], to[1] - from[1]];
                 var mode = resized.Resizing == Resizing.Nearest ? InterpolationMode.Nearest : InterpolationMode.Bilinear;
-                var small = nn.functional.interpolate(partner.unsqueeze(0), size, mode: mode, align_corners: mode == InterpolationMode.Nearest ? null : false)[0];
+                var small = nn.functional.interpolate(
+                    partner.unsqueeze(0), size, mode: mode, align_corners: mode == InterpolationMode.Nearest ? null : false)[0];
                 partner = nn.functional.pad(small, [from[1], extent[1] - to[1], from[0], extent[0] - to[0]]);
             }
 

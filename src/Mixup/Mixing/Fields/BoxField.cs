@@ -143,7 +143,8 @@ public sealed record BoxField : Field
     {
         // In units of 1 / (old size * new size), in which all borders are whole numbers.
         var drawn = extent[dimension];
-        return (double)Math.Max(0, Math.Min((cell + 1) * drawn, to[dimension] * size) - Math.Max(cell * drawn, from[dimension] * size)) / drawn;
+        return (double)Math.Max(
+            0, Math.Min((cell + 1) * drawn, to[dimension] * size) - Math.Max(cell * drawn, from[dimension] * size)) / drawn;
     }
 
     internal override double[] ValuesAt(Extent extent)
