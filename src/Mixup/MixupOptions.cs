@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace TorchSharp.Mixup;
 
 /// <summary>How a batch is mixed. One record for every strategy; the defaults are fastai's.</summary>
@@ -114,6 +116,22 @@ public sealed record MixupOptions
         get;
         init => field = value ?? throw new ArgumentNullException(nameof(value));
     } = WriteToErrorStream;
+
+    /// <summary>Writes the options, of functions only the name.</summary>
+    /// <returns>Such as <c>MixupOptions { Method = CutMix { Alpha = 1, ... }, Probability = 1, ... }</c>.</returns>
+    public override string ToString()
+    {
+        (string Name, object? Value)[] options =
+        [
+            (nameof(Method), Method), (nameof(Probability), Probability), (nameof(Schedule), Schedule?.Method.Name),
+            (nameof(CoefficientPer), CoefficientPer), (nameof(Pairing), Pairing), (nameof(Outputs), Outputs),
+            (nameof(TargetMixing), TargetMixing), (nameof(TargetKind), TargetKind), (nameof(ExtentPosition), ExtentPosition),
+            (nameof(ExtentDimensions), ExtentDimensions), (nameof(Seed), Seed),
+        ];
+        var shown = options.Where(option => option.Value is not null)
+            .Select(option => string.Create(CultureInfo.InvariantCulture, $"{option.Name} = {option.Value}"));
+        return $"MixupOptions {{ {string.Join(", ", shown)} }}";
+    }
 
     /// <summary>Checks that no two options contradict each other.</summary>
     internal void CheckConsistent()

@@ -65,6 +65,9 @@ public sealed record AttentiveMix : Method
         return MaskOf(grid, values, Cells, drawing.Extent);
     }
 
+    /// <inheritdoc/>
+    public override string ToString() => $"AttentiveMix {{ Attention = {Attention.Method.Name}, Cells = {Cells} }}";
+
     private static MaskField MaskOf(Extent grid, double[] values, int cells, Extent extent)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(cells, 1);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
@@ -40,6 +41,10 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
 
     /// <inheritdoc/>
     public override bool DependsOnSamples => true;
+
+    /// <inheritdoc/>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"SaliencyMix {{ Alpha = {Alpha}, Saliency = {Saliency.Method.Name} }}");
 
     /// <summary>Finds the most salient cell of a map; of several, the first.</summary>
     /// <param name="saliency">The saliency of one sample, real numbers over its extent or a coarser one.</param>

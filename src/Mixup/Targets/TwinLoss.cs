@@ -24,7 +24,11 @@ internal sealed class TwinLoss(
     /// <summary>The weights of the loss, which are of classes or values; one for each sample could not follow its partner.</summary>
     public Tensor?[] Weights { get; init; } = [];
 
-    protected override Tensor PlainUnchecked(Tensor prediction, Tensor target) => plain(prediction, target);
+    protected override Tensor PlainUnchecked(Tensor prediction, Tensor target)
+    {
+        CheckCompared(prediction, target);
+        return plain(prediction, target);
+    }
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target)
     {
@@ -52,11 +56,9 @@ internal sealed class TwinLoss(
 
     private void CheckShapes(Tensor prediction, Tensor target)
     {
-        // [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
         if (ComparesValues && !prediction.shape.AsSpan(1).SequenceEqual(target.shape.AsSpan(1)))
         {
-            throw Check.Error("prediction", $"The prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; " +
-                "this loss compares them value by value. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
+            throw Compared(prediction, target);
         }
 
         if (Weights.FirstOrDefault(weight => weight is not null && weight.dim() == prediction.dim() && weight.size(0) > 1) is { } perSample)
@@ -68,4 +70,18 @@ internal sealed class TwinLoss(
                 "Give weights of classes, or a function that does not reduce and multiplies by step.Draw.Mix.Blend(weights).");
         }
     }
+
+    private void CheckCompared(Tensor prediction, Tensor target)
+    {
+        if (ComparesValues && !prediction.shape.AsSpan().SequenceEqual(target.shape))
+        {
+            throw Compared(prediction, target);
+        }
+    }
+
+    // [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
+    private static ArgumentException Compared(Tensor prediction, Tensor target) => Check.Error(
+        "prediction",
+        $"The prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; " +
+        "this loss compares them value by value. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
 }
