@@ -50,9 +50,11 @@ public sealed class MixupStep : IDisposable
 
     /// <summary>Gets the first of <see cref="Inputs"/>: what a model of one argument is called with.</summary>
     /// <exception cref="InvalidOperationException">
-    /// The input is stacked: the model is called with all three of <see cref="Inputs"/>.
+    /// The input is stacked: the model is called with all three of <see cref="Inputs"/>. Or the step is disposed, and with it what it mixed.
     /// </exception>
-    public Tensor Input => isStacked
+    public Tensor Input => request.State.IsOver && ownsInputs
+        ? throw new InvalidOperationException("The step is disposed, and its mixed inputs with it. Read step.Input before.")
+        : isStacked
         ? throw new InvalidOperationException("This step has a stacked input, so the model must be called with all three tensors of " +
             "step.Inputs: x, x[p] and lambda.")
         : Inputs[0];

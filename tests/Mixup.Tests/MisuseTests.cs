@@ -50,6 +50,36 @@ public sealed class MisuseTests
         Of<ArgumentException>(
             "a mask that is not boolean", "mask is of type Float32", "mask.to(ScalarType.Bool)", b => b.Mix.UniteMask(b.X)),
 
+        Of<ArgumentException>(
+            "a mask of another length than the sequences",
+            "has no position for each step of the extent [8]",
+            "BehindBatch",
+            b => new Mix([.. Enumerable.Repeat(new BoxField([8], [1], [3]), 6)], [1, 0, 3, 2, 5, 4]).UniteMask(b.X.gt(0))),
+        Of<ArgumentOutOfRangeException>(
+            "a dimension that an extent lacks", "has 1 dimension", "counted from 0", _ => new Extent(8)[1].ToString()),
+        Of<ArgumentException>("a model of one module", "It has no modules inside", "MixupPoint", b => new ManifoldMixup(b.Foreign)),
+        Of<InvalidOperationException>("the input of a step that is over", "The step is disposed", "before", b =>
+        {
+            var step = b.Input.Begin(b.X, b.Y);
+            step.Dispose();
+            b.Input.State = b.Input.State with { Batch = b.Input.State.Batch - 1 };
+            step.Input.sum();
+        }),
+        Of<ArgumentException>(
+            "class ids with a channel", "the class ids [6, 1]", "target.squeeze(1)", b =>
+                b.Judge((loss, target) => loss.call(b.Logits, target), b.Y.unsqueeze(1))),
+        Of<ArgumentException>(
+            "integer labels that are one-hot", "the class ids [6, 3]", "argmax(1)", b =>
+                b.Judge((loss, target) => loss.call(b.Logits, target), b.Logits.gt(0).to(ScalarType.Int64))),
+        Of<ArgumentException>(
+            "one logit a sample", "shape [6] but the class ids [6]", "BCEWithLogitsLoss", b =>
+                b.Judge((loss, target) => loss.call(b.X.select(1, 0), target))),
+        Of<ArgumentException>("the plain batch beside clean samples", "expected 12 rows, two for each of the 6 samples", "step.Input", b =>
+        {
+            using var step = new InputMixup(new MixupOptions { Outputs = MixupOutputs.CleanAndMixed() }).Begin(b.X, b.Y);
+            b.Loss.call(b.Logits, step.Target);
+        }),
+
         // Options.
         Of<ArgumentOutOfRangeException>("a negative alpha", "alpha", "0 (no mixing) or more", _ => new InputMixup(-1)),
         Of<ArgumentOutOfRangeException>("an infinite alpha", "alpha", "finite", _ => new OutputMixup(double.PositiveInfinity)),
@@ -58,12 +88,12 @@ public sealed class MisuseTests
             "no epochs", "training has one epoch or more", "null if their number is not known", b => b.Manifold.Epochs = 0),
         Of<InvalidOperationException>(
             "an epoch that nobody told",
-            "the epoch, which nobody told",
+            "the epoch, which was not set",
             "set strategy.Epoch",
             b => Scheduled(Schedules.OffFrom(3)).Begin(b.X, b.Y)),
         Of<InvalidOperationException>(
             "a number of epochs that nobody told",
-            "the number of epochs, which nobody told",
+            "the number of epochs, which was not set",
             "set strategy.Epochs",
             b => Scheduled(Schedules.OffForLast(3)).Begin(b.X, b.Y)),
         Of<InvalidOperationException>("mixing off for all epochs", "the last 15 of 10 epochs", "give OffForLast fewer", b =>

@@ -250,6 +250,14 @@ public sealed class Mix : IEquatable<Mix>
         }
 
         using var scope = NewDisposeScope();
+        if (Extent is { Count: 1 } && mask.dim() == 2 && mask.size(1) != Extent[0])
+        {
+            throw new ArgumentException(
+                $"A mask {Check.Shape(mask)} has no position for each step of the extent {Extent}; expected [{BatchSize}, {Extent[0]}]. " +
+                "For inputs [B, T, F] set MixupOptions.ExtentPosition to BehindBatch, so that they are cut along T.",
+                nameof(mask));
+        }
+
         var within = HasCells ? Finder!.InInput(mask) : null;
         if (within is not null && RowFields.AnyInterpolates)
         {

@@ -4,7 +4,8 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Marks a place for manifold mixup (nestordemeure's <c>ManifoldMixupModule</c>). Where a model has one or more of them, they are the
-/// eligible places, and nothing is guessed. Wraps a module, or stands alone in <c>forward</c> where the tensor to be mixed is; without
+/// eligible modules, and nothing is guessed; the input is a place beside them, unless <see cref="ManifoldPlaces.WithoutInput"/> says
+/// otherwise. Wraps a module, or stands alone in <c>forward</c> where the tensor to be mixed is; without
 /// mixup it changes nothing.
 /// </summary>
 public sealed class MixupPoint : nn.Module<Tensor, Tensor>

@@ -111,9 +111,14 @@ internal sealed class PlaceFinder
     private (string Rule, List<(string Name, nn.Module Module)> Chosen) NotEmpty(
         string rule, List<(string Name, nn.Module Module)> chosen) => chosen.Count > 0
         ? (rule, chosen)
-        : throw Check.Error("model", $"No module of {model.GetType().Name} can be mixed by {rule}. " +
-            $"Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}. " +
+        : throw Check.Error(
+            "model",
+            $"No module of {model.GetType().Name} can be mixed by {rule}. {Seen()}. " +
             "Name some by ManifoldPlaces.Named, or put a MixupPoint into the model.");
+
+    private string Seen() => modules.Count == 0
+        ? "It has no modules inside"
+        : $"Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}";
 
     private HookableModule Hookable((string Name, nn.Module Module) pair) =>
         ScriptedAncestor(pair.Name) is { } scripted

@@ -7,8 +7,8 @@ public sealed class SchedulePoint
     private readonly int? epochs;
 
     /// <summary>Initializes a point, as a strategy does, to look at what a schedule gives there.</summary>
-    /// <param name="epoch">The epoch, from 0. Null if nobody told it.</param>
-    /// <param name="epochs">The number of epochs, 1 or more. Null if nobody told it.</param>
+    /// <param name="epoch">The epoch, from 0. Null if it is not known.</param>
+    /// <param name="epochs">The number of epochs, 1 or more. Null if it is not known.</param>
     /// <param name="batch">The number of batches drawn before, over all epochs.</param>
     /// <param name="method">The method of the options.</param>
     /// <param name="probability">The probability of the options, from 0 to 1.</param>
@@ -23,16 +23,16 @@ public sealed class SchedulePoint
     }
 
     /// <summary>Gets the epoch, from 0.</summary>
-    /// <exception cref="InvalidOperationException">Nobody told the strategy.</exception>
+    /// <exception cref="InvalidOperationException">It was not set.</exception>
     public int Epoch => epoch ?? throw new InvalidOperationException(
-        "The schedule asks for the epoch, which nobody told the strategy: set strategy.Epoch at the start of every epoch. " +
-        "MixupCallback does so.");
+        "The schedule asks for the epoch, which was not set: set strategy.Epoch at the start of every epoch, as MixupCallback does. " +
+        "A strategy of your own passes it on to MixSampler in the state.");
 
     /// <summary>Gets the number of epochs that training has.</summary>
-    /// <exception cref="InvalidOperationException">Nobody told the strategy.</exception>
+    /// <exception cref="InvalidOperationException">It was not set.</exception>
     public int Epochs => epochs ?? throw new InvalidOperationException(
-        "The schedule asks for the number of epochs, which nobody told the strategy: set strategy.Epochs before training. " +
-        "MixupCallback does so.");
+        "The schedule asks for the number of epochs, which was not set: set strategy.Epochs before training, as MixupCallback does. " +
+        "A strategy of your own passes it on to MixSampler.");
 
     /// <summary>Gets the number of batches that the strategy drew before, over all epochs.</summary>
     public long Batch { get; }

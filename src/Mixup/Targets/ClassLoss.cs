@@ -159,8 +159,10 @@ internal sealed class ClassLoss(
 
         if (!fits)
         {
-            throw Check.Error("prediction", $"The prediction has shape {Check.Shape(prediction)} but the class ids " +
-                $"{Check.Shape(target)}; logits [B, K, ...] go with class ids [B, ...]. Move the classes to dimension 1.");
+            throw Check.Error(
+                "prediction",
+                $"The prediction has shape {Check.Shape(prediction)} but the class ids {Check.Shape(target)}; " +
+                $"logits [B, K, ...] go with class ids [B, ...]. {Cure(prediction, target)}");
         }
 
         if (classWeight is not null && classWeight.numel() != prediction.size(1))
@@ -169,4 +171,11 @@ internal sealed class ClassLoss(
                 "classes; give one weight for each class.");
         }
     }
+
+    private static string Cure(Tensor prediction, Tensor target) =>
+        target.dim() == prediction.dim() && target.size(1) == 1 ? "Take the channel out of the class ids by target.squeeze(1)."
+        : target.shape.AsSpan().SequenceEqual(prediction.shape) && target.dim() > 1
+            ? "If the target is one-hot, convert it to floating point, or to class ids by argmax(1)."
+        : prediction.dim() == 1 ? "For one logit a sample use BCEWithLogitsLoss and floating targets, or let the model give K logits."
+        : "Move the classes to dimension 1.";
 }

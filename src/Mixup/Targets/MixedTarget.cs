@@ -132,6 +132,16 @@ public sealed class MixedTarget
         prediction = IsMixedAtOutput && dense is not null
             ? dense.BlendPrediction(prediction)
             : pending?.Finish(prediction) ?? prediction;
+        return Mix.Rows > Mix.BatchSize && prediction.dim() > 0 && prediction.size(0) == Mix.BatchSize
+            ? throw new ArgumentException(
+                $"The prediction has shape {Check.Shape(prediction)}; expected {Mix.Rows} rows, two for each of the {Mix.BatchSize} samples. " +
+                "Call the model with step.Input, which has them.",
+                nameof(prediction))
+            : Rows(prediction);
+    }
+
+    private Tensor Rows(Tensor prediction)
+    {
         Check.HasBatch(prediction, Mix.Rows, "the prediction", nameof(prediction));
         return prediction;
     }

@@ -42,7 +42,11 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
 
     /// <summary>Gets the size of a dimension.</summary>
     /// <param name="index">The dimension, from 0.</param>
-    public long this[int index] => sizes[index];
+    /// <exception cref="ArgumentOutOfRangeException">There is no such dimension.</exception>
+    public long this[int index] => (uint)index < (uint)sizes.Length
+        ? sizes[index]
+        : throw new ArgumentOutOfRangeException(
+            nameof(index), index, $"The extent {this} has {sizes.Length} dimension{(sizes.Length > 1 ? "s" : string.Empty)}, counted from 0.");
 
     /// <summary>Makes an extent of given sizes, for collection expressions.</summary>
     /// <param name="sizes">The size of each dimension, 1 or more.</param>
