@@ -18,6 +18,10 @@ namespace TorchSharp.Mixup;
 /// A module must be run by <c>call()</c>: a pass in which it does not run is an error. Every pass of the model within a step is mixed
 /// alike. Steps whose models share a module cannot overlap.
 /// </para>
+/// <para>
+/// Open a dispose scope for each batch, as by <c>NewDisposeScope</c>. Without one, what the module returned before it was mixed stays in
+/// memory until the garbage collector runs: the library cannot know whether the model still uses it.
+/// </para>
 /// </remarks>
 public sealed class ManifoldMixup : MixupStrategy
 {

@@ -50,7 +50,8 @@ public sealed class MixupStep : IDisposable
 
     /// <summary>Gets the first of <see cref="Inputs"/>: what a model of one argument is called with.</summary>
     /// <exception cref="InvalidOperationException">
-    /// The input is stacked: the model is called with all three of <see cref="Inputs"/>. Or the step is disposed, and with it what it mixed.
+    /// The input is stacked: the model is called with all three of <see cref="Inputs"/>. Or the step is disposed, and with it what it
+    /// mixed.
     /// </exception>
     public Tensor Input => request.State.IsOver && ownsInputs
         ? throw new InvalidOperationException("The step is disposed, and its mixed inputs with it. Read step.Input before.")

@@ -126,8 +126,10 @@ public sealed class LeakTests
 
         using var scope = NewDisposeScope();
         Some.AssertClose(Some.Reference(x, Some.Coefficients, Some.Permutation), step.Input, 1e-6, 1e-6);
+        var input = step.Input;
         step.Dispose();
-        Assert.True(step.Input.IsInvalid);
+        Assert.True(input.IsInvalid);
+        Assert.Throws<InvalidOperationException>(() => step.Input);
     }
 
     [Fact]

@@ -2,7 +2,9 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Tests;
 
-/// <summary>What a strategy of one's own is made of: a mix that is sampled, a step of inputs that it mixed, and targets as tensors.</summary>
+/// <summary>
+/// What a strategy of one's own is made of: a mix that is sampled, a step of inputs that it mixed, and targets as tensors.
+/// </summary>
 public sealed class OwnStrategyTests
 {
     private const int B = 6;

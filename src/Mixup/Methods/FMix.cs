@@ -80,7 +80,7 @@ public sealed record FMix(double Alpha = 1) : Method
         }
 
         // The mean, which has no frequency, counts as the lowest one.
-        var scale = squares.sqrt().clamp_min(1.0 / extent.Max()).pow(-decay);
+        var scale = squares.sqrt().AtLeast(1.0 / extent.Max()).ToThePower(-decay);
         var complex = spectrum.to(ScalarType.Float64).mul(scale.unsqueeze(-1)).view_as_complex();
         return fft.irfftn(complex, extent.ToArray()).MoveToOuterDisposeScope();
     }

@@ -84,19 +84,19 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
         var amplitude = spectrum.abs();
 
         // A frequency that is missing has no logarithm.
-        var logarithm = amplitude.clamp_min(1e-12).log();
+        var logarithm = amplitude.AtLeast(1e-12).log();
         var smooth = logarithm;
         var blur = ones(1, ScalarType.Float64);
         foreach (var axis in axes)
         {
-            smooth = smooth.roll(1, axis).add(smooth).add(smooth.roll(-1, axis)).div(3);
+            smooth = smooth.roll(1, axis).add(smooth).add(smooth.roll(-1, axis)).Times(1.0 / 3);
             var size = spectrum.shape[axis];
-            var wave = fft.fftfreq(size, 2.5 / 64 * size, dtype: ScalarType.Float64).mul(2 * Math.PI * Math.Pow(2.5 / 64 * size, 2));
-            blur = blur.mul(wave.square().mul(-0.5).exp().view(Check.Broadcast(size, (int)axis, spectrum.dim())));
+            var wave = fft.fftfreq(size, 2.5 / 64 * size, dtype: ScalarType.Float64).Times(2 * Math.PI * Math.Pow(2.5 / 64 * size, 2));
+            blur = blur.mul(wave.square().Times(-0.5).exp().view(Check.Broadcast(size, (int)axis, spectrum.dim())));
         }
 
-        var residual = fft.ifftn(spectrum.div(amplitude.clamp_min(1e-12)).mul(logarithm.sub(smooth).exp()), dim: axes).abs().square();
-        return fft.ifftn(fft.fftn(residual, dim: axes).mul(blur), dim: axes).real.clamp_min(0).MoveToOuterDisposeScope();
+        var residual = fft.ifftn(spectrum.div(amplitude.AtLeast(1e-12)).mul(logarithm.sub(smooth).exp()), dim: axes).abs().square();
+        return fft.ifftn(fft.fftn(residual, dim: axes).mul(blur), dim: axes).real.AtLeast(0).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

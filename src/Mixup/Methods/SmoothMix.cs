@@ -41,11 +41,11 @@ public sealed record SmoothMix : Method
         var squares = zeros(extent.ToArray(), ScalarType.Float64);
         for (var d = 0; d < extent.Count; d++)
         {
-            var distance = arange(extent[d], ScalarType.Float64).sub(centre[d]).div(spread * extent[d]);
+            var distance = Scalars.Range(extent[d], CPU).to(ScalarType.Float64).Plus(-centre[d]).Times(1 / (spread * extent[d]));
             squares = squares.add(distance.square().view(Check.Broadcast(extent[d], d, extent.Count)));
         }
 
-        return new MaskField(squares.mul(-0.5).expm1().neg());
+        return new MaskField(squares.Times(-0.5).expm1().neg());
     }
 
     /// <inheritdoc/>

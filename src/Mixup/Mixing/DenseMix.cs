@@ -79,7 +79,7 @@ internal sealed class DenseMix
 
         // META has no `where`.
         static Tensor Choose(Tensor first, Tensor second, Tensor weights) =>
-            first.masked_fill(weights.eq(0), 0).add(second.masked_fill(weights.ne(0), 0));
+            first.masked_fill(weights.eq(Scalars.Zero), Scalars.Zero).add(second.masked_fill(weights.ne(Scalars.Zero), Scalars.Zero));
         return (Choose(sample, partner, ofSample), Choose(partner, sample, ofPartner));
     }
 
@@ -110,7 +110,7 @@ internal sealed class DenseMix
 
         var within = new ExtentWithin(first, at.Extent, (int)ofOwn.dim());
         var (sample, partner) = mix.RowFields.Planes(within, Check.AccumulationType(ofOwn), ofOwn.device);
-        static Tensor Part(Tensor values, Tensor weights) => values.mul(weights).masked_fill(weights.eq(0), 0);
+        static Tensor Part(Tensor values, Tensor weights) => values.mul(weights).masked_fill(weights.eq(Scalars.Zero), Scalars.Zero);
         return Part(ofOwn, sample).add(Part(ofPartner, partner));
     }
 

@@ -96,9 +96,21 @@ internal sealed class ExtentFinder(Extent extent, ExtentPosition position, bool 
         // [B, T] of floating point may as well be [B, K], probabilities of as many classes as there are steps.
         var isAmbiguous = channels == 0 && dimensions == 1 && !Check.IsInteger(target) && kind == TargetKind.ByShape;
         bool HasExtent(int first) => shape.AsSpan(first, dimensions).SequenceEqual(extent.ToArray());
+
+        // One number may coincide, such as that of the classes with that of the steps.
+        var isElsewhere = channels == 1 && !HasExtent(usual) && HasExtent(3 - usual);
+        if (isElsewhere && dimensions == 1)
+        {
+            throw new ArgumentException(
+                $"The target {Check.Shape(target)} has the drawn extent {extent} from dimension {3 - usual} on, but with channels it is " +
+                $"expected from dimension {usual} on. Transpose the target, or set MixupOptions.ExtentPosition for inputs and targets alike; " +
+                "if the extent has another resolution, give the target [B, ...] without channels, or another number of them.",
+                nameof(target));
+        }
+
         int? found = !fits || isAmbiguous ? null
             : HasExtent(usual) ? usual
-            : channels == 1 && HasExtent(3 - usual) ? 3 - usual
+            : isElsewhere ? 3 - usual
             : kind == TargetKind.Dense || (channels == 1 && dimensions > 1 && HasProportions(shape, usual)) ? usual
             : null;
         if (found is { } first)

@@ -273,8 +273,8 @@ public sealed class Mix : IEquatable<Mix>
             ? RowFields.Planes(cells, ScalarType.Float32, mask.device)
             : (rows.Own(own), rows.Other(own));
         var united = trueIsPadding
-            ? own.bitwise_or(ofOwn.eq(0)).bitwise_and(partner.bitwise_or(ofPartner.eq(0)))
-            : own.bitwise_and(ofOwn.ne(0)).bitwise_or(partner.bitwise_and(ofPartner.ne(0)));
+            ? own.bitwise_or(ofOwn.eq(Scalars.Zero)).bitwise_and(partner.bitwise_or(ofPartner.eq(Scalars.Zero)))
+            : own.bitwise_and(ofOwn.ne(Scalars.Zero)).bitwise_or(partner.bitwise_and(ofPartner.ne(Scalars.Zero)));
         return united.MoveToOuterDisposeScope();
     }
 
@@ -391,7 +391,7 @@ public sealed class Mix : IEquatable<Mix>
     internal Tensor Weigh(Tensor own, Tensor partner)
     {
         Tensor Part(Tensor values, Tensor weights) =>
-            hasCopies ? values.mul(weights).masked_fill(weights.eq(0), 0) : values.mul(weights);
+            hasCopies ? values.mul(weights).masked_fill(weights.eq(Scalars.Zero), Scalars.Zero) : values.mul(weights);
         return Part(own, rows.Own(own)).add(Part(partner, rows.Other(partner)));
     }
 

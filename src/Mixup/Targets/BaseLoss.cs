@@ -77,7 +77,8 @@ internal abstract class BaseLoss(string name, Reduction reduction)
     };
 
     /// <summary>A mixed target with labels of 0 and 1, if there is a threshold for them.</summary>
-    public Tensor Threshold(Tensor target) => Options.TargetThreshold is { } threshold ? target.gt(threshold).to(target.dtype) : target;
+    public Tensor Threshold(Tensor target) =>
+        Options.TargetThreshold is { } threshold ? target.IsAbove(threshold).to(target.dtype) : target;
 
     protected abstract Tensor PlainUnchecked(Tensor prediction, Tensor target);
 

@@ -111,7 +111,7 @@ internal sealed class ClassLoss(
         if (pairs.MayBeInfinite)
         {
             // Where a weight is zero the value must not count, even if it is infinite.
-            picked = picked.masked_fill(pairs.Weights.eq(0), 0);
+            picked = picked.masked_fill(pairs.Weights.eq(Scalars.Zero), Scalars.Zero);
         }
 
         var values = picked.mul(pairs.Weights).neg();
@@ -122,9 +122,10 @@ internal sealed class ClassLoss(
                 : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.size(1), 1, prediction.dim())));
 
             // What is ignored must not count here either, though its row may hold a logit of minus infinity.
-            var uniform = weighted.sum(1, keepdim: true).neg().expand(pairs.Shares.shape).masked_fill(pairs.Shares.eq(0), 0)
+            var uniform = weighted.sum(1, keepdim: true).neg().expand(pairs.Shares.shape)
+                .masked_fill(pairs.Shares.eq(Scalars.Zero), Scalars.Zero)
                 .mul(pairs.Shares);
-            values = values.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing / prediction.size(1)));
+            values = values.Times(1 - labelSmoothing).add(uniform.Times(labelSmoothing / prediction.size(1)));
         }
 
         return Reduction switch
@@ -146,7 +147,8 @@ internal sealed class ClassLoss(
     /// The mean. Where nothing counts it is not a number, but its gradient is 0 and not infinite: as torch has it for a batch that is
     /// ignored as a whole.
     /// </summary>
-    private static Tensor Quotient(Tensor sum, Tensor total) => sum.div(total.masked_fill(total.eq(0), 1)).add(total.mul(0).div(total));
+    private static Tensor Quotient(Tensor sum, Tensor total) =>
+        sum.div(total.masked_fill(total.eq(Scalars.Zero), Scalars.One)).add(total.mul(Scalars.Zero).div(total));
 
     private void CheckShapes(Tensor prediction, Tensor target)
     {
@@ -173,7 +175,8 @@ internal sealed class ClassLoss(
     }
 
     private static string Cure(Tensor prediction, Tensor target) =>
-        target.dim() == prediction.dim() && target.size(1) == 1 ? "Take the channel out of the class ids by target.squeeze(1)."
+        target.dim() == prediction.dim() && target.dim() > 1
+            && target.size(1) == 1 ? "Take the channel out of the class ids by target.squeeze(1)."
         : target.shape.AsSpan().SequenceEqual(prediction.shape) && target.dim() > 1
             ? "If the target is one-hot, convert it to floating point, or to class ids by argmax(1)."
         : prediction.dim() == 1 ? "For one logit a sample use BCEWithLogitsLoss and floating targets, or let the model give K logits."

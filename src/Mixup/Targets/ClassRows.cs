@@ -35,9 +35,9 @@ internal static class ClassRows
 
         // one_hot would read the ids back from the device to check them.
         var off = smoothing / classes;
-        var rows = full([ids.size(0), classes, .. ids.shape[1..]], off, wide, ids.device);
+        var rows = Scalars.Full([ids.size(0), classes, .. ids.shape[1..]], off, wide, ids.device);
         var columns = ids.to(ScalarType.Int64).unsqueeze(1);
-        return rows.scatter_(1, columns, full(1, 1 - smoothing + off, wide, ids.device).expand(columns.shape));
+        return rows.scatter_(1, columns, Scalars.Full([1], 1 - smoothing + off, wide, ids.device).expand(columns.shape));
     }
 
     private static void CheckIds(Tensor ids, long classes)

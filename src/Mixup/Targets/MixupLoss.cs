@@ -138,7 +138,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         var mixed = baseLoss.Mixed(prediction.narrow(0, batchSize, batchSize), target.WithoutClean());
 
         // What has the weight 0 does not count, even if it is infinite.
-        mixed = weight == 0 ? zeros_like(mixed) : mixed.mul(weight);
+        mixed = weight == 0 ? zeros_like(mixed) : mixed.Times(weight);
         return baseLoss.Reduction == Reduction.None ? cat([clean, mixed]) : clean + mixed;
     }
 

@@ -18,9 +18,9 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
     {
         var (own, partner) = target.Pair(target.Unmixed.to(ScalarType.Int64));
         var pairs = stack([own, partner], 1);
-        var columns = pairs.masked_fill(pairs.eq(ignored), 0);
+        var columns = pairs.masked_fill(pairs.Is(ignored), Scalars.Zero);
         var like = columns.to(wide);
-        var shares = pairs.ne(ignored).to(wide).mul(target.WeightsOfPairs(like));
+        var shares = pairs.Is(ignored).bitwise_not().to(wide).mul(target.WeightsOfPairs(like));
         return new PairedClasses(
             columns,
             classWeight is null ? shares : shares.mul(classWeight.to(wide).index(TensorIndex.Tensor(columns))),
@@ -65,7 +65,7 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Shar
         var mean = logProbabilities.take(positions).dot(weights);
 
         // Of nothing: not a number, with a gradient of 0, as torch has it.
-        return count == 0 ? mean.add(double.NaN) : mean;
+        return count == 0 ? mean.Plus(double.NaN) : mean;
     }
 
     /// <summary>Fills the columns and their weights.</summary>

@@ -66,6 +66,17 @@ public sealed class ResizeMixTests
     }
 
     [Fact]
+    public void LongSignalsAreResizedToTheirEnd()
+    {
+        using var scope = NewDisposeScope();
+        const long n = 3_000_000, from = n / 10, to = n - (n / 20);
+        var x = arange(2 * n, ScalarType.Int32).view(2, 1, n).to(Some.Device);
+        var mix = new Mix([new ResizedBoxField(new BoxField([n], [from], [to]), Resizing.Nearest), new NumberField(1)], [1, 0]);
+        var sources = arange(to - from, ScalarType.Int64, Some.Device).mul(n).div(to - from, RoundingMode.floor);
+        Some.AssertEqual(x[1, 0].index(TensorIndex.Tensor(sources)), mix.Blend(x)[0, 0, TensorIndex.Slice(from, to)]);
+    }
+
+    [Fact]
     public void NearestCopiesEveryTypeWhateverStandsElsewhere()
     {
         using var scope = NewDisposeScope();

@@ -241,7 +241,8 @@ public sealed class DenseTests
     [InlineData(1, "2", "whole")]
     [InlineData(1, "2 8", "?")]
     [InlineData(1, "2 3 8", "dense")]
-    [InlineData(1, "2 8 3", "dense")]
+    [InlineData(1, "2 8 3", "elsewhere")]
+    [InlineData(1, "2 8 2", "elsewhere")]
     [InlineData(1, "2 4", "?")]
     [InlineData(1, "2 3 4", "?")]
     public void AShapeTellsOrMustBeSaid(int dimensions, string shape, string kind)
@@ -255,6 +256,20 @@ public sealed class DenseTests
         Tensor Loss(MixedTarget t) => new MixupLoss(MSELoss()).call(target.mul(0), t);
         var byLambda = Loss(new MixedTarget(mix, target, kind: TargetKind.Whole));
         Some.AssertClose(mix.BlendWhole(target).pow(2).mean(), byLambda, 1e-6);
+        if (kind == "elsewhere")
+        {
+            // The classes may be as many as the steps.
+            foreach (var said in new[] { TargetKind.ByShape, TargetKind.Dense })
+            {
+                var error = Assert.Throws<ArgumentException>("target", () => new MixedTarget(mix, target, kind: said));
+                Assert.Contains("Transpose the target", error.Message, StringComparison.Ordinal);
+            }
+
+            var behind = new Mix([soft, soft], [1, 0], position: ExtentPosition.BehindBatch);
+            Some.AssertClose(behind.Blend(target).pow(2).mean(), Loss(new MixedTarget(behind, target)), 1e-6);
+            return;
+        }
+
         if (kind == "?")
         {
             var message = Assert.Throws<ArgumentException>(() => new MixedTarget(mix, target)).Message;

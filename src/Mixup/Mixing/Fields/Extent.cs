@@ -46,7 +46,8 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
     public long this[int index] => (uint)index < (uint)sizes.Length
         ? sizes[index]
         : throw new ArgumentOutOfRangeException(
-            nameof(index), index, $"The extent {this} has {sizes.Length} dimension{(sizes.Length > 1 ? "s" : string.Empty)}, counted from 0.");
+            nameof(index), index,
+                $"The extent {this} has {sizes.Length} dimension{(sizes.Length > 1 ? "s" : string.Empty)}, counted from 0.");
 
     /// <summary>Makes an extent of given sizes, for collection expressions.</summary>
     /// <param name="sizes">The size of each dimension, 1 or more.</param>

@@ -48,7 +48,9 @@ public sealed record ResizedBoxField : Field
 
         if (Resizing == Resizing.Nearest)
         {
-            return [(Math.Clamp(((cell * drawn) - from) * size / (to - from), 0, size - 1), 1)];
+            // The product of three lengths exceeds 64 bits for signals of some million steps.
+            var source = (long)((Int128)((cell * drawn) - from) * size / (to - from));
+            return [(Math.Clamp(source, 0, size - 1), 1)];
         }
 
         var position = Math.Clamp(((((cell + 0.5) * drawn) - from) * size / (to - from)) - 0.5, 0, size - 1);

@@ -90,7 +90,7 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
             }
 
             var factors = tensor(weights, shape, wide).to(x.device, non_blocking: true);
-            var part = picked.to(wide).mul(factors).masked_fill_(factors.eq(0), -0.0);
+            var part = picked.to(wide).mul(factors).masked_fill_(factors.eq(Scalars.Zero), Scalars.NegativeZero);
             sum = sum is null ? part : sum.add_(part);
         }
 
@@ -123,7 +123,7 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
         var indices = new TensorIndex[x.dim()];
         for (var d = 0; d < indices.Length; d++)
         {
-            var all = arange(x.shape[d], ScalarType.Int64, x.device).view(Check.Broadcast(x.shape[d], d, x.dim()));
+            var all = Scalars.Range(x.shape[d], x.device).view(Check.Broadcast(x.shape[d], d, x.dim()));
             indices[d] = TensorIndex.Tensor(d == axis ? sources : all);
         }
 

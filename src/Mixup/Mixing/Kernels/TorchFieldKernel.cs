@@ -36,12 +36,12 @@ internal static class TorchFieldKernel
     /// <summary>Where all weights are 0 or 1, each element is that of one row: its own, or the other one.</summary>
     private static Tensor Copy(WeightedCells cells, int from, int count, ExtentWithin at, Tensor x)
     {
-        var fromOther = cells.Other.Of(from, count, at, ScalarType.Float32, x.device).ne(0);
+        var fromOther = cells.Other.Of(from, count, at, ScalarType.Float32, x.device).ne(Scalars.Zero);
         var sources = cells.Sources.First.AsSpan(from, count).ToArray();
         if (cells.Resized.Any(from, count))
         {
             var both = cat([x.narrow(0, from, count), cells.Resized.Apply(Gather(x, sources), from, at)]);
-            return Pick(both, fromOther.to(ScalarType.Int64).mul_(count).add_(Rows(0, count, at, x.device)));
+            return Pick(both, fromOther.to(ScalarType.Int64).TimesInPlace(count).add_(Rows(0, count, at, x.device)));
         }
 
         var row = Rows(from, count, at, x.device);
@@ -61,14 +61,14 @@ internal static class TorchFieldKernel
         }
 
         var (ofSample, ofPartner) = (cells.Own.Of(from, count, at, wide, x.device), cells.Other.Of(from, count, at, wide, x.device));
-        var (notSample, notPartner) = (ofSample.eq(0), ofPartner.eq(0));
+        var (notSample, notPartner) = (ofSample.eq(Scalars.Zero), ofPartner.eq(Scalars.Zero));
 
         // 0 times infinity is not a number; adding -0.0 changes no bit of a number.
-        var sum = sample.to(wide).mul(ofSample).masked_fill_(notSample, -0.0);
-        var rest = partner.to(wide).mul(ofPartner).masked_fill_(notPartner, -0.0);
+        var sum = sample.to(wide).mul(ofSample).masked_fill_(notSample, Scalars.NegativeZero);
+        var rest = partner.to(wide).mul(ofPartner).masked_fill_(notPartner, Scalars.NegativeZero);
         if (!cells.IsBlend)
         {
-            sum.masked_fill_(notSample.bitwise_and(notPartner), 0); // what is read nowhere
+            sum.masked_fill_(notSample.bitwise_and(notPartner), Scalars.Zero); // what is read nowhere
             sum.add_(isResized ? cells.Resized.Apply(rest, from, at) : rest);
             return AddMore(cells, from, count, at, x, sum).to(x.dtype);
         }
@@ -80,7 +80,7 @@ internal static class TorchFieldKernel
         }
 
         // Arithmetic changes what is not a number: such a cell is taken from the sample or the partner, which stand behind the sums.
-        var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64), alpha: 2).mul_(count);
+        var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64).TimesInPlace(2)).TimesInPlace(count);
         return Pick(cat([sum, sample, partner.to(x.dtype)]), source.add_(Rows(0, count, at, x.device)));
     }
 
@@ -95,7 +95,7 @@ internal static class TorchFieldKernel
             using var layer = NewDisposeScope();
             var weights = cells.More!.Gather(indices).Of(0, rows.Length, at, sum.dtype, x.device);
             var readers = Gather(x, Array.ConvertAll(indices, i => cells.Sources.More[i]));
-            var terms = readers.to(sum.dtype).mul(weights).masked_fill_(weights.eq(0), -0.0);
+            var terms = readers.to(sum.dtype).mul(weights).masked_fill_(weights.eq(Scalars.Zero), Scalars.NegativeZero);
             terms = cells.ResizedMore!.Gather(indices).Apply(terms, 0, at);
             long[] written = Array.ConvertAll(rows, row => row - from);
             sum.index_copy_(0, tensor(written).to(x.device, non_blocking: true), terms.add_(Gather(sum, written)));
@@ -113,7 +113,7 @@ internal static class TorchFieldKernel
         indices[0] = TensorIndex.Tensor(rows);
         for (var d = 1; d < indices.Length; d++)
         {
-            indices[d] = TensorIndex.Tensor(arange(x.shape[d], ScalarType.Int64, x.device).view(Check.Broadcast(x.shape[d], d, x.dim())));
+            indices[d] = TensorIndex.Tensor(Scalars.Range(x.shape[d], x.device).view(Check.Broadcast(x.shape[d], d, x.dim())));
         }
 
         return x.index(indices);

@@ -67,7 +67,7 @@ internal static class TorchKernel
             (_, { } runs) => OfViews(combination, x, runs),
 
             // The product keeps the layout of its source, the gather does not.
-            _ => x.mul(combination.OnDevices.Own(x)).addcmul_(Partners(combination, x), combination.OnDevices.Other(x), 1),
+            _ => x.mul(combination.OnDevices.Own(x)).addcmul_(Partners(combination, x), combination.OnDevices.Other(x), Scalars.One),
         };
         single.From(x).WriteTo(result);
         return result;
@@ -89,7 +89,7 @@ internal static class TorchKernel
         }
 
         var (exact, partners) = (single.From(x), Partners(combination, x)); // all is read before anything is written
-        x.mul_(combination.OnDevices.Own(x)).addcmul_(partners, combination.OnDevices.Other(x), 1);
+        x.mul_(combination.OnDevices.Own(x)).addcmul_(partners, combination.OnDevices.Other(x), Scalars.One);
         exact.WriteTo(x);
     }
 
@@ -103,7 +103,8 @@ internal static class TorchKernel
         var result = x.mul(own);
         foreach (var (from, length) in runs)
         {
-            result.narrow(0, from, length).addcmul_(x.narrow(0, combination.Sources.First[from], length), other.narrow(0, from, length), 1);
+            result.narrow(0, from, length).addcmul_(
+                x.narrow(0, combination.Sources.First[from], length), other.narrow(0, from, length), Scalars.One);
         }
 
         return result;
@@ -124,7 +125,7 @@ internal static class TorchKernel
             Tensor Part(Tensor tensor) => tensor.narrow(0, from, Math.Min(rows, batch - from));
             var partners = x.index(TensorIndex.Tensor(Part(combination.OnDevices.Partners(x.device))));
             var (own, other) = (Part(combination.OnDevices.Own(x)), Part(combination.OnDevices.Other(x)));
-            Part(result).copy_(Part(x).mul(own).addcmul_(partners, other, 1));
+            Part(result).copy_(Part(x).mul(own).addcmul_(partners, other, Scalars.One));
         }
 
         return result;
