@@ -103,7 +103,8 @@ internal sealed class ExtentFinder(Extent extent, ExtentPosition position, bool 
         {
             throw new ArgumentException(
                 $"The target {Check.Shape(target)} has the drawn extent {extent} from dimension {3 - usual} on, but with channels it is " +
-                $"expected from dimension {usual} on. Transpose the target, or set MixupOptions.ExtentPosition for inputs and targets alike; " +
+                $"expected from dimension {usual} on. " +
+                "Transpose the target, or set MixupOptions.ExtentPosition for inputs and targets alike; " +
                 "if the extent has another resolution, give the target [B, ...] without channels, or another number of them.",
                 nameof(target));
         }

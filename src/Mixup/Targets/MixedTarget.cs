@@ -134,7 +134,8 @@ public sealed class MixedTarget
             : pending?.Finish(prediction) ?? prediction;
         return Mix.Rows > Mix.BatchSize && prediction.dim() > 0 && prediction.size(0) == Mix.BatchSize
             ? throw new ArgumentException(
-                $"The prediction has shape {Check.Shape(prediction)}; expected {Mix.Rows} rows, two for each of the {Mix.BatchSize} samples. " +
+                $"The prediction has shape {Check.Shape(prediction)}; expected {Mix.Rows} rows, two for each of the {Mix.BatchSize} " +
+                "samples. " +
                 "Call the model with step.Input, which has them.",
                 nameof(prediction))
             : Rows(prediction);
