@@ -30,6 +30,7 @@ public sealed class Mix : IEquatable<Mix>
     private readonly LinearMap?[] fieldMaps = new LinearMap?[4]; // by the first dimension of the extent: 3 for rows of classes
     private readonly DeviceWeights rows;
     private readonly bool hasCopies;
+    private RowFields? rowFields;
     private Mix? withoutClean;
     private Mix? cleanAlone;
 
@@ -99,8 +100,7 @@ public sealed class Mix : IEquatable<Mix>
                 name);
         }
 
-        RowFields = new RowFields(fields, outputs);
-        if (outputs == MixupOutputs.Both && RowFields.AnyResizes)
+        if (outputs == MixupOutputs.Both && HasCells && RowFields.AnyResizes)
         {
             throw new ArgumentException(
                 "A ResizedBoxField, as of ResizeMix, has no second output: what the partner lacks in the box is nowhere. " +
@@ -330,8 +330,8 @@ public sealed class Mix : IEquatable<Mix>
     /// <summary>Whether any field has cells; otherwise lambda counts everywhere.</summary>
     internal bool HasCells { get; }
 
-    /// <summary>The fields as rows see them.</summary>
-    internal RowFields RowFields { get; }
+    /// <summary>The fields as rows see them. Made when they are asked for: numbers need none.</summary>
+    internal RowFields RowFields => rowFields ??= new RowFields(fields, Outputs);
 
     /// <summary>Finds the extent in tensors. Null where there is none: all fields are numbers.</summary>
     internal ExtentFinder? Finder { get; }
