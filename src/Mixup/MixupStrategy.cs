@@ -141,7 +141,7 @@ public abstract class MixupStrategy : IMixupStrategy
     {
         var place = MixupPlace.Input;
         var (mix, method) = MixSampler.Sample(
-            Options, inputs, State, Epochs, (method, random) => place = DrawPlace(inputs, method, random));
+            Options, inputs, target, State, Epochs, (method, random) => place = DrawPlace(inputs, method, random));
         return new StepRequest(inputs, target, new MixupDraw(mix, place), method, Options.TargetMixing, Options.TargetKind);
     }
 
