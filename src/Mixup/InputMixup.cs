@@ -47,7 +47,9 @@ public sealed class InputMixup : MixupStrategy
     /// and forget it. Default false. The inputs must not require gradients, must not be inference tensors, and must not share memory with
     /// each other, with the target, or among their own rows.
     /// </summary>
-    /// <exception cref="ArgumentException">There is more than one row for each sample, or the input is stacked.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is more than one row for each sample, the input is stacked, or bytes become floating values.
+    /// </exception>
     public bool OverwriteInput
     {
         get;
@@ -86,7 +88,7 @@ public sealed class InputMixup : MixupStrategy
             _ => stacks,
         };
 
-    private static IReadOnlyList<Tensor> Stack(IReadOnlyList<Tensor> inputs, Mix mix)
+    private IReadOnlyList<Tensor> Stack(IReadOnlyList<Tensor> inputs, Mix mix)
     {
         if (inputs.Count != 1)
         {
@@ -100,8 +102,8 @@ public sealed class InputMixup : MixupStrategy
                 "Replay a draw of numbers, or leave StackInput off.");
         }
 
-        var x = inputs[0];
         using var scope = NewDisposeScope();
+        var x = (Convert(inputs) ?? inputs)[0];
         Tensor[] stacked = [mix.SelectSamples(x), mix.SelectPartners(x), mix.CreateCoefficients(x).flatten()];
         return [.. stacked.Select(tensor => tensor.DetachFromDisposeScope())];
     }

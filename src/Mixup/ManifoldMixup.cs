@@ -76,7 +76,9 @@ public sealed class ManifoldMixup : MixupStrategy
     /// Gets whether a batch that is mixed at the input is written over instead of kept. Default false. The conditions are those of
     /// <see cref="InputMixup.OverwriteInput"/>.
     /// </summary>
-    /// <exception cref="ArgumentException">The input is none of the places, or there is more than one row for each sample.</exception>
+    /// <exception cref="ArgumentException">
+    /// The input is none of the places, there is more than one row for each sample, or bytes become floating values.
+    /// </exception>
     public bool OverwriteInput
     {
         get;
@@ -101,8 +103,8 @@ public sealed class ManifoldMixup : MixupStrategy
     private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random)
     {
         // Token ids cannot be blended: for them the input is no place, unless the method only copies.
-        var floating = method.Copies || inputs.All(input => Check.IsMixable(input.dtype));
-        var candidates = weighted.Where(pair => floating || pair.Place != MixupPlace.Input).ToArray();
+        var canMixInput = method.Copies || inputs.All(input => Check.IsBlendable(input.dtype));
+        var candidates = weighted.Where(pair => canMixInput || pair.Place != MixupPlace.Input).ToArray();
         var last = Array.FindLastIndex(candidates, pair => pair.Weight > 0);
         if (last < 0)
         {
@@ -136,7 +138,7 @@ public sealed class ManifoldMixup : MixupStrategy
         var hooks = ModelMix.Hook(watched, place, request.Draw.Mix, request.State, new WeakReference<object>(request.Token), WarnOnce);
         try
         {
-            return place is null ? OpenAtInput(request, OverwriteInput, hooks) : new MixupStep(request, request.Inputs, pending: hooks);
+            return place is null ? OpenAtInput(request, OverwriteInput, hooks) : OpenElsewhere(request, hooks);
         }
         catch
         {

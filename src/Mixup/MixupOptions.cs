@@ -107,6 +107,13 @@ public sealed record MixupOptions
     /// </summary>
     public MixupOutputs Outputs { get; init; }
 
+    /// <summary>
+    /// How inputs of bytes become float32 for the model: mixed in the same pass where the place is the input, else converted alone. Methods
+    /// that look at the samples see the bytes. Batches for validation, which no strategy sees, are converted by
+    /// <see cref="ToFloat.Apply"/>. Default null: bytes stay bytes. Inputs of other types stay as they are.
+    /// </summary>
+    public ToFloat? ToFloat { get; init; }
+
     /// <summary>Seed of every draw of a strategy. Default null: a fresh one, which <see cref="IMixupStrategy.State"/> tells.</summary>
     public ulong? Seed { get; init; }
 
@@ -130,7 +137,7 @@ public sealed record MixupOptions
             (nameof(Method), Method), (nameof(Probability), Probability), (nameof(Schedule), Schedule?.Method.Name),
             (nameof(CoefficientPer), CoefficientPer), (nameof(Pairing), Pairing), (nameof(Outputs), Outputs),
             (nameof(TargetMixing), TargetMixing), (nameof(TargetKind), TargetKind), (nameof(ExtentPosition), ExtentPosition),
-            (nameof(ExtentDimensions), ExtentDimensions), (nameof(Seed), Seed),
+            (nameof(ExtentDimensions), ExtentDimensions), (nameof(ToFloat), ToFloat), (nameof(Seed), Seed),
         ];
         var shown = options.Where(option => option.Value is not null)
             .Select(option => string.Create(CultureInfo.InvariantCulture, $"{option.Name} = {option.Value}"));

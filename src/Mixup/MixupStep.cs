@@ -17,7 +17,9 @@ public sealed class MixupStep : IDisposable
     private readonly bool ownsInputs;
     private readonly bool isStacked;
 
-    /// <summary>Opens a step for a strategy of one's own, of inputs that it has mixed itself, as by <see cref="Mix.Blend"/>.</summary>
+    /// <summary>
+    /// Opens a step for a strategy of one's own, of inputs that it has mixed itself, as by <see cref="Mix.Blend(Tensor)"/>.
+    /// </summary>
     /// <param name="mixedInputs">
     /// What the model is called with, one tensor or more with the rows of a blended one. The step owns and disposes them.
     /// </param>

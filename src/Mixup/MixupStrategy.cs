@@ -102,9 +102,12 @@ public abstract class MixupStrategy : IMixupStrategy
     private protected abstract MixupStep Open(StepRequest request);
 
     /// <summary>Opens a step that is mixed at the input. An error leaves nothing behind, and no input changed.</summary>
-    private protected static MixupStep OpenAtInput(StepRequest request, bool overwrite, PendingMix? pending = null)
+    private protected MixupStep OpenAtInput(StepRequest request, bool overwrite, PendingMix? pending = null)
     {
         var (inputs, mix) = (request.Inputs, request.Draw.Mix);
+        Tensor Blend(Tensor input) =>
+            Options.ToFloat is { } toFloat && ToFloat.Takes(input) ? mix.Blend(input, toFloat) : mix.Blend(input);
+
         foreach (var input in inputs)
         {
             if (request.Method is { } method)
@@ -113,11 +116,12 @@ public abstract class MixupStrategy : IMixupStrategy
             }
 
             mix.CheckBlendable(input, "inputs");
+            CheckConvertible(input);
         }
 
         if (!overwrite)
         {
-            return new MixupStep(request, [.. inputs.Select(mix.Blend)], ownsInputs: true, pending: pending);
+            return new MixupStep(request, [.. inputs.Select(Blend)], ownsInputs: true, pending: pending);
         }
 
         SharedMemory.CheckOverwritable(inputs, request.Target, mix);
@@ -129,13 +133,51 @@ public abstract class MixupStrategy : IMixupStrategy
         return new MixupStep(request, inputs, pending: pending);
     }
 
+    /// <summary>Opens a step that is mixed elsewhere: at most its bytes become floating values. An error leaves nothing behind.</summary>
+    private protected MixupStep OpenElsewhere(StepRequest request, PendingMix pending) =>
+        Convert(request.Inputs) is { } converted
+            ? new MixupStep(request, converted, ownsInputs: true, pending: pending)
+            : new MixupStep(request, request.Inputs, pending: pending);
+
+    /// <summary>
+    /// The inputs with bytes as floating values, and the others as views, all of them new; null where there is nothing to convert.
+    /// </summary>
+    private protected IReadOnlyList<Tensor>? Convert(IReadOnlyList<Tensor> inputs)
+    {
+        if (Options.ToFloat is not { } toFloat || !inputs.Any(ToFloat.Takes))
+        {
+            return null;
+        }
+
+        foreach (var input in inputs)
+        {
+            CheckConvertible(input);
+        }
+
+        return [.. inputs.Select(input => ToFloat.Takes(input) ? toFloat.Apply(input) : input.alias())];
+    }
+
+    private void CheckConvertible(Tensor input)
+    {
+        if (ToFloat.Takes(input))
+        {
+            Options.ToFloat?.ScaleFor(input, "inputs");
+        }
+    }
+
     /// <summary>Checks that a batch may be overwritten, if that was asked for.</summary>
-    private protected bool CheckOverwrites(bool value) => value && Options.Outputs.RowsPerSample > 1
-        ? throw new ArgumentException(
+    private protected bool CheckOverwrites(bool value) => (value, Options.Outputs.RowsPerSample > 1, Options.ToFloat is not null) switch
+    {
+        (true, true, _) => throw new ArgumentException(
             "Only a batch with one row for each sample can be overwritten, since more do not fit into it. " +
             "Leave OverwriteInput off, or choose MixupOutputs.Mixed.",
-            nameof(value))
-        : value;
+            nameof(value)),
+        (true, _, true) => throw new ArgumentException(
+            "Bytes that become floating values do not fit into the batch, so it cannot be overwritten. " +
+            "Leave OverwriteInput or MixupOptions.ToFloat off.",
+            nameof(value)),
+        _ => value,
+    };
 
     private StepRequest Sample(IReadOnlyList<Tensor> inputs, Tensor target)
     {

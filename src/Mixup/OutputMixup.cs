@@ -33,6 +33,6 @@ public sealed class OutputMixup : MixupStrategy
     private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random) => MixupPlace.Output;
 
     private protected override MixupStep Open(StepRequest request) => request.Draw.Place == MixupPlace.Output
-        ? new MixupStep(request, request.Inputs, pending: new OutputMix(request.Draw.Mix))
+        ? OpenElsewhere(request, new OutputMix(request.Draw.Mix))
         : throw WrongPlace(request.Draw, MixupPlace.Output.ToString());
 }

@@ -26,6 +26,10 @@ internal static class Cases
         () => CutMixHidden(drawn: 16, bound: 5),
         () => CutMixHidden(drawn: 32, bound: 5),
         Resized,
+        () => BytesToFloats(mixed: true, new Bound(AtLeast: 2)),
+        () => BytesToFloats(mixed: false, bound: null),
+        () => Bytes(overwritten: false),
+        () => Bytes(overwritten: true),
         () => Half(ScalarType.Float16),
         () => Half(ScalarType.BFloat16),
         () => TrainingStep("input", 1.02),
@@ -267,6 +271,58 @@ internal static class Cases
             $"input {Shape(shape)}, {dtype}",
             new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
             [(peer, new Bound(AtLeast: 1))]);
+    }
+
+    /// <summary>What a loader does next anyway, against what it does without mixing.</summary>
+    private static Case BytesToFloats(bool mixed, Bound? bound)
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, y, target) = (randint(256, shape, ScalarType.Byte), zeros(shape[0], ScalarType.Int64), empty(shape));
+        var toFloat = new ToFloat { Mean = [0.485, 0.456, 0.406], Deviation = [0.229, 0.224, 0.225] };
+        Tensor Channels(IReadOnlyList<double> numbers) =>
+            tensor([.. numbers.Select(number => 255 * number)], [1, 3, 1, 1], ScalarType.Float32);
+        var (mean, deviation) = (Channels(toFloat.Mean), Channels(toFloat.Deviation));
+        var draw = Draw(shape[0], Pairing.Permutation);
+        var (permutation, lambda) = Tensors(draw, shape.Length);
+        var strategy = new InputMixup(new MixupOptions { ToFloat = toFloat });
+        Tensor Plain() => x.to(ScalarType.Float32).sub_(mean).div_(deviation);
+        Same(toFloat.Apply(x), Plain());
+        Same(draw.Mix.Blend(x, toFloat), Peers.Fastai(Plain(), permutation, lambda), 1e-5);
+        return new Case(
+            $"bytes {Shape(shape)} to floats, normalised{(mixed ? " and mixed" : string.Empty)}",
+            new Contender(
+                mixed ? "random permutation" : "ours",
+                mixed ? () => strategy.Begin(x, y, draw).Dispose() : () => toFloat.Apply(x).Dispose()),
+            [
+                (new Contender("normalised alone: x.to(Float32).sub_(mean).div_(deviation)", () => Plain()), bound),
+                .. mixed
+                    ? [(new Contender("normalised, then lerp(x[p], x, l)", () => Peers.Fastai(Plain(), permutation, lambda)), (Bound?)null)]
+                    : Array.Empty<(Contender, Bound?)>(),
+                (new Contender("limit: floats filled in memory that is there, y.fill_(0.5)", () => target.fill_(0.5)), null),
+            ]);
+    }
+
+    private static Case Bytes(bool overwritten)
+    {
+        long[] shape = [64, 3, 224, 224];
+        var (x, y, target) = (randint(256, shape, ScalarType.Byte), zeros(shape[0], ScalarType.Int64), empty(shape, ScalarType.Byte));
+        var draw = Draw(shape[0], Pairing.Permutation);
+        var (permutation, lambda) = Tensors(draw, shape.Length);
+        var strategy = new InputMixup { OverwriteInput = overwritten };
+        Tensor Peer()
+        {
+            var wide = x.to(ScalarType.Float32);
+            return Peers.Fastai(wide, permutation, lambda).round_().to(ScalarType.Byte);
+        }
+
+        Same(draw.Mix.Blend(x).to(ScalarType.Float32), Peer().to(ScalarType.Float32), 1); // near ties
+        return new Case(
+            $"bytes {Shape(shape)} to bytes, batch {(overwritten ? "overwritten" : "kept")}",
+            new Contender("random permutation", () => strategy.Begin(x, y, draw).Dispose()),
+            [
+                (new Contender("to(Float32), lerp(x[p], x, l), round_, to(Byte)", () => Peer()), null),
+                (Copy(x, target), null),
+            ]);
     }
 
     private static Case TrainingStep(string place, double bound)

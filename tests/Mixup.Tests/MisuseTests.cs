@@ -27,6 +27,44 @@ public sealed class MisuseTests
             "type ComplexFloat32 cannot be blended",
             "float32",
             b => b.Mix.Blend(b.X.to(ScalarType.ComplexFloat32))),
+        Of<ArgumentException>(
+            "blending integers of images", "type Int16 cannot be blended", "convert images to Byte", b =>
+                b.Mix.Blend(b.Y.to(ScalarType.Int16))),
+        Of<ArgumentOutOfRangeException>("bytes scaled by 0", "above 0", "1.0 / 255", _ => new ToFloat { Scale = 0 }),
+        Of<ArgumentOutOfRangeException>(
+            "bytes scaled by what is not a number", "above 0", "finite", _ => new ToFloat { Scale = double.NaN }),
+        Of<ArgumentException>("no mean", "mean of the channels is []", "one for all channels", _ => new ToFloat { Mean = [] }),
+        Of<ArgumentException>(
+            "a mean that is not a number", "mean of the channels is [NaN]", "finite", _ => new ToFloat { Mean = [double.NaN] }),
+        Of<ArgumentNullException>("a mean that is null", "value", "null", _ => new ToFloat { Mean = null! }),
+        Of<ArgumentException>(
+            "a deviation of 0", "deviation of the channels is [1, 0]", "above 0", _ => new ToFloat { Deviation = [1, 0] }),
+        Of<ArgumentOutOfRangeException>(
+            "the batch as channels", "Dimension 0 is the batch", "such as 1", _ => new ToFloat { ChannelDimension = 0 }),
+        Of<ArgumentException>("floats to floats", "tensor Float32 [6, 4] is not converted", "Byte", b => new ToFloat().Apply(b.X)),
+        Of<ArgumentNullException>("no bytes to floats", "bytes", "null", _ => new ToFloat().Apply(null!)),
+        Of<ArgumentNullException>("bytes to nothing", "toFloat", "null", b => b.Mix.Blend(BytesOf(b), null!)),
+        Of<ArgumentException>(
+            "blending floats that become floats", "tensor Float32 [6, 4] is not converted", "Leave the conversion out", b =>
+                b.Mix.Blend(b.X, new ToFloat())),
+        Of<ArgumentException>(
+            "means of other channels", "does not have 3 channels in dimension 1", "ChannelDimension", b =>
+                b.Mix.Blend(BytesOf(b), new ToFloat { Mean = [0, 1, 2] })),
+        Of<ArgumentException>(
+            "channels in a dimension that is not there", "does not have 4 channels in dimension -3", "ChannelDimension", b =>
+                new ToFloat { Mean = [0, 1, 2, 3], ChannelDimension = -3 }.Apply(BytesOf(b))),
+        Of<ArgumentException>(
+            "fewer deviations than means", "4 means but 2 deviations", "one for each channel", b =>
+                new ToFloat { Mean = [0, 1, 2, 3], Deviation = [1, 2] }.Apply(BytesOf(b))),
+        Of<ArgumentException>(
+            "an input of other channels than the options say", "does not have 3 channels in dimension 1", "ChannelDimension", b =>
+                Converting(new ToFloat { Mean = [0, 1, 2] }).Begin(BytesOf(b), b.Y)),
+        Of<ArgumentException>(
+            "output mixup of an input of other channels", "does not have 3 channels in dimension 1", "ChannelDimension", b =>
+                new OutputMixup(new MixupOptions { ToFloat = new ToFloat { Mean = [0, 1, 2] } }).Begin([b.X, BytesOf(b)], b.Y)),
+        Of<ArgumentException>(
+            "floats over bytes", "do not fit into the batch", "Leave OverwriteInput or MixupOptions.ToFloat off", _ =>
+                new InputMixup(new MixupOptions { ToFloat = new ToFloat() }) { OverwriteInput = true }),
         Of<ArgumentNullException>("blending nothing", "tensor", "null", b => b.Mix.Blend(null!)),
         Of<ArgumentException>(
             "partners of another batch",
@@ -557,6 +595,10 @@ public sealed class MisuseTests
             new MixupLoss(MSELoss()).call(b.Logits, step.Target);
         }),
     ];
+
+    private static Tensor BytesOf(Bench b) => b.X.abs().to(ScalarType.Byte);
+
+    private static InputMixup Converting(ToFloat toFloat) => new(new MixupOptions { ToFloat = toFloat });
 
     private static InputMixup Scheduled(Schedule schedule) => new(new MixupOptions { Schedule = schedule });
 

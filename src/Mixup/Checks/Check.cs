@@ -43,8 +43,11 @@ internal static class Check
     public static bool IsInteger(Tensor tensor) =>
         tensor.dtype is ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64 or ScalarType.Bool;
 
-    public static bool IsMixable(ScalarType dtype) =>
+    public static bool IsFloating(ScalarType dtype) =>
         dtype is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
+
+    /// <summary>Whether values of a type can be blended: floating ones, and bytes, which are images.</summary>
+    public static bool IsBlendable(ScalarType dtype) => IsFloating(dtype) || dtype == ScalarType.Byte;
 
     /// <summary>The type in which a tensor is blended, weighed and summed: its own, but float32 at least.</summary>
     public static ScalarType AccumulationType(Tensor tensor) =>

@@ -23,16 +23,16 @@ internal static class Blendable
         if (tensor.dtype == ScalarType.Bool && !canCopy)
         {
             throw new ArgumentException(
-                "A tensor of type Bool cannot be blended: float16, bfloat16, float32 or float64 is expected. " +
+                "A tensor of type Bool cannot be blended: float16, bfloat16, float32, float64 or Byte is expected. " +
                 "If it is a mask, leave it out of the inputs, and unite it by step.Draw.Mix.UniteMask(mask).",
                 name);
         }
 
-        if (!Mixup.Check.IsMixable(tensor.dtype) && !(canCopy && Mixup.Check.IsInteger(tensor)))
+        if (!Mixup.Check.IsBlendable(tensor.dtype) && !(canCopy && Mixup.Check.IsInteger(tensor)))
         {
             throw new ArgumentException(
-                $"A tensor of type {tensor.dtype} cannot be blended: float16, bfloat16, float32 or float64 is expected. " +
-                "For token ids use manifold mixup on the embedding; convert images to floating point first.",
+                $"A tensor of type {tensor.dtype} cannot be blended: float16, bfloat16, float32, float64, or for images Byte " +
+                "is expected. For token ids use manifold mixup on the embedding; convert images to Byte or to floating point first.",
                 name);
         }
     }
@@ -43,7 +43,7 @@ internal static class Blendable
     /// <param name="copies">Whether every field of the method copies on the extent that it is drawn for.</param>
     public static void CheckCopied(Tensor inputs, ExtentFinder? finder, bool copies)
     {
-        if (finder is null || Mixup.Check.IsMixable(inputs.dtype))
+        if (finder is null || Mixup.Check.IsBlendable(inputs.dtype))
         {
             return;
         }

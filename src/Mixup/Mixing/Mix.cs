@@ -171,12 +171,14 @@ public sealed class Mix : IEquatable<Mix>
     /// Blends each sample with its partner. Differentiable, with a backward pass that only gathers, so it is deterministic on every device.
     /// </summary>
     /// <param name="tensor">
-    /// [B, ...], float16, bfloat16, float32 or float64; of any rank from 1 if all fields are numbers, else of a rank that shows where the
-    /// extent is. Where every field is 0 or 1 in every cell, of any type: it is cut and pasted. Not modified.
+    /// [B, ...], float16, bfloat16, float32, float64, or Byte, which is taken for an image; of any rank from 1 if all fields are numbers,
+    /// else of a rank that shows where the extent is. Where every field is 0 or 1 in every cell, of any type: it is cut and pasted. Not
+    /// modified.
     /// </param>
     /// <returns>
     /// A new tensor of the same shape, type, device and memory layout; [2B, ...] if two rows come out for each sample. Blended in at least
-    /// float32, and rounded once. A weight of 0 or 1 copies bits.
+    /// float32, and rounded once; bytes to the nearest one, ties to even, where a value within 2^-14 of the middle of two may become
+    /// either. A weight of 0 or 1 copies bits.
     /// </returns>
     /// <exception cref="ArgumentException">
     /// The tensor is a scalar, its first dimension is not B, its rank does not show the extent, or its type cannot be blended.
@@ -188,9 +190,32 @@ public sealed class Mix : IEquatable<Mix>
         return BlendFunction.Apply(MapFor(tensor), tensor);
     }
 
+    /// <summary>
+    /// Blends bytes that become floating values in the same pass: each sample with its partner, as if both were converted before. Fields
+    /// that copy move the converted bytes.
+    /// </summary>
+    /// <param name="bytes">[B, ...], Byte, as of <see cref="Blend(Tensor)"/>. Not modified.</param>
+    /// <param name="toFloat">How bytes become floating values.</param>
+    /// <returns>
+    /// A new tensor of the same shape, device and memory layout, float32; [2B, ...] if two rows come out for each sample. A weight of 0 or
+    /// 1 gives the bits of <see cref="ToFloat.Apply"/>.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// The tensor is not of bytes, is a scalar, its first dimension is not B, its rank does not show the extent, or it does not have the
+    /// channels of the conversion.
+    /// </exception>
+    public Tensor Blend(Tensor bytes, ToFloat toFloat)
+    {
+        ArgumentNullException.ThrowIfNull(bytes);
+        ArgumentNullException.ThrowIfNull(toFloat);
+        CheckBlendable(bytes, nameof(bytes));
+        var scale = toFloat.ScaleFor(bytes, nameof(bytes));
+        return MapFor(bytes).ApplyToFloat(bytes, scale);
+    }
+
     /// <summary>Blends what belongs to each sample as a whole, whatever its shape: by lambda.</summary>
-    /// <param name="tensor">[B, ...] of any rank from 1, float16, bfloat16, float32 or float64. Not modified.</param>
-    /// <returns>A new tensor, as of <see cref="Blend"/>.</returns>
+    /// <param name="tensor">[B, ...] of any rank from 1, float16, bfloat16, float32, float64 or Byte. Not modified.</param>
+    /// <returns>A new tensor, as of <see cref="Blend(Tensor)"/>.</returns>
     /// <exception cref="ArgumentException">
     /// The tensor is a scalar, its first dimension is not B, or its type cannot be blended.
     /// </exception>
@@ -399,7 +424,7 @@ public sealed class Mix : IEquatable<Mix>
     internal void BlendInPlace(Tensor tensor) => MapFor(tensor).Overwrite(tensor);
 
     /// <summary>Blends what a module returned. There [B, F] holds features of the whole sample.</summary>
-    /// <exception cref="ArgumentException">The shape may mean several things, or <see cref="Blend"/> refuses it.</exception>
+    /// <exception cref="ArgumentException">The shape may mean several things, or <see cref="Blend(Tensor)"/> refuses it.</exception>
     internal Tensor BlendInside(Tensor tensor)
     {
         Blendable.Check(tensor, BatchSize, canCopy: false, nameof(tensor));
@@ -414,11 +439,11 @@ public sealed class Mix : IEquatable<Mix>
         return BlendFunction.Apply(FieldMap(first), tensor);
     }
 
-    /// <summary>Checks what <see cref="Blend"/> takes.</summary>
+    /// <summary>Checks what <see cref="Blend(Tensor)"/> takes.</summary>
     internal void CheckBlendable(Tensor tensor, string name = "tensor")
     {
         Blendable.Check(tensor, BatchSize, canCopy: Finder is not null, name);
-        if (!Check.IsMixable(tensor.dtype))
+        if (!Check.IsBlendable(tensor.dtype))
         {
             Blendable.CheckHard(tensor, Finder!, RowFields, name);
         }
@@ -429,7 +454,7 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     private LinearMap MapFor(Tensor tensor) =>
-        (HasCells || !Check.IsMixable(tensor.dtype)) && Finder?.InInput(tensor) is { } within ? FieldMap(within.First) : map;
+        (HasCells || !Check.IsBlendable(tensor.dtype)) && Finder?.InInput(tensor) is { } within ? FieldMap(within.First) : map;
 
     private LinearMap FieldMap(int first) => fieldMaps[first] ??= RowFields.MapAt(first, Extent!.Count, partners);
 

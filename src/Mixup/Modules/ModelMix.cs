@@ -199,7 +199,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
             return output;
         }
 
-        if (output.dim() == 0 || output.size(0) != mix.BatchSize || !Check.IsMixable(output.dtype))
+        if (output.dim() == 0 || output.size(0) != mix.BatchSize || !Check.IsFloating(output.dtype))
         {
             runs = 0;
             throw new InvalidOperationException(

@@ -80,7 +80,7 @@ public sealed record MaskField : Field
 
     private static double[] Copy(Tensor mask)
     {
-        if (mask.device_type != DeviceType.CPU || (mask.dtype != ScalarType.Bool && !Check.IsMixable(mask.dtype)))
+        if (mask.device_type != DeviceType.CPU || (mask.dtype != ScalarType.Bool && !Check.IsFloating(mask.dtype)))
         {
             throw new ArgumentException(
                 $"The mask is {mask.dtype} on {mask.device}; expected Bool or floating weights on the CPU. " +

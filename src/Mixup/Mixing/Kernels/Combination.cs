@@ -34,6 +34,13 @@ internal sealed class Combination : LinearMap
         return (CpuKernel.TryApply([Rows], x) ?? TorchKernel.Apply(Rows, x)).MoveToOuterDisposeScope();
     }
 
+    public override Tensor ApplyToFloat(Tensor x, ChannelScale scale)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return (ByteToFloatKernel.TryApply([Rows], x, scale) ?? TorchKernel.ApplyToFloat(Rows, x, scale)).MoveToOuterDisposeScope();
+    }
+
     public override void Overwrite(Tensor x)
     {
         if (!Rows.Sources.IsPermutation)

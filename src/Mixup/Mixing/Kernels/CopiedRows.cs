@@ -1,6 +1,6 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Rows of any type by their bytes, which are only copied: fields that blend were refused before.</summary>
+/// <summary>Rows of integers by their bytes, which are only copied: fields that blend were refused before.</summary>
 internal readonly struct CopiedRows : IRows<byte>, ICellRows<byte, float>
 {
     public static byte NegativeZero => 0;

@@ -56,7 +56,7 @@ internal static class CpuKernel
     /// <summary>Whether there are so many rows, and these so short, that torch is faster.</summary>
     public static bool HasManyShortRows(Tensor x) => x.size(0) > ManyRows && x.numel() * x.element_size() < x.size(0) * ShortRow;
 
-    /// <summary>Whether each term that is added to a row would be rounded to 16 bits, where the sum is to be rounded once.</summary>
+    /// <summary>Whether each term that is added to a row would be rounded, where the sum is to be rounded once.</summary>
     public static bool RoundsOften(Tensor x) => Check.AccumulationType(x) != x.dtype;
 
     private static void Run(WeightedRows combination, Tensor source, Tensor target, bool fresh)
@@ -67,8 +67,10 @@ internal static class CpuKernel
             case ScalarType.Float64: CycleWalk<double, VectorRows<double>>.Run(combination, source, target, fresh); break;
             case ScalarType.Float16: CycleWalk<ushort, SixteenBitRows<Float16Bits>>.Run(combination, source, target, fresh); break;
             case ScalarType.BFloat16: CycleWalk<ushort, SixteenBitRows<BFloat16Bits>>.Run(combination, source, target, fresh); break;
+            case ScalarType.Byte: CycleWalk<byte, ByteRows>.Run(combination, source, target, fresh); break;
             default:
-                throw new ArgumentException($"The kernel does not know the type {source.dtype}; expected a floating one.", nameof(source));
+                throw new ArgumentException(
+                    $"The kernel does not know the type {source.dtype}; expected a floating one, or Byte.", nameof(source));
         }
 
         // Their memory was read through pointers, which keep nothing alive.

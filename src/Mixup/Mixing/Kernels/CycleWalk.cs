@@ -29,11 +29,6 @@ internal static unsafe class CycleWalk<T, TRows>
     // Below this one thread is done before the others have begun.
     private const long ParallelBytes = 128L << 10;
 
-    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for
-    // whoever is next, and so is memory that was written not long ago.
-    private const long StreamedBytes = 6L << 20;
-    private const long StreamedAgainBytes = 24L << 20;
-
     /// <summary>
     /// Applies a combination to a contiguous matrix, or other dense tensor of the same memory order for both; fresh memory was never
     /// written to.
@@ -46,7 +41,7 @@ internal static unsafe class CycleWalk<T, TRows>
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
-            var stream = from != to && !combination.Sources.HasMore && size >= (fresh ? StreamedBytes : StreamedAgainBytes);
+            var stream = from != to && !combination.Sources.HasMore && ResultMemory.IsStreamed(size, fresh);
             var matrix = new Matrix((T*)from, (T*)to, rowLength, stream);
             var walk = combination.Sources.Walk;
             var threads = size >= ParallelBytes ? TorchThreads.Count : 1;

@@ -45,6 +45,8 @@ internal sealed class FieldCombination : LinearMap
         return (FieldKernel.TryApply([Cells], x) ?? TorchFieldKernel.Apply(Cells, x)).MoveToOuterDisposeScope();
     }
 
+    public override bool Copies(Tensor x) => Cells.CopiesAt(ExtentWithin.Of(x, Cells.First, Cells.Dimensions).Extent);
+
     public override void Overwrite(Tensor x)
     {
         using var scope = NewDisposeScope();

@@ -96,6 +96,9 @@ internal static class FieldKernel
                 FieldWalk<ushort, float, SixteenBitRows<BFloat16Bits>>.Run(
                     combination, Weights(ShortRunOfSixteenBits), grid, source, target);
                 break;
+            case ScalarType.Byte:
+                FieldWalk<byte, float, ByteRows>.Run(combination, Weights(ShortRun), grid, source, target);
+                break;
             default:
                 var bytes = grid with { Inner = grid.Inner * (int)source.element_size() };
                 FieldWalk<byte, float, CopiedRows>.Run(combination, Weights(0), bytes, source, target);

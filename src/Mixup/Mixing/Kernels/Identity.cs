@@ -9,6 +9,8 @@ internal sealed class Identity : LinearMap
 
     public override Tensor Apply(Tensor x) => x.clone();
 
+    public override bool Copies(Tensor x) => true;
+
     public override void Dispose()
     {
     }

@@ -17,6 +17,9 @@ internal unsafe interface ILanes<TSelf>
 
     static abstract TSelf Load(void* from);
 
+    /// <summary>As many bytes as a vector has, as whole numbers in four vectors.</summary>
+    static abstract void WidenBytes(byte* from, out TSelf first, out TSelf second, out TSelf third, out TSelf fourth);
+
     static abstract TSelf operator &(TSelf left, TSelf right);
 
     static abstract TSelf operator |(TSelf left, TSelf right);
@@ -36,11 +39,20 @@ internal unsafe interface ILanes<TSelf>
     /// <summary>The larger ones, as signed numbers.</summary>
     static abstract TSelf Max(TSelf left, TSelf right);
 
+    /// <summary>Whole numbers below 2^31 as float32.</summary>
+    static abstract TSelf ToSingle(TSelf value);
+
     /// <summary>The sums, as float32.</summary>
     static abstract TSelf AddSingle(TSelf left, TSelf right);
 
+    /// <summary>The differences, as float32.</summary>
+    static abstract TSelf SubtractSingle(TSelf left, TSelf right);
+
     /// <summary>The products, as float32.</summary>
     static abstract TSelf MultiplySingle(TSelf left, TSelf right);
+
+    /// <summary>The quotients, as float32.</summary>
+    static abstract TSelf DivideSingle(TSelf left, TSelf right);
 
     /// <summary>
     /// Whether any half of a lane equals 16 bits, given twice in each lane, once it is masked by them in either of the two.
@@ -64,6 +76,15 @@ internal readonly unsafe struct PreferredLanes(Vector<uint> value) : ILanes<Pref
 
     public static PreferredLanes Load(void* from) => new(Vector.Load((uint*)from));
 
+    public static void WidenBytes(
+        byte* from, out PreferredLanes first, out PreferredLanes second, out PreferredLanes third, out PreferredLanes fourth)
+    {
+        Vector.Widen(Vector.Load(from), out var lower, out var upper);
+        Vector.Widen(lower, out var a, out var b);
+        Vector.Widen(upper, out var c, out var d);
+        (first, second, third, fourth) = (new(a), new(b), new(c), new(d));
+    }
+
     public static PreferredLanes operator &(PreferredLanes left, PreferredLanes right) => new(left.value & right.value);
 
     public static PreferredLanes operator |(PreferredLanes left, PreferredLanes right) => new(left.value | right.value);
@@ -83,8 +104,17 @@ internal readonly unsafe struct PreferredLanes(Vector<uint> value) : ILanes<Pref
     public static PreferredLanes Max(PreferredLanes left, PreferredLanes right) =>
         new(Vector.AsVectorUInt32(Vector.Max(Vector.AsVectorInt32(left.value), Vector.AsVectorInt32(right.value))));
 
+    public static PreferredLanes ToSingle(PreferredLanes value) =>
+        new(Vector.AsVectorUInt32(Vector.ConvertToSingle(Vector.AsVectorInt32(value.value))));
+
     public static PreferredLanes AddSingle(PreferredLanes left, PreferredLanes right) =>
         new(Vector.AsVectorUInt32(Vector.AsVectorSingle(left.value) + Vector.AsVectorSingle(right.value)));
+
+    public static PreferredLanes SubtractSingle(PreferredLanes left, PreferredLanes right) =>
+        new(Vector.AsVectorUInt32(Vector.AsVectorSingle(left.value) - Vector.AsVectorSingle(right.value)));
+
+    public static PreferredLanes DivideSingle(PreferredLanes left, PreferredLanes right) =>
+        new(Vector.AsVectorUInt32(Vector.AsVectorSingle(left.value) / Vector.AsVectorSingle(right.value)));
 
     public static PreferredLanes MultiplySingle(PreferredLanes left, PreferredLanes right) =>
         new(Vector.AsVectorUInt32(Vector.AsVectorSingle(left.value) * Vector.AsVectorSingle(right.value)));
@@ -110,6 +140,13 @@ internal readonly unsafe struct WideLanes(Vector512<uint> value) : ILanes<WideLa
 
     public static WideLanes Load(void* from) => new(Vector512.Load((uint*)from));
 
+    public static void WidenBytes(byte* from, out WideLanes first, out WideLanes second, out WideLanes third, out WideLanes fourth)
+    {
+        var (lower, upper) = Vector512.Widen(Vector512.Load(from));
+        var ((a, b), (c, d)) = (Vector512.Widen(lower), Vector512.Widen(upper));
+        (first, second, third, fourth) = (new(a), new(b), new(c), new(d));
+    }
+
     public static WideLanes operator &(WideLanes left, WideLanes right) => new(left.value & right.value);
 
     public static WideLanes operator |(WideLanes left, WideLanes right) => new(left.value | right.value);
@@ -128,7 +165,15 @@ internal readonly unsafe struct WideLanes(Vector512<uint> value) : ILanes<WideLa
     public static WideLanes Max(WideLanes left, WideLanes right) =>
         new(Vector512.Max(left.value.AsInt32(), right.value.AsInt32()).AsUInt32());
 
+    public static WideLanes ToSingle(WideLanes value) => new(Vector512.ConvertToSingle(value.value.AsInt32()).AsUInt32());
+
     public static WideLanes AddSingle(WideLanes left, WideLanes right) => new((left.value.AsSingle() + right.value.AsSingle()).AsUInt32());
+
+    public static WideLanes SubtractSingle(WideLanes left, WideLanes right) =>
+        new((left.value.AsSingle() - right.value.AsSingle()).AsUInt32());
+
+    public static WideLanes DivideSingle(WideLanes left, WideLanes right) =>
+        new((left.value.AsSingle() / right.value.AsSingle()).AsUInt32());
 
     public static WideLanes MultiplySingle(WideLanes left, WideLanes right) =>
         new((left.value.AsSingle() * right.value.AsSingle()).AsUInt32());

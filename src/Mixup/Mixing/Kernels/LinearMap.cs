@@ -9,9 +9,26 @@ internal abstract class LinearMap : IDisposable
     public abstract LinearMap Transposed { get; }
 
     /// <summary>Applies the map.</summary>
-    /// <param name="x">[B, ...], floating.</param>
+    /// <param name="x">[B, ...], floating, bytes, or of any type where the map only copies.</param>
     /// <returns>A new tensor of the same type, device and memory layout.</returns>
     public abstract Tensor Apply(Tensor x);
+
+    /// <summary>
+    /// Applies the map to bytes that become floating values. Where it copies, it moves bytes; else it blends what they become.
+    /// </summary>
+    /// <param name="x">[B, ...], bytes.</param>
+    /// <param name="scale">What they become.</param>
+    /// <returns>A new tensor, float32, of the same device and memory layout.</returns>
+    public virtual Tensor ApplyToFloat(Tensor x, ChannelScale scale)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var result = Copies(x) ? ByteToFloatKernel.Convert(Apply(x), scale) : Apply(ByteToFloatKernel.Convert(x, scale));
+        return result.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether each element of the result is known to be one of the tensor's own.</summary>
+    public virtual bool Copies(Tensor x) => false;
 
     /// <summary>Applies the map in place.</summary>
     /// <param name="x">[B, ...], as of <see cref="Apply"/>.</param>

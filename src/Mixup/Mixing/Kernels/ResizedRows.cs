@@ -64,7 +64,7 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
             resized = Along(resized, boxes, axis, at);
         }
 
-        resized = resized.to(x.dtype);
+        resized = resized.RoundedTo(x.dtype);
         return (boxes.Length == x.shape[0] ? resized : x.clone().index_copy_(0, index, resized)).MoveToOuterDisposeScope();
     }
 

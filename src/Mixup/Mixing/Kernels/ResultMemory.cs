@@ -15,11 +15,20 @@ internal static unsafe class ResultMemory
 
     // Below this size malloc has warm memory by itself.
     private const long LeastBytes = 64 << 10;
+
+    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for
+    // whoever is next, and so is memory that was written not long ago.
+    private const long StreamedBytes = 6L << 20;
+    private const long StreamedAgainBytes = 24L << 20;
+
     private const string EntryPoint = "THSTensor_new";
     private static readonly
         delegate* unmanaged<void*, delegate* unmanaged<void*, void>, long*, int, sbyte, sbyte, int, int, byte, nint> New =
         (delegate* unmanaged<void*, delegate* unmanaged<void*, void>, long*, int, sbyte, sbyte, int, int, byte, nint>)
         (IsAsExpected() ? LibTorchSharp.Find(EntryPoint) : null);
+
+    /// <summary>Whether a result is better written past the caches; fresh memory was never written to.</summary>
+    public static bool IsStreamed(long bytes, bool fresh) => bytes >= (fresh ? StreamedBytes : StreamedAgainBytes);
 
     /// <summary>A contiguous tensor on the CPU, not initialized; fresh if its memory was never written to.</summary>
     public static Tensor Empty(long[] shape, ScalarType dtype, long bytes, out bool fresh)

@@ -54,7 +54,7 @@ internal sealed class SingleTerms
             double[] weights = [.. multiples.Select(multiple => multiple.Weight)];
             var shape = Check.Broadcast(multiples.Count, 0, x.dim());
             var factors = tensor(weights, shape, Check.AccumulationType(x)).to(x.device, non_blocking: true);
-            multiplied = Rows(multiples.Select(multiple => multiple.Source)).mul(factors).to(x.dtype);
+            multiplied = Rows(multiples.Select(multiple => multiple.Source)).mul(factors).RoundedTo(x.dtype);
         }
 
         return this;

@@ -23,6 +23,22 @@ internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
         return result.MoveToOuterDisposeScope();
     }
 
+    public override Tensor ApplyToFloat(Tensor x, ChannelScale scale)
+    {
+        if ((first, second) is not (Combination one, Combination two))
+        {
+            return base.ApplyToFloat(x, scale);
+        }
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var result = ByteToFloatKernel.TryApply([one.Rows, two.Rows], x, scale)
+            ?? cat([first.ApplyToFloat(x, scale), second.ApplyToFloat(x, scale)]);
+        return result.MoveToOuterDisposeScope();
+    }
+
+    public override bool Copies(Tensor x) => first.Copies(x) && second.Copies(x);
+
     public override void Dispose()
     {
         first.Dispose();

@@ -70,10 +70,10 @@ internal static class TorchFieldKernel
         {
             sum.masked_fill_(notSample.bitwise_and(notPartner), Scalars.Zero); // what is read nowhere
             sum.add_(isResized ? cells.Resized.Apply(rest, from, at) : rest);
-            return AddMore(cells, from, count, at, x, sum).to(x.dtype);
+            return AddMore(cells, from, count, at, x, sum).RoundedTo(x.dtype);
         }
 
-        sum = sum.add_(rest).to(x.dtype);
+        sum = sum.add_(rest).RoundedTo(x.dtype);
         if (!cells.Own.Fields.Skip(from).Take(count).Any(MayCopy))
         {
             return sum;
@@ -81,7 +81,7 @@ internal static class TorchFieldKernel
 
         // Arithmetic changes what is not a number: such a cell is taken from the sample or the partner, which stand behind the sums.
         var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64).TimesInPlace(2)).TimesInPlace(count);
-        return Pick(cat([sum, sample, partner.to(x.dtype)]), source.add_(Rows(0, count, at, x.device)));
+        return Pick(cat([sum, sample, partner.RoundedTo(x.dtype)]), source.add_(Rows(0, count, at, x.device)));
     }
 
     /// <summary>

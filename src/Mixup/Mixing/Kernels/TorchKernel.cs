@@ -22,7 +22,7 @@ internal static class TorchKernel
 
         // One rounding at the end.
         var wide = x.to(Check.AccumulationType(x));
-        return AddMore(combination, wide, OfTwo(combination, wide)).to(x.dtype);
+        return AddMore(combination, wide, OfTwo(combination, wide)).RoundedTo(x.dtype);
     }
 
     /// <summary>
@@ -63,7 +63,7 @@ internal static class TorchKernel
 
         var result = (Check.AccumulationType(x) == x.dtype, Runs(combination.Sources.First)) switch
         {
-            (false, _) => Rounded(combination, x),
+            (false, _) => InParts(combination, x, empty_like(x), sums => sums.RoundedFor(x.dtype)),
             (_, { } runs) => OfViews(combination, x, runs),
 
             // The product keeps the layout of its source, the gather does not.
@@ -72,6 +72,10 @@ internal static class TorchKernel
         single.From(x).WriteTo(result);
         return result;
     }
+
+    /// <summary>Applies a combination, of two terms for each row, to bytes that become floating values.</summary>
+    public static Tensor ApplyToFloat(WeightedRows combination, Tensor x, ChannelScale scale) =>
+        InParts(combination, x, empty_like(x, ScalarType.Float32), scale.Overwrite);
 
     /// <summary>Applies a combination in place, of two terms for each row.</summary>
     public static void Overwrite(WeightedRows combination, Tensor x)
@@ -111,12 +115,12 @@ internal static class TorchKernel
     }
 
     /// <summary>
-    /// Half precision in float32 and one rounding at the end: weights in float32 lift it. Some rows at a time, since that takes twice the
-    /// memory.
+    /// Half precision and bytes in float32, and one rounding at the end: weights in float32 lift them. Some rows at a time, since that
+    /// takes memory. Product and sum are
+    /// two operations: fused, they would round otherwise than the CPU's own kernel.
     /// </summary>
-    private static Tensor Rounded(WeightedRows combination, Tensor x)
+    private static Tensor InParts(WeightedRows combination, Tensor x, Tensor result, Func<Tensor, Tensor> finish)
     {
-        var result = empty_like(x);
         var batch = combination.Sources.First.Length;
         var rows = (batch + Parts - 1) / Parts;
         for (var from = 0; from < batch; from += rows)
@@ -125,7 +129,7 @@ internal static class TorchKernel
             Tensor Part(Tensor tensor) => tensor.narrow(0, from, Math.Min(rows, batch - from));
             var partners = x.index(TensorIndex.Tensor(Part(combination.OnDevices.Partners(x.device))));
             var (own, other) = (Part(combination.OnDevices.Own(x)), Part(combination.OnDevices.Other(x)));
-            Part(result).copy_(Part(x).mul(own).addcmul_(partners, other, Scalars.One));
+            Part(result).copy_(finish(Part(x).mul(own).add_(partners.mul(other))));
         }
 
         return result;

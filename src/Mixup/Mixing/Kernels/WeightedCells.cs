@@ -48,6 +48,10 @@ internal sealed class WeightedCells
     /// <summary>Whether a row is resized.</summary>
     public bool Resizes => Resized.Any(0, Sources.First.Length) || ResizedMore?.Any(0, Sources.More.Length) == true;
 
+    /// <summary>Whether each cell of the result is one of a row's own at a resolution.</summary>
+    public bool CopiesAt(Extent extent) =>
+        IsBlend && (!Resizes || Resized.Picks) && Own.Fields.All(field => field.IsHardAt(extent));
+
     /// <summary>
     /// The transpose of a blend: each row gets its own weights, and those of all rows that read it, which do not sum to one.
     /// </summary>

@@ -202,7 +202,7 @@ public sealed class FieldBlendTests
         { "boxes", [6, 2, 2, 8, 6], ScalarType.Float32, "unsqueeze(1)" },
         { "boxes", [6, 8], ScalarType.Int64, "has no extent" },
         { "boxes", [6, 3, 5, 7], ScalarType.Int64, "choose a method that only copies" },
-        { "soft masks", [6, 3, 8, 6], ScalarType.Byte, "choose a method that only copies" },
+        { "soft masks", [6, 3, 8, 6], ScalarType.Int16, "choose a method that only copies" },
         { "boxes", [5, 3, 8, 6], ScalarType.Float32, "draw for this batch" },
         { "numbers", [6, 3, 8, 6], ScalarType.Int64, "manifold mixup on the embedding" },
     };
