@@ -8,11 +8,12 @@ namespace TorchSharp.Mixup;
 /// normalise.
 /// </summary>
 /// <remarks>
-/// It is computed in float32 as <c>(x - mean[c] / scale) / (deviation[c] / scale)</c>, where what is taken away and the divisor are rounded to float32
-/// once. So a batch that is not mixed has the bits of <c>x.to(ScalarType.Float32).sub(mean / scale).div(deviation / scale)</c>, as in the
-/// loader of timm, and by default those of <c>x.to(ScalarType.Float32).div(255)</c>. What is mixed is mixed as bytes in float32, without
-/// rounding to a byte, and then converted: it differs from the exact value by less than 2^-14 of a byte's step and 4 units in the last
-/// place. Soft masks and the edges of boxes blend what was converted, within the same bounds.
+/// It is computed in float32 as <c>(x - mean[c] / scale) / (deviation[c] / scale)</c>, where <c>mean[c] / scale</c> and
+/// <c>deviation[c] / scale</c> are rounded to float32 once. So a batch that is not mixed has the bits of
+/// <c>x.to(ScalarType.Float32).sub(mean / scale).div(deviation / scale)</c>, as in the loader of timm, and by default those of
+/// <c>x.to(ScalarType.Float32).div(255)</c>. What is mixed is mixed as bytes in float32, without rounding to a byte, and then converted: it
+/// differs from the exact value by less than 2^-14 of a byte's step and 4 units in the last place. Soft masks and the edges of boxes blend
+/// what was converted, within the same bounds.
 /// </remarks>
 public sealed record ToFloat
 {
