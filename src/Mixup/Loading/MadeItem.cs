@@ -7,7 +7,7 @@ namespace TorchSharp.Mixup;
 /// <param name="Item">The item, if there is one.</param>
 /// <param name="IsEnd">Whether the source has no more items.</param>
 /// <param name="Error">What the source threw.</param>
-/// <param name="Tensors">The tensors that the source made, of the item or not; in no scope.</param>
+/// <param name="Tensors">The tensors of the item that were made with it; in no scope.</param>
 /// <param name="Draws">What strategies drew.</param>
 internal sealed record MadeItem<T>(
     T? Item, bool IsEnd, ExceptionDispatchInfo? Error, IReadOnlyList<IDisposable> Tensors, IReadOnlyList<DrawnAhead> Draws)

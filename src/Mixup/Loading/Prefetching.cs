@@ -24,8 +24,9 @@ public static class Prefetching
     /// </returns>
     /// <remarks>
     /// <para>
-    /// Tensors that the source makes belong to the dispose scope of whoever takes the item, as if they were made there; those of items that
-    /// nobody took are disposed. The source runs in the grad mode and the inference mode of the consumer. The first item is given once the
+    /// Tensors of an item that the source makes with it belong to the dispose scope of whoever takes the item, as if they were made there;
+    /// those of items that nobody took are disposed. What the source makes beside them is disposed when the next item is made, if the
+    /// consumer has a dispose scope; otherwise it is left to the garbage collector, as it is without this. The source runs in the grad mode and the inference mode of the consumer. The first item is given once the
     /// second is made, which shows whether the source disposes its items too early.
     /// </para>
     /// <para>

@@ -17,7 +17,9 @@ internal sealed class SourceThread<T> : IDisposable
     private readonly DrawAhead draws = new();
     private readonly bool isGradEnabled = is_grad_enabled();
     private readonly bool isInference = is_inference_mode_enabled();
+    private readonly bool isScoped = IsScoped();
     private readonly List<MadeItem<T>> left = []; // behind those that wait in the channel
+    private List<IDisposable> passing = []; // what came about with the last item, and is not of it
     private ExceptionDispatchInfo? errorOfDispose;
 
     public SourceThread(IEnumerable<T> source, int ahead, CancellationToken token)
@@ -126,6 +128,7 @@ internal sealed class SourceThread<T> : IDisposable
             item = Make(ref items);
         }
 
+        DisposePassing();
         try
         {
             using var scope = NewDisposeScope();
@@ -159,9 +162,30 @@ internal sealed class SourceThread<T> : IDisposable
             error = ExceptionDispatchInfo.Capture(e);
         }
 
-        var tensors = scope.DisposablesView;
-        scope.Detach(tensors);
-        return new MadeItem<T>(item, isEnd, error, tensors, draws.Take());
+        // The source had its turn with what it made beside the last item. Where the consumer has no scope, nobody disposes such things.
+        DisposePassing();
+        var made = scope.DisposablesView;
+        scope.Detach(made);
+        var parts = ItemParts.Of(item).ToHashSet(ReferenceEqualityComparer.Instance);
+        passing = isScoped && ItemParts.IsKnown(item) ? [.. made.Where(one => !parts.Contains(one))] : [];
+        return new MadeItem<T>(item, isEnd, error, [.. made.Where(parts.Contains)], draws.Take());
+    }
+
+    private void DisposePassing()
+    {
+        passing.ForEach(one => one.Dispose());
+        passing = [];
+    }
+
+    /// <summary>Whether the consumer has a dispose scope. TorchSharp does not tell, but counts what leaves a scope for none.</summary>
+    private static bool IsScoped()
+    {
+        var counts = DisposeScopeManager.Statistics.TensorStatistics;
+        using var inner = NewDisposeScope();
+        using var probe = empty(0);
+        var before = counts.DetachedFromScopeCount;
+        inner.MoveToOuter(probe);
+        return counts.DetachedFromScopeCount == before;
     }
 
     /// <summary>Waits until an item may be made; false where the enumeration ends.</summary>
