@@ -19,6 +19,7 @@ internal sealed class SourceThread<T> : IDisposable
     private readonly bool isInference = is_inference_mode_enabled();
     private readonly bool isScoped = IsScoped();
     private readonly List<MadeItem<T>> left = []; // behind those that wait in the channel
+    private MadeItem<T>? refused; // before them
     private List<IDisposable> passing = []; // what came about with the last item, and is not of it
     private ExceptionDispatchInfo? errorOfDispose;
 
@@ -53,7 +54,7 @@ internal sealed class SourceThread<T> : IDisposable
         }
         catch
         {
-            left.Insert(0, item);
+            refused = item;
             throw;
         }
     }
@@ -65,7 +66,7 @@ internal sealed class SourceThread<T> : IDisposable
         thread.Join();
         stop.Dispose();
         var (ownsItems, ownsTensors) = (source is not ICollection<T>, Loaders.Behind(source) is not null);
-        List<MadeItem<T>> waiting = [];
+        List<MadeItem<T>> waiting = refused is null ? [] : [refused];
         while (made.Reader.TryRead(out var item))
         {
             waiting.Add(item);
@@ -148,12 +149,15 @@ internal sealed class SourceThread<T> : IDisposable
         T? item = default;
         var isEnd = true;
         ExceptionDispatchInfo? error = null;
+        HashSet<object?> parts = [];
+        var isKnown = true;
         try
         {
             items ??= source.GetEnumerator();
             if (items.MoveNext())
             {
                 item = items.Current;
+                (parts, isKnown) = (ItemParts.Of(item).ToHashSet<object?>(ReferenceEqualityComparer.Instance), ItemParts.IsKnown(item));
                 isEnd = false;
             }
         }
@@ -166,8 +170,7 @@ internal sealed class SourceThread<T> : IDisposable
         DisposePassing();
         var made = scope.DisposablesView;
         scope.Detach(made);
-        var parts = ItemParts.Of(item).ToHashSet(ReferenceEqualityComparer.Instance);
-        passing = isScoped && ItemParts.IsKnown(item) ? [.. made.Where(one => !parts.Contains(one))] : [];
+        passing = isScoped && isKnown ? [.. made.Where(one => !parts.Contains(one))] : [];
         return new MadeItem<T>(item, isEnd, error, [.. made.Where(parts.Contains)], draws.Take());
     }
 
