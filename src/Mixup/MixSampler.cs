@@ -11,41 +11,59 @@ public static class MixSampler
     /// <param name="options">How the batch is mixed. <see cref="MixupOptions.Seed"/> is not read: the state has the seed.</param>
     /// <param name="inputs">The inputs of the batch, one tensor or more, each [B, ...]. Not modified.</param>
     /// <param name="state">The seed, the number of the batch, and the epoch for <see cref="MixupOptions.Schedule"/>.</param>
+    /// <param name="target">
+    /// The target of the batch, [B, ...], for pairings that look at it. Default null: they are refused. Not modified.
+    /// </param>
     /// <param name="epochs">
     /// The number of epochs that training has, for <see cref="MixupOptions.Schedule"/>. Default null: not known.
     /// </param>
     /// <returns>The mix.</returns>
     /// <exception cref="ArgumentException">
-    /// The inputs do not belong to one batch, two options contradict each other, or the method cannot draw for the first input.
+    /// The inputs and the target do not belong to one batch, two options contradict each other, the method cannot draw for the first input,
+    /// or the pairing not for the target.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of the batch or the epoch is negative.</exception>
-    /// <exception cref="InvalidOperationException">The schedule returned no method, or no probability.</exception>
-    public static Mix Sample(MixupOptions options, IReadOnlyList<Tensor> inputs, MixupState state, int? epochs = null)
+    /// <exception cref="InvalidOperationException">
+    /// The schedule returned no method, or no probability, or a pairing or method of one's own returned what it must not.
+    /// </exception>
+    public static Mix Sample(
+        MixupOptions options, IReadOnlyList<Tensor> inputs, MixupState state, Tensor? target = null, int? epochs = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Batches.Size(inputs);
+        var batchSize = Batches.Size(inputs);
+        if (target is not null)
+        {
+            Check.HasBatch(target, batchSize, "the target", nameof(target));
+        }
+
         ArgumentNullException.ThrowIfNull(state);
         ArgumentOutOfRangeException.ThrowIfNegative(state.Batch, nameof(state));
         ArgumentOutOfRangeException.ThrowIfNegative(state.Epoch ?? 0, nameof(state));
         options.CheckConsistent();
-        return Sample(options, inputs, state, epochs, drawPlace: null).Mix;
+        return Sample(options, inputs, target, state, epochs, drawPlace: null).Mix;
     }
 
     /// <summary>Draws partners, then what the caller draws beside them, then fields.</summary>
     /// <param name="options">How the batch is mixed.</param>
     /// <param name="inputs">The inputs of the batch.</param>
+    /// <param name="target">The target of the batch, if there is one.</param>
     /// <param name="state">The seed, and the number of the batch.</param>
     /// <param name="epochs">The number of epochs, for schedules.</param>
     /// <param name="drawPlace">Draws the place, from random numbers of its own.</param>
     /// <returns>The mix, and the method that drew it.</returns>
     internal static (Mix Mix, Method Method) Sample(
-        MixupOptions options, IReadOnlyList<Tensor> inputs, MixupState state, int? epochs, Action<Method, Random>? drawPlace)
+        MixupOptions options,
+        IReadOnlyList<Tensor> inputs,
+        Tensor? target,
+        MixupState state,
+        int? epochs,
+        Action<Method, Random>? drawPlace)
     {
         var (method, probability) = options.ScheduledAt(state, epochs);
 
         // Streams of their own: what a method draws does not shift the place, and what one sample draws shifts no other.
         var random = new SplitMix(state.Seed, state.Batch);
-        var partners = DrawPartners(options, (int)inputs[0].size(0), random.Fork());
+        var partners = DrawPartners(options, inputs, target, random.Fork());
         var streamOfPlace = random.Fork();
         drawPlace?.Invoke(method, streamOfPlace);
         return (Draw(options, method, probability, inputs, partners, random), method);
@@ -83,69 +101,31 @@ public static class MixSampler
     }
 
     /// <summary>Draws the partner of each sample.</summary>
-    private static long[] DrawPartners(MixupOptions options, int batchSize, Random random)
+    private static long[] DrawPartners(MixupOptions options, IReadOnlyList<Tensor> inputs, Tensor? target, Random random)
     {
-        var partners = new long[batchSize];
-        for (var i = 0; i < batchSize; i++)
-        {
-            partners[i] = i;
-        }
-
+        var batchSize = inputs[0].size(0);
         if (batchSize == 1)
         {
-            return partners;
+            return [0];
         }
 
-        switch (options.Pairing)
+        // A pairing may look at the batch, and what it makes of it ends with the draw.
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var (pairing, inPairs) = (options.Pairing, options.CoefficientPer == CoefficientPer.Pair);
+        var partners = pairing.Draw(new PairingDrawing(random, inputs, target, inPairs))?.ToArray();
+        if (partners is null || partners.Length != batchSize || partners.Any(partner => partner < 0 || partner >= batchSize))
         {
-            case Pairing.Roll:
-                for (var i = 0; i < batchSize; i++)
-                {
-                    partners[i] = (i + batchSize - 1) % batchSize;
-                }
-
-                break;
-            case Pairing.Flip:
-                Array.Reverse(partners);
-                break;
-            case Pairing.Halves:
-                JoinPairs(partners, Enumerable.Range(0, batchSize / 2).Select(i => (i, i + (batchSize / 2))), batchSize);
-                break;
-            case Pairing.Permutation when options.CoefficientPer == CoefficientPer.Pair:
-                var order = Enumerable.Range(0, batchSize).ToArray();
-                random.Shuffle(order);
-                var pairs = Enumerable.Range(0, batchSize / 2).Select(i => (order[2 * i], order[(2 * i) + 1]));
-                JoinPairs(partners, pairs, batchSize, order[^1]);
-                break;
-            default:
-                // Sattolo 1986: one random cycle through all samples, so that none is its own partner.
-                for (var i = batchSize - 1; i > 0; i--)
-                {
-                    var j = random.Next(i);
-                    (partners[i], partners[j]) = (partners[j], partners[i]);
-                }
-
-                break;
+            throw new InvalidOperationException(
+                $"{pairing}.Draw returned {(partners is null ? "null" : $"[{string.Join(", ", partners.Take(10))}]")}; " +
+                $"expected {batchSize} partners from 0 to {batchSize - 1}. Return one for each sample.");
         }
 
-        return partners;
-    }
-
-    /// <summary>Makes partners mutual; the odd sample, the last one unless told, closes a ring of three with the last pair.</summary>
-    private static void JoinPairs(long[] partners, IEnumerable<(int First, int Second)> pairs, int batchSize, int? odd = null)
-    {
-        var last = (First: 0, Second: 0);
-        foreach (var pair in pairs)
-        {
-            (partners[pair.First], partners[pair.Second]) = (pair.Second, pair.First);
-            last = pair;
-        }
-
-        if (batchSize % 2 == 1)
-        {
-            var single = odd ?? batchSize - 1;
-            (partners[last.Second], partners[single]) = (single, last.First);
-        }
+        return !inPairs || Pairs.AreMade(partners)
+            ? partners
+            : throw new InvalidOperationException(
+                $"{pairing}.Draw returned partners that are not each other's, such as [{string.Join(", ", partners.Take(10))}]; " +
+                "expected pairs, since CoefficientPer.Pair shares coefficients among them. Let MakesPairs be false, or make pairs.");
     }
 
     private static Field[] DrawFields(
@@ -198,6 +178,12 @@ public static class MixSampler
                 fields[sample] = shared is null ? Draw(sample, random) : method.DependsOnSamples ? Draw(sample, start.Copy()) : shared;
                 shared ??= fields[sample];
             }
+        }
+
+        // A blend of a sample with itself is rounded, so what is not mixed is told.
+        for (var i = 0; i < fields.Length; i++)
+        {
+            fields[i] = partners[i] == i ? new NumberField(1) : fields[i];
         }
 
         return fields!;

@@ -79,13 +79,17 @@ public sealed record MixupOptions
         init => field = Check.Probability(value);
     } = 1;
 
-    /// <summary>How partners are chosen. Default: a random permutation without fixed points.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
-    public Pairing Pairing
+    /// <summary>
+    /// How partners are chosen: one of <see cref="Mixup.Pairing"/>, or a rule of one's own. A sample that becomes its own partner
+    /// is not mixed: its lambda is 1. Default: a random permutation, in which none is.
+    /// </summary>
+    /// <exception cref="ArgumentNullException">The value is null.</exception>
+    public PairingRule Pairing
     {
         get;
-        init => field = Check.Defined(value);
-    } = Pairing.Permutation;
+        init => field = value ?? throw new ArgumentNullException(
+            nameof(value), "A pairing is expected. Leave it out for Pairing.Permutation.");
+    } = Mixup.Pairing.Permutation;
 
     /// <summary>
     /// Whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: as suits the loss, then the target's type.
@@ -136,10 +140,10 @@ public sealed record MixupOptions
     /// <summary>Checks that no two options contradict each other.</summary>
     internal void CheckConsistent()
     {
-        if (this is { CoefficientPer: CoefficientPer.Pair, Pairing: Pairing.Roll })
+        if (CoefficientPer == CoefficientPer.Pair && !Pairing.MakesPairs)
         {
             throw new ArgumentException(
-                "A rolled batch has no pairs that could share a coefficient. " +
+                $"The pairing {Pairing} makes no pairs that could share a coefficient. " +
                 "Choose Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.",
                 "options");
         }
@@ -177,29 +181,4 @@ public enum CoefficientPer
 
     /// <summary>The whole batch shares one (the mixup paper's own code; torchvision; timm's <c>batch</c>).</summary>
     Batch,
-}
-
-/// <summary>How the partner of each sample of a batch is chosen.</summary>
-public enum Pairing
-{
-    /// <summary>A random permutation. With two samples or more, none is its own partner.</summary>
-    Permutation,
-
-    /// <summary>
-    /// The first half with the second, <c>i</c> with <c>i + B/2</c>; an odd sample joins the last pair. No draw and no gather: for loaders
-    /// that shuffle.
-    /// </summary>
-    Halves,
-
-    /// <summary>
-    /// The first with the last, <c>i</c> with <c>B - 1 - i</c>, as in timm. With an odd batch the middle sample is its own partner. For
-    /// loaders that shuffle.
-    /// </summary>
-    Flip,
-
-    /// <summary>
-    /// Each with the one before it, the first with the last, as in torchvision. For loaders that shuffle. Knows no pairs, so it does not go
-    /// with <see cref="CoefficientPer.Pair"/>.
-    /// </summary>
-    Roll,
 }

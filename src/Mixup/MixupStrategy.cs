@@ -187,7 +187,7 @@ public abstract class MixupStrategy : IMixupStrategy
     {
         var place = MixupPlace.Input;
         var (mix, method) = MixSampler.Sample(
-            Options, inputs, state, Epochs, (method, random) => place = DrawPlace(inputs, method, random));
+            Options, inputs, target, state, Epochs, (method, random) => place = DrawPlace(inputs, method, random));
         return new StepRequest(inputs, target, new MixupDraw(mix, place), method, Options.TargetMixing, Options.TargetKind);
     }
 

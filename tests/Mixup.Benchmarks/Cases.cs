@@ -34,7 +34,7 @@ internal static class Cases
         Epoch,
     ];
 
-    private static Case Overwritten(double bound, Pairing pairing, params long[] shape)
+    private static Case Overwritten(double bound, PairingRule pairing, params long[] shape)
     {
         var x = rand(shape);
         var target = empty_like(x);
@@ -226,7 +226,7 @@ internal static class Cases
 
     /// <summary>A draw of boxes that is made once, and the boxes as the peers take them.</summary>
     private static (MixupDraw Draw, (long Top, long Bottom, long Left, long Right)[] Boxes) CutMixDraw(
-        long[] shape, Pairing pairing, CoefficientPer per)
+        long[] shape, PairingRule pairing, CoefficientPer per)
     {
         using var x = zeros(shape);
         using var y = zeros(shape[0], ScalarType.Int64);
@@ -337,7 +337,7 @@ internal static class Cases
     }
 
     /// <summary>A draw that is made once, so that drawing is not part of what is timed.</summary>
-    internal static MixupDraw Draw(long batch, Pairing pairing)
+    internal static MixupDraw Draw(long batch, PairingRule pairing)
     {
         using var one = zeros(batch, 1);
         using var y = zeros(batch, ScalarType.Int64);

@@ -152,8 +152,92 @@ public sealed class MisuseTests
         Of<ArgumentOutOfRangeException>("a ramp of no epochs", "epochs", "'1'", _ => Schedules.RampProbability(0, 1, epochs: 0)),
         Of<ArgumentOutOfRangeException>(
             "a probability above 1", "probability", "between 0 (never) and 1 (always)", _ => new MixupOptions { Probability = 2 }),
+        Of<ArgumentNullException>("no pairing", "A pairing is expected", "Leave it out", _ => new MixupOptions { Pairing = null! }),
         Of<ArgumentOutOfRangeException>(
-            "an unknown pairing", "no such Pairing", "Permutation, Halves, Flip, Roll", _ => new MixupOptions { Pairing = (Pairing)9 }),
+            "a bandwidth of nothing", "standard deviation of a kernel", "above 0", _ => Pairing.SimilarTargets(0)),
+        Of<ArgumentOutOfRangeException>(
+            "a bandwidth that is not a number", "standard deviation of a " +
+            "kernel", "above 0", _ => Pairing.SimilarInputs(x => x, double.NaN)),
+        Of<ArgumentException>("pairs of similar targets", "SimilarTargets { Bandwidth = 1 } makes no pairs", "Pairing.Halves", _ =>
+                new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.SimilarTargets() })),
+        Of<ArgumentException>(
+            "classes of real numbers",
+            "does not tell the class of each sample",
+            "Choose Pairing.SimilarTargets",
+            b => Paired(Pairing.WithinClass).Begin(b.X, Some.Normal(1, b.X.size(0)))),
+        Of<ArgumentException>(
+            "classes of pixels",
+            "does not tell the class of each sample",
+            "class ids [B]",
+            b => Paired(Pairing.AcrossClasses).Begin(b.X, Some.Classes(1, 3, b.X.size(0), 4, 4))),
+        Of<ArgumentException>(
+            "distances of class ids",
+            "integers are class ids",
+            "choose Pairing.WithinClass",
+            b => Paired(Pairing.SimilarTargets()).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "distances of what is not a number",
+            "not finite numbers",
+            "Leave these samples out",
+            b => Paired(Pairing.SimilarTargets()).Begin(b.X, full(b.X.size(0), double.NaN))),
+        Of<ArgumentException>(
+            "a pairing that looks at a target on META",
+            "holds no values to look at",
+            "does not look at targets",
+            b => Paired(Pairing.WithinClass).Begin(b.X, empty(b.X.size(0), ScalarType.Int64, META))),
+        Of<ArgumentException>(
+            "a pairing that looks at a target that is not there",
+            "The target is null",
+            "Give it to MixSampler.Sample",
+            b => MixSampler.Sample(new MixupOptions { Pairing = Pairing.WithinClass }, [b.X], new MixupState(1, 0))),
+        Of<ArgumentException>(
+            "features instead of distances",
+            "expected real numbers",
+            "cdist(f, f)",
+            b => Paired(Pairing.SimilarInputs(x => x.flatten(1), 1)).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "no distances", "are null", "expected a tensor", b => Paired(Pairing.SimilarInputs(_ => null!, 1)).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "negative distances",
+            "negative or not a number",
+            "return infinity",
+            b => Paired(Pairing.SimilarInputs(x => full(x.size(0), x.size(0), -1), 1)).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "distances on META",
+            "holds no values to look at",
+            "does not look at inputs",
+            b => Paired(Pairing.SimilarInputs(x => x, 1)).Begin(empty(4, 2, device: META), b.Y.narrow(0, 0, 4))),
+        Of<InvalidOperationException>(
+            "a pairing that returns nothing", "returned null", "Return one for each " +
+            "sample", b => Paired(new Rules.Own(_ => null!)).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>(
+            "partners outside of the batch", "returned [0, 99]", "expected", b => Paired(new Rules.Own(_ => [0, 99])).Begin(b.X, b.Y)),
+        Of<InvalidOperationException>(
+            "pairs that are none",
+            "not each other's",
+            "make pairs",
+            b => new InputMixup(new MixupOptions
+            {
+                CoefficientPer = CoefficientPer.Pair,
+                Pairing = new Rules.Own(d => [.. Enumerable.Range(0, d.BatchSize).Select(i => i == 0 ? 1L : 0)]) { HasPairs = true },
+            }).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "too few partners to write to", "There are 1 partners", "expected", b => Paired(new Rules.Own(d =>
+            {
+                d.Shuffle([0], new long[1]);
+                return [];
+            })).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "a sample that is shuffled twice", "stands there twice", "different samples", b => Paired(new Rules.Own(d =>
+            {
+                d.Shuffle([0, 0], new long[d.BatchSize]);
+                return [];
+            })).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "a sample of negative weight", "Weight 1 is " +
+            "-1", "0 or more", b => Paired(new Rules.Own(d => [d.Choose([1, -1])])).Begin(b.X, b.Y)),
+        Of<ArgumentException>(
+            "nothing to choose", "All weights are 0", "one above 0", b => Paired(new Rules.Own(d => [d.Choose([0, 0])])).Begin(b.X, b.Y)),
         Of<ArgumentOutOfRangeException>(
             "an unknown kind of coefficient",
             "no such CoefficientPer",
@@ -510,6 +594,8 @@ public sealed class MisuseTests
     ];
 
     private static InputMixup Scheduled(Schedule schedule) => new(new MixupOptions { Schedule = schedule });
+
+    private static InputMixup Paired(PairingRule pairing) => new(new MixupOptions { Pairing = pairing });
 
     private static InputMixup Overwriting => new() { OverwriteInput = true };
 

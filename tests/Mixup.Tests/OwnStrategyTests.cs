@@ -10,13 +10,12 @@ public sealed class OwnStrategyTests
     private const int B = 6;
     private const int K = 3;
 
-    public static TheoryData<Pairing, CoefficientPer> Choices =>
-        new MatrixTheoryData<Pairing, CoefficientPer>(
-            [Pairing.Permutation, Pairing.Halves, Pairing.Flip], Enum.GetValues<CoefficientPer>());
+    public static TheoryData<string, CoefficientPer> Choices => new MatrixTheoryData<string, CoefficientPer>(
+        Rules.All.Where(rule => rule.Value.MakesPairs).Select(rule => rule.Key), Enum.GetValues<CoefficientPer>());
 
     [Theory]
     [MemberData(nameof(Choices))]
-    public void TheSamplerDrawsWhatStrategiesDraw(Pairing pairing, CoefficientPer per)
+    public void TheSamplerDrawsWhatStrategiesDraw(string pairing, CoefficientPer per)
     {
         using var scope = NewDisposeScope();
         var (x, y) = (Some.Normal(1, B, 2, 8, 6), Some.Classes(2, K, B));
@@ -25,7 +24,7 @@ public sealed class OwnStrategyTests
             var options = new MixupOptions
             {
                 Method = method,
-                Pairing = pairing,
+                Pairing = Rules.All[pairing],
                 CoefficientPer = per,
                 Probability = 0.8,
                 Seed = 3,
@@ -37,7 +36,7 @@ public sealed class OwnStrategyTests
                 strategy.Epoch = i / 2;
                 var state = strategy.State;
                 using var step = strategy.Begin(x, y);
-                Assert.Equal(step.Draw.Mix, MixSampler.Sample(options, [x], state));
+                Assert.Equal(step.Draw.Mix, MixSampler.Sample(options, [x], state, y));
                 Assert.True(i < 4 || step.Draw.Mix.Coefficients.All(lambda => lambda == 1));
             }
         }
@@ -55,6 +54,9 @@ public sealed class OwnStrategyTests
         Assert.Throws<ArgumentNullException>("state", () => MixSampler.Sample(options, [x], null!));
         Assert.Throws<ArgumentOutOfRangeException>("state", () => MixSampler.Sample(options, [x], new MixupState(1, -1)));
         Assert.Throws<ArgumentOutOfRangeException>("state", () => MixSampler.Sample(options, [x], new MixupState(1, 0, -1)));
+        Assert.Throws<ArgumentException>("target", () => MixSampler.Sample(options, [x], state, Some.Classes(1, 2, B + 1)));
+        var within = options with { Pairing = Pairing.WithinClass };
+        Assert.Throws<ArgumentException>("target", () => MixSampler.Sample(within, [x], state));
         var rolled = new MixupOptions { Pairing = Pairing.Roll, CoefficientPer = CoefficientPer.Pair };
         Assert.Throws<ArgumentException>("options", () => MixSampler.Sample(rolled, [x], state));
     }

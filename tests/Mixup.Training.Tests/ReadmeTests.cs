@@ -38,30 +38,34 @@ public sealed partial class ReadmeTests
     public void EveryBlockCompiles(string block) => Assert.NotEmpty(Compile(block));
 
     [Fact]
-    public void TheStrategyOfOnesOwnIsShortAndTrains()
+    public void ThePairingOfOnesOwnIsShortAndTrains()
     {
         var block = Blocks.Select(row => (string)row.Data).Single(
-            block => block.Contains(": IMixupStrategy", StringComparison.Ordinal)).TrimEnd();
-        Assert.InRange(block.Split('\n').Length, 2, 39);
-        var type = Assembly.Load(Compile(block)).GetTypes().Single(type => type.IsAssignableTo(typeof(IMixupStrategy)));
-        var strategy = (IMixupStrategy)Activator.CreateInstance(type, 1.0)!;
-        var pairs = 0;
-        var callback = new MixupCallback(strategy);
-        using var small = new Small([callback, new Recorder("AfterLoss", state =>
+            block => block.Contains(": PairingRule", StringComparison.Ordinal)).TrimEnd();
+        Assert.InRange(block.Split('\n').Length, 2, 10);
+        var type = Assembly.Load(Compile(block)).GetTypes().Single(type => type.IsAssignableTo(typeof(PairingRule)));
+        var pairing = (PairingRule)Activator.CreateInstance(type, 0L)!;
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        using var model = nn.Sequential(nn.Embedding(5, 8), nn.Flatten(), nn.Linear(48, 2)).to(Some.Device);
+        using var optimizer = optim.Adam(model.parameters(), 0.02);
+        var mixup = new ManifoldMixup(
+            model, new MixupOptions { Pairing = pairing, Seed = 1 }, ManifoldPlaces.Named("0"));
+        using var loss = new MixupLoss(nn.CrossEntropyLoss());
+        long[] lengths = [3, 6, 1, 4, 2, 5];
+        var y = tensor(lengths, device: Some.Device).gt(3).to(ScalarType.Int64);
+        var positions = arange(6, device: Some.Device).unsqueeze(0);
+        var x = positions.lt(tensor(lengths, device: Some.Device).unsqueeze(1)).to(ScalarType.Int64).mul(y.add(1).unsqueeze(1));
+        for (var i = 0; i < 100; i++)
         {
-            if (callback.Step is not { } step)
-            {
-                return; // validation
-            }
+            using var step = mixup.Begin(x, y);
+            Assert.Equal([3, 2, 4, 5, 0, 1], step.Draw.Mix.Partners); // the next in length
+            optimizer.zero_grad();
+            loss.call(model.call(step.Input), step.Target).backward();
+            optimizer.step();
+        }
 
-            using var scope = NewDisposeScope();
-            Some.AssertEqual(step.Target.Unmixed, step.Draw.Mix.SelectPartners(step.Target.Unmixed));
-            pairs += step.Draw.Mix.Partners.ToArray().Where((partner, i) => partner != i).Count();
-        })]);
-        var records = small.Learner.Fit(small.Train, small.Valid, epochs: 6);
-        Assert.InRange(pairs, 100, 240);
-        Assert.Equal(30, strategy.State.Batch);
-        Assert.InRange(records[^1].ValidLoss!.Value, 0, records[0].ValidLoss!.Value);
+        Assert.Equal(6, model.call(x).argmax(1).eq(y).sum().cpu().item<long>());
     }
 
     [Fact]

@@ -10,6 +10,12 @@ public sealed class SoakTests
 {
     private static readonly int Steps = int.Parse(
         Environment.GetEnvironmentVariable("MIXUP_SOAK_STEPS") ?? "5000", System.Globalization.CultureInfo.InvariantCulture);
+    private static readonly PairingRule[] Pairings =
+    [
+        Pairing.Permutation, Pairing.Halves, Pairing.Flip, Pairing.Roll, Pairing.WithinClass, Pairing.AcrossClasses,
+        Pairing.SimilarInputs(x => cdist(x.flatten(1).to(ScalarType.Float32), x.flatten(1).to(ScalarType.Float32)), 3),
+    ];
+
     private static readonly ScalarType[] Types = [ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16, ScalarType.Float16];
 
     [Fact]
@@ -68,7 +74,7 @@ public sealed class SoakTests
             loss,
             subject.Optimizer,
             metrics: [Metric.Accuracy()],
-            callbacks: [new MixupCallback(Strategy(subject.Model, random)), thrower, counter]);
+            callbacks: [new MixupCallback(Strategy(subject.Model, subject.HasImages, random)), thrower, counter]);
         Batch[] data = [.. Enumerable.Range(0, 3).Select(_ => new Batch(x, y))];
         try
         {
@@ -84,27 +90,41 @@ public sealed class SoakTests
         return (Math.Max(1, batches), reached);
     }
 
-    private static MixupStrategy Strategy(Module model, Random random)
+    private static MixupStrategy Strategy(Module model, bool images, Random random)
     {
-        var two = random.Next(4) == 0;
+        MixupOutputs[] choices = [MixupOutputs.Mixed, MixupOutputs.Mixed, MixupOutputs.Both, MixupOutputs.CleanAndMixed(0.5)];
         var kind = random.Next(3);
-        var pairing = (Pairing)random.Next(4);
+        var pairing = Pairings[random.Next(Pairings.Length)];
+        var method = MethodFor(images, random);
+        var outputs = choices[random.Next(method is ResizeMix ? 2 : 4)];
         var options = new MixupOptions
         {
-            Method = new Interpolation(new[] { 0, 0.1, 0.4, 1, 8 }[random.Next(5)]) { Fold = random.Next(2) == 0 },
+            Method = method,
             Probability = random.Next(3) == 0 ? 0.5 : 1,
+            Schedule = random.Next(3) == 0 ? Schedules.RampProbability(0, 1, epochs: 2) : null,
             Pairing = pairing,
-            CoefficientPer = pairing == Pairing.Roll ? CoefficientPer.Sample : (CoefficientPer)random.Next(3),
+            CoefficientPer = !pairing.MakesPairs ? CoefficientPer.Sample : (CoefficientPer)random.Next(3),
             TargetMixing = (TargetMixing)random.Next(3),
-            Outputs = two ? MixupOutputs.Both : MixupOutputs.Mixed,
+            Outputs = outputs,
             Seed = (ulong)random.Next(),
         };
         return kind switch
         {
-            0 => new InputMixup(options) { OverwriteInput = !two && random.Next(3) == 0 },
+            0 => new InputMixup(options) { OverwriteInput = outputs == MixupOutputs.Mixed && random.Next(3) == 0 },
             1 => new ManifoldMixup(model, options, ManifoldPlaces.Named("first", "second").WithInput()),
             _ => new OutputMixup(options),
         };
+    }
+
+    private static Method MethodFor(bool images, Random random)
+    {
+        var interpolation = new Interpolation(new[] { 0, 0.1, 0.4, 1, 8 }[random.Next(5)]) { Fold = random.Next(2) == 0 };
+        Method[] methods =
+        [
+            new CutMix(), new ResizeMix(), new FMix(), new FMix { Softness = 0.3 }, new GridMix(), new SmoothMix(), new SaliencyMix(),
+            new AttentiveMix(samples => samples.to(ScalarType.Float32).mean([1]), 3), new OneOf(new CutMix(), interpolation),
+        ];
+        return !images || random.Next(2) == 0 ? interpolation : methods[random.Next(methods.Length)];
     }
 
     private static long Quiet(Subject[] subjects)
@@ -136,6 +156,8 @@ public sealed class SoakTests
         public Modules.Sequential Model { get; }
 
         public optim.Optimizer Optimizer { get; }
+
+        public bool HasImages => images;
 
         public static Subject Perceptron(ScalarType dtype) =>
             new(Sequential(("first", Linear(6, 8)), ("second", Tanh()), ("third", Linear(8, 3))), images: false, dtype);

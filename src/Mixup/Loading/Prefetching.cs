@@ -34,6 +34,11 @@ public static class Prefetching
     /// cref="IMixupStrategy.State"/> counts the batches that were taken, so a run that is resumed in the middle of an epoch repeats none
     /// and misses none. The state of a strategy of one's own runs ahead meanwhile, and is put back when the enumeration ends.
     /// </para>
+    /// <para>
+    /// TorchSharp 0.107 lets the collector free a number that is the argument of a running call, such as the 1 of <c>x.add_(1)</c>, and the
+    /// call then throws or computes with another number. It takes a garbage collection in that moment, which another thread may cause. The
+    /// less managed memory a source uses, by buffers that it uses again, the rarer it is; <c>x.add(y)</c> of tensors is safe.
+    /// </para>
     /// </remarks>
     /// <exception cref="ArgumentNullException"><paramref name="source"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="ahead"/> is below 1.</exception>

@@ -101,7 +101,7 @@ public sealed class InputErrorTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup(double.NaN));
         Assert.Throws<ArgumentOutOfRangeException>(() => new InputMixup(double.PositiveInfinity));
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { Probability = 1.01 });
-        Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { Pairing = (Pairing)9 });
+        Assert.Throws<ArgumentNullException>(() => new MixupOptions { Pairing = null! });
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { CoefficientPer = (CoefficientPer)9 });
         Assert.Throws<ArgumentOutOfRangeException>(() => new MixupOptions { TargetMixing = (TargetMixing)9 });
         Assert.Contains(

@@ -100,7 +100,7 @@ public sealed class KernelTests
     public void InPlaceIsTheSameForAnyPermutation(ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        foreach (var pairing in Enum.GetValues<Pairing>())
+        foreach (var pairing in Rules.Blind.Values)
         {
             foreach (var batch in new[] { 1, 2, 3, 8, 9 })
             {

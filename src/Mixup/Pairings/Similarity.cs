@@ -1,0 +1,38 @@
+namespace TorchSharp.Mixup;
+
+/// <summary>Partners that are near: a Gaussian kernel over distances.</summary>
+internal static class Similarity
+{
+    public static double Checked(double bandwidth) => double.IsFinite(bandwidth) && bandwidth > 0
+        ? bandwidth
+        : throw new ArgumentOutOfRangeException(
+            nameof(bandwidth), bandwidth, "The bandwidth is the standard deviation of a kernel: give a finite number above 0.");
+
+    /// <summary>Draws the partner of each sample, never itself; but itself where all others are infinitely far.</summary>
+    /// <param name="drawing">What to draw with.</param>
+    /// <param name="bandwidth">The standard deviation of the kernel.</param>
+    /// <param name="distance">The distance of two samples, from 0 to infinity.</param>
+    public static IReadOnlyList<long> Draw(PairingDrawing drawing, double bandwidth, Func<int, int, double> distance)
+    {
+        var weights = new double[drawing.BatchSize];
+        var partners = new long[weights.Length];
+        for (var sample = 0; sample < weights.Length; sample++)
+        {
+            for (var other = 0; other < weights.Length; other++)
+            {
+                weights[other] = other == sample ? double.PositiveInfinity : distance(sample, other) / bandwidth;
+            }
+
+            // Relative to the nearest one: a narrow kernel would else give 0 for all.
+            var nearest = weights.Min();
+            for (var other = 0; other < weights.Length; other++)
+            {
+                weights[other] = Math.Exp((nearest - weights[other]) * (nearest + weights[other]) / 2);
+            }
+
+            partners[sample] = double.IsFinite(nearest) ? drawing.Choose(weights) : sample;
+        }
+
+        return partners;
+    }
+}
