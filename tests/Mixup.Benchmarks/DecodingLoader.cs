@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace TorchSharp.Mixup.Benchmarks;
 
-/// <summary>A loader with real work to do: it decodes JPEG images of 256 x 256, shrinks them to 32 x 32, and stacks them.</summary>
+/// <summary>A loader with real work to do: it decodes JPEG images of 384 x 384, shrinks them to 32 x 32, and stacks them.</summary>
 internal sealed class DecodingLoader(int batches, int batchSize) : IEnumerable<(Tensor Input, Tensor Target)>
 {
     private const int Side = 32;
@@ -41,12 +41,12 @@ internal sealed class DecodingLoader(int batches, int batchSize) : IEnumerable<(
 
     private static byte[] Encode(int seed)
     {
-        using var image = new SKBitmap(256, 256);
+        using var image = new SKBitmap(384, 384);
         using var canvas = new SKCanvas(image);
         using var noise = SKShader.CreatePerlinNoiseTurbulence(0.05f, 0.05f, 4, seed);
         using var paint = new SKPaint { Shader = noise };
         canvas.Clear(SKColors.Gray);
-        canvas.DrawRect(0, 0, 256, 256, paint);
+        canvas.DrawRect(0, 0, 384, 384, paint);
         using var file = image.Encode(SKEncodedImageFormat.Jpeg, 90);
         return file.ToArray();
     }
