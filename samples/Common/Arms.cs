@@ -10,6 +10,11 @@ public static class Arms
     /// <summary>All arms, in the order of tables and legends.</summary>
     public static IReadOnlyList<string> All { get; } = ["none", "input", "manifold", "output"];
 
+    /// <summary>
+    /// The bandwidth of the arm "c-mixup", for targets in units of their standard deviation.
+    /// </summary>
+    public const double CMixupBandwidth = 1;
+
     /// <summary>What the arm of a run registers on the learner; the run's seed is the mixup's, too.</summary>
     public static IEnumerable<MixupCallback> Callbacks(Run run, torch.nn.Module model, ManifoldPlaces? places = null) =>
         Callbacks(
@@ -19,7 +24,7 @@ public static class Arms
             places);
 
     /// <summary>What an arm registers on the learner.</summary>
-    /// <param name="arm">One of <see cref="All"/>.</param>
+    /// <param name="arm">One of <see cref="All"/>, or "c-mixup" for regression: input mixup with similar targets.</param>
     /// <param name="options">How batches are mixed.</param>
     /// <param name="model">The model.</param>
     /// <param name="places">Where manifold mixup may mix. Default: as it finds them.</param>
@@ -29,6 +34,7 @@ public static class Arms
         {
             "none" => [],
             "input" => [new MixupCallback(new InputMixup(options), loss)],
+            "c-mixup" => [new MixupCallback(new InputMixup(options with { Pairing = Pairing.SimilarTargets(CMixupBandwidth) }), loss)],
             "manifold" => [new MixupCallback(new ManifoldMixup(model, options, places), loss)],
             "output" => [new MixupCallback(new OutputMixup(options), loss)],
             _ => throw new ArgumentException($"there is no arm '{arm}'.", nameof(arm)),

@@ -17,7 +17,15 @@ public sealed record Run(Setting Setting, string Arm, int Seed);
 public sealed record Result(Run Run, IReadOnlyDictionary<string, double> Figures, IReadOnlyList<double> Curve);
 
 /// <summary>How a figure is shown.</summary>
-public sealed record Column(string Name, string Title, Func<double, string> Format, bool WithSpread = false);
+/// <param name="Name">The name of the figure.</param>
+/// <param name="Title">The heading.</param>
+/// <param name="Format">How a value is written.</param>
+/// <param name="WithSpread">Whether the standard deviation over seeds is shown.</param>
+/// <param name="Decimals">
+/// How many decimal places the difference to the arm "none" has, seed by seed, with its 95% interval. Default null: it is not shown.
+/// </param>
+public sealed record Column(
+    string Name, string Title, Func<double, string> Format, bool WithSpread = false, int? Decimals = null);
 
 /// <summary>Runs every arm in every setting with every seed, with progress; then shows a table, a picture and a file.</summary>
 public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Column> columns, string curveLabel, bool curveRises = true)
@@ -98,17 +106,30 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
         foreach (var column in columns)
         {
             table.AddColumn(new TableColumn(column.Title).RightAligned());
+            if (column.Decimals is not null)
+            {
+                table.AddColumn(new TableColumn("against none").RightAligned());
+            }
         }
 
         foreach (var arm in options.Strategies)
         {
             var of = Of(results, setting, arm);
-            table.AddRow([arm, .. columns.Select(column =>
+            table.AddRow([arm, .. columns.SelectMany(column =>
             {
                 double[] values = [.. of.Select(result => result.Figures[column.Name])];
-                return Markup.Escape(
+                var shown = Markup.Escape(
                     column.Format(values.Mean()) + (
                         column.WithSpread && values.Length > 1 ? " ± " + column.Format(Spread(values)) : string.Empty));
+                if (column.Decimals is not { } decimals)
+                {
+                    return (IEnumerable<string>)[shown];
+                }
+
+                var plain = Of(results, setting, "none").Select(result => result.Figures[column.Name]).ToArray();
+                var against = arm == "none" || plain.Length < 2
+                    ? string.Empty : Interval.OfDifferences(values, plain).ToString(decimals, withSign: true);
+                return [shown, against];
             })]);
         }
 

@@ -11,6 +11,7 @@ public static class Figures
         ["input"] = Color.FromHex("#1f77b4"),
         ["manifold"] = Color.FromHex("#2ca02c"),
         ["output"] = Color.FromHex("#d95f02"),
+        ["c-mixup"] = Color.FromHex("#9467bd"),
     };
 
     /// <summary>Panels side by side, each with a line for every arm: the mean over seeds, in a band of the spread.</summary>

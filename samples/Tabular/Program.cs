@@ -13,8 +13,8 @@ const int testSize = 122;
 // Output mixup is left out: there is no softmax between a regression and its loss.
 return SampleCommand.Run(
     args,
-    "Predicts the progression of diabetes from ten clinical measurements, without mixup and with mixup of the target itself.",
-    new SampleDefaults(Epochs: 60, QuickEpochs: 2, Seeds: 8, patients - testSize, ["none", "input", "manifold"]),
+    "Predicts the progression of diabetes from ten clinical measurements, without mixup, with mixup of the target itself, and with C-Mixup.",
+    new SampleDefaults(Epochs: 60, QuickEpochs: 2, Seeds: 24, patients - testSize, ["none", "input", "c-mixup", "manifold"]),
     options =>
     {
         Setting[] settings = [
@@ -24,7 +24,7 @@ return SampleCommand.Run(
         var experiment = new Experiment(
             settings,
             [
-                new("rmse", "test error (RMSE)", value => value.ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
+                new("rmse", "test error (RMSE)", value => value.ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true, Decimals: 2),
                 new("r2", "variance explained", value => value.ToString("0.000", CultureInfo.InvariantCulture), WithSpread: true),
                 new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
             ],

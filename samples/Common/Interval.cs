@@ -2,7 +2,7 @@ using System.Globalization;
 using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Statistics;
 
-namespace Mixup.Samples.Study;
+namespace Mixup.Samples;
 
 /// <summary>A mean, and how far to either side of it the 95% interval reaches; not a number for a single value.</summary>
 public sealed record Interval(double Mean, double HalfWidth)
