@@ -159,7 +159,7 @@ public sealed class Learner
         ArgumentNullException.ThrowIfNull(train);
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
         var firstEpoch = resumed ? CompletedEpochs : 0;
-        var state = new TrainingState(this, valid is not null, firstEpoch, epochs, BatchSequence.CountOf(train), cancellationToken);
+        var state = new TrainingState(this, valid is not null, firstEpoch, epochs, BatchSource.CountOf(train), cancellationToken);
         var before = history.Count;
         var wasTraining = Model.training;
         var outerEpoch = EpochOfFit.Value;
@@ -182,7 +182,7 @@ public sealed class Learner
 
                 if (valid is not null && firstEpoch < epochs)
                 {
-                    ThrowIfNone(BatchSequence.CountOf(valid), state, training: false); // before an epoch is paid for, if it is known
+                    ThrowIfNone(BatchSource.CountOf(valid), state, training: false); // before an epoch is paid for, if it is known
                 }
 
                 for (; state.Epoch < epochs; state.Epoch++)
@@ -215,6 +215,32 @@ public sealed class Learner
     {
         ArgumentNullException.ThrowIfNull(train);
         return Fit(train.AsBatches(), valid?.AsBatches(), epochs, cancellationToken);
+    }
+
+    /// <summary>
+    /// Trains on batches that were mixed in the loader, by the strategy of the learner's <see cref="MixupCallback"/>. See the other
+    /// overload.
+    /// </summary>
+    /// <param name="train">
+    /// The mixed batches, enumerated once for every epoch, such as <c>strategy.Mix(batches).Prefetch(2)</c>. Each is moved to the learner's
+    /// device, and disposed when it is done.
+    /// </param>
+    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
+    /// <param name="epochs">How many epochs, 1 or more.</param>
+    /// <param name="cancellationToken">Looked at before every batch.</param>
+    /// <returns>The figures of the epochs that this call completed.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is no <see cref="MixupCallback"/>, another strategy mixed a batch, or a batch served before.
+    /// </exception>
+    public IReadOnlyList<EpochRecord> Fit(
+        IEnumerable<MixupStep> train,
+        IEnumerable<Batch>? valid = null,
+        int epochs = 1,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return Fit(train.AsBatches(), valid, epochs, cancellationToken);
     }
 
     /// <summary>Puts back what a checkpoint kept.</summary>
@@ -297,11 +323,7 @@ public sealed class Learner
                     Model.train(training);
                     state.IsTraining = training;
                     state.BatchIndex = 0;
-                    if (batches is IEpochAware aware)
-                    {
-                        aware.Epoch = state.Epoch;
-                    }
-
+                    BatchSource.SetEpoch(batches, state.Epoch);
                     EpochOfFit.Value = state.Epoch;
                     using var enumerator = batches.GetEnumerator();
                     while (RunBatch(state, enumerator, loss, means))
@@ -347,15 +369,15 @@ public sealed class Learner
 
         try
         {
-            var batch = batches.Current;
-            state.Inputs = [.. batch.Inputs.Select(input => input.to(Device, non_blocking: true))];
-            state.Target = batch.Target.to(Device, non_blocking: true);
+            using var batch = batches.Current;
+            Load(state, batch);
             state.LossFunction = Loss.call;
             (state.LossReduction, state.JudgedRows) = (Loss.reduction, null);
             state.MetricFunction = metric => metric(state.Prediction, state.Target);
             state.JudgesOtherwise = false;
             Bracket(state, Cancellation.Batch, c => c.BeforeBatch(state), c => c.AfterBatch(state), () =>
             {
+                ThrowIfMixed(state);
                 using var grad = set_grad_enabled(state.IsTraining);
                 Judge(state, loss, metrics);
                 if (state.IsTraining)
@@ -370,6 +392,39 @@ public sealed class Learner
         }
 
         return true;
+    }
+
+    /// <summary>Brings a batch to the device. One that was mixed in the loader must not be mixed again, nor be judged as a plain one.</summary>
+    private void Load(TrainingState state, Batch batch)
+    {
+        state.Mixed = batch.Step;
+        if (batch.Step is not { } step)
+        {
+            state.Inputs = [.. batch.Inputs.Select(input => input.to(Device, non_blocking: true))];
+            state.Target = batch.Target.to(Device, non_blocking: true);
+            return;
+        }
+
+        if (step.IsDisposed)
+        {
+            throw new InvalidOperationException(
+                "The mixed batch is disposed: a batch that was mixed in the loader serves once. " +
+                "Give a source that mixes anew in every epoch, such as strategy.Mix(batches).");
+        }
+
+        step.MoveTo(Device);
+        (state.Inputs, state.Target) = (step.Inputs, step.Target.Unmixed);
+    }
+
+    private static void ThrowIfMixed(TrainingState state)
+    {
+        if (state.Mixed is not null)
+        {
+            throw new InvalidOperationException(state.IsTraining
+                ? "The batch was mixed in the loader, but no callback judges it so. " +
+                    "Register a MixupCallback with the strategy that mixed it."
+                : "A validation batch was mixed in the loader, but validation is never mixed. Give plain batches.");
+        }
     }
 
     private void Judge(TrainingState state, RunningMean loss, Dictionary<string, RunningMean> metrics)

@@ -101,6 +101,9 @@ public sealed class TrainingState
     /// </summary>
     internal nn.Reduction LossReduction { get; set; }
 
+    /// <summary>The step of a batch that was mixed in the loader, until a callback takes it to judge the batch by it.</summary>
+    internal MixupStep? Mixed { get; set; }
+
     /// <summary>Whether a callback replaced what judges this batch.</summary>
     internal bool JudgesOtherwise { get; set; }
 
@@ -128,7 +131,7 @@ public sealed class TrainingState
     /// <summary>Forgets the batch: its tensors go with its scope.</summary>
     internal void ClearBatch()
     {
-        Inputs = [];
+        (Inputs, Mixed) = ([], null);
         (Target, Prediction, Loss) = (null!, null!, null!);
         LossFunction = (_, _) => throw Missing(nameof(LossFunction), nameof(ITrainerCallback.BeforeBatch));
         MetricFunction = _ => throw Missing(nameof(MetricFunction), nameof(ITrainerCallback.BeforeBatch));

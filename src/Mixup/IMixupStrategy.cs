@@ -63,4 +63,15 @@ public static class MixupStrategyExtensions
         ArgumentNullException.ThrowIfNull(input);
         return strategy.Begin([input], target, draw);
     }
+
+    /// <summary>Whether a strategy opened a step, as in a loader: a batch that is mixed is not mixed again.</summary>
+    /// <param name="strategy">The strategy.</param>
+    /// <param name="step">The step.</param>
+    /// <returns>True for a step of its <see cref="IMixupStrategy.Begin"/>, or of a loader that it mixes in.</returns>
+    public static bool Opened(this IMixupStrategy strategy, MixupStep step)
+    {
+        ArgumentNullException.ThrowIfNull(strategy);
+        ArgumentNullException.ThrowIfNull(step);
+        return ReferenceEquals(step.Opener, strategy);
+    }
 }

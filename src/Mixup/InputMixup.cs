@@ -60,6 +60,8 @@ public sealed class InputMixup : MixupStrategy
         }
     }
 
+    internal override bool MixesAtInput => true;
+
     private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random) => MixupPlace.Input;
 
     private protected override MixupStep Open(StepRequest request)

@@ -12,10 +12,11 @@ namespace TorchSharp.Mixup;
 /// </remarks>
 public sealed class MixupStep : IDisposable
 {
-    private readonly StepRequest request;
     private readonly PendingMix? pending;
-    private readonly bool ownsInputs;
     private readonly bool isStacked;
+    private StepRequest request;
+    private bool ownsInputs;
+    private bool ownsTarget;
 
     /// <summary>
     /// Opens a step for a strategy of one's own, of inputs that it has mixed itself, as by <see cref="Mix.Blend(Tensor)"/>.
@@ -63,10 +64,19 @@ public sealed class MixupStep : IDisposable
         : Inputs[0];
 
     /// <summary>Gets what the model is called with.</summary>
-    public IReadOnlyList<Tensor> Inputs { get; }
+    public IReadOnlyList<Tensor> Inputs { get; private set; }
 
     /// <summary>Gets the target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</summary>
-    public MixedTarget Target { get; }
+    public MixedTarget Target { get; private set; }
+
+    /// <summary>Gets whether the step is disposed.</summary>
+    public bool IsDisposed => request.State.IsOver;
+
+    /// <summary>The strategy that opened the step; null where it was put together by hand.</summary>
+    internal object? Opener { get; private set; }
+
+    /// <summary>Whether all mixing was done when the step began.</summary>
+    internal bool IsMixed => pending is null && Draw.Place == MixupPlace.Input;
 
     /// <summary>
     /// Gets what was drawn: the mix, which blends or pairs up any further tensor of this batch, and the place.
@@ -85,6 +95,53 @@ public sealed class MixupStep : IDisposable
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="kind"/> is not one of the enumeration.</exception>
     public MixedTarget TargetFor(Tensor target, TargetKind? kind = null) => request.MakeTarget(target, kind, pending);
+
+    /// <summary>
+    /// Moves the inputs and the target to a device, for a batch that was mixed in the loader. Targets that <see cref="TargetFor"/> made
+    /// before stay where they are.
+    /// </summary>
+    /// <param name="device">Where to. Where everything is there already, nothing happens.</param>
+    /// <exception cref="InvalidOperationException">The step is disposed.</exception>
+    public void MoveTo(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        if (IsDisposed)
+        {
+            throw new InvalidOperationException("The step is disposed, and its mixed inputs with it. Move it before.");
+        }
+
+        bool IsThere(Tensor tensor) => tensor.device_type == device.type && (device.index < 0 || tensor.device_index == device.index);
+        if (Inputs.Append(request.Target).All(IsThere))
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        Tensor Moved(Tensor tensor) => IsThere(tensor) ? tensor.alias() : tensor.to(device, non_blocking: true);
+        Tensor[] inputs = [.. Inputs.Select(Moved)];
+        var moved = request with { Inputs = inputs, Target = Moved(request.Target) };
+        var target = moved.MakeTarget(moved.Target, pending: pending);
+        DisposeOwned();
+        (request, Inputs, Target) = (moved, inputs, target);
+        OwnAll();
+    }
+
+    /// <summary>Notes whose step this is.</summary>
+    internal MixupStep OpenedBy(object strategy)
+    {
+        Opener = strategy;
+        return this;
+    }
+
+    /// <summary>Takes over the inputs and the target, so that the step outlives the scope and the loader that they come from.</summary>
+    internal void OwnAll()
+    {
+        (ownsInputs, ownsTarget) = (true, true);
+        foreach (var tensor in Inputs.Append(request.Target))
+        {
+            tensor.DetachFromDisposeScope();
+        }
+    }
 
     /// <summary>
     /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using
@@ -114,9 +171,19 @@ public sealed class MixupStep : IDisposable
             Draw.Mix.Release();
         }
 
+        DisposeOwned();
+    }
+
+    private void DisposeOwned()
+    {
         foreach (var input in ownsInputs ? Inputs : [])
         {
             input.Dispose();
+        }
+
+        if (ownsTarget)
+        {
+            request.Target.Dispose();
         }
     }
 }

@@ -23,7 +23,12 @@ public abstract class MixupStrategy : IMixupStrategy
     /// <inheritdoc/>
     public MixupState State
     {
-        get => new(seed, batch, Epoch);
+        get
+        {
+            var next = DrawAhead.Current?.NextOf(this) ?? (seed, batch);
+            return new(next.Seed, next.Batch, Epoch);
+        }
+
         set
         {
             ArgumentNullException.ThrowIfNull(value);
@@ -57,6 +62,7 @@ public abstract class MixupStrategy : IMixupStrategy
     /// <inheritdoc/>
     public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null)
     {
+        CheckAhead();
         var batchSize = Batches.Size(inputs);
         ArgumentNullException.ThrowIfNull(target);
         Check.HasBatch(target, batchSize, "the target", nameof(target));
@@ -68,20 +74,25 @@ public abstract class MixupStrategy : IMixupStrategy
                 nameof(draw));
         }
 
-        if (draw is null && batch == long.MaxValue - 1)
+        var state = State;
+        if (draw is null && state.Batch == long.MaxValue - 1)
         {
             throw new InvalidOperationException(
                 "The strategy has drawn for as many batches as it can count. Set State with another seed and batch 0.");
         }
 
         var request = draw is null
-            ? Sample(inputs, target)
+            ? Sample(inputs, target, state)
             : new StepRequest(inputs, target, draw, null, Options.TargetMixing, Options.TargetKind);
         try
         {
             request.MakeTarget(target); // what is wrong with it must show before an input is overwritten
-            var opened = Open(request);
-            batch += draw is null ? 1 : 0;
+            var opened = Open(request).OpenedBy(this);
+            if (draw is null)
+            {
+                Count(state);
+            }
+
             return opened;
         }
         catch
@@ -179,11 +190,46 @@ public abstract class MixupStrategy : IMixupStrategy
         _ => value,
     };
 
-    private StepRequest Sample(IReadOnlyList<Tensor> inputs, Tensor target)
+    /// <summary>
+    /// Counts the draw that was made in a state: here, or where the source is enumerated ahead, once the consumer takes the batch.
+    /// </summary>
+    private void Count(MixupState drawn)
+    {
+        if (DrawAhead.Current is { } ahead)
+        {
+            ahead.Count(this, (drawn.Seed, drawn.Batch + 1), new DrawnAhead(() => Count(drawn)));
+            return;
+        }
+
+        if ((seed, batch) != (drawn.Seed, drawn.Batch) || (Options.Schedule is not null && Epoch != drawn.Epoch))
+        {
+            throw new InvalidOperationException(
+                $"The batch was drawn ahead as number {drawn.Batch} of epoch {drawn.Epoch?.ToString() ?? "unknown"}, but the strategy is " +
+                $"at {State}: it drew for another batch, or its state or epoch was set, since the source began to be enumerated ahead. " +
+                "End that enumeration first, or give the other batches a strategy of their own.");
+        }
+
+        batch++;
+    }
+
+    /// <summary>Whether a step is mixed when it begins, whatever was drawn, so that a loader can mix.</summary>
+    internal virtual bool MixesAtInput => false;
+
+    private void CheckAhead()
+    {
+        if (DrawAhead.Current is not null && !MixesAtInput)
+        {
+            throw new InvalidOperationException(
+                $"{GetType().Name} mixes when the model runs, which a source that is enumerated ahead cannot do. " +
+                "Prefetch the plain batches and begin the step in the training loop, or use InputMixup.");
+        }
+    }
+
+    private StepRequest Sample(IReadOnlyList<Tensor> inputs, Tensor target, MixupState state)
     {
         var place = MixupPlace.Input;
         var (mix, method) = MixSampler.Sample(
-            Options, inputs, target, State, Epochs, (method, random) => place = DrawPlace(inputs, method, random));
+            Options, inputs, target, state, Epochs, (method, random) => place = DrawPlace(inputs, method, random));
         return new StepRequest(inputs, target, new MixupDraw(mix, place), method, Options.TargetMixing, Options.TargetKind);
     }
 

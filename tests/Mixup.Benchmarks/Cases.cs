@@ -35,6 +35,7 @@ internal static class Cases
         () => TrainingStep("input", 1.02),
         () => TrainingStep("manifold", 1.04),
         () => TrainingStep("output", 1.02),
+        Epoch,
     ];
 
     private static Case Overwritten(double bound, PairingRule pairing, params long[] shape)
@@ -353,6 +354,42 @@ internal static class Cases
                 optimizer.step();
             }), new Bound(AtMost: bound)),
         ]);
+    }
+
+    // On one thread of torch, so that the second core is there for the loader.
+    private static Case Epoch()
+    {
+        var model = new SmallResNet();
+        var optimizer = optim.SGD(model.parameters(), 0.01, momentum: 0.9);
+        var (plain, mixed, strategy) = (CrossEntropyLoss(), new MixupLoss(CrossEntropyLoss()), new InputMixup());
+        var loader = new DecodingLoader(batches: 6, batchSize: 16);
+        Contender Of<T>(string name, IEnumerable<T> batches, Func<T, Tensor> loss) => new(name, () =>
+        {
+            var threads = get_num_threads();
+            set_num_threads(1);
+            foreach (var batch in batches)
+            {
+                using var scope = NewDisposeScope();
+                using var step = batch as IDisposable;
+                optimizer.zero_grad();
+                loss(batch).backward();
+                optimizer.step();
+            }
+
+            set_num_threads(threads);
+        });
+        Contender Plain(string name, IEnumerable<(Tensor Input, Tensor Target)> batches) =>
+            Of(name, batches, batch => plain.call(model.call(batch.Input), batch.Target));
+        Contender Mixed(string name, IEnumerable<MixupStep> batches) =>
+            Of(name, batches, step => mixed.call(model.call(step.Input), step.Target));
+        return new Case(
+            "epoch of a loader that decodes JPEG, small ResNet [16,3,32,32]",
+            Mixed("mixed in the loader, two ahead", strategy.Mix(loader).Prefetch(2)),
+            [
+                (Plain("not mixed, nothing ahead", loader), new Bound(AtLeast: 1.3)),
+                (Mixed("mixed in the loader, nothing ahead", strategy.Mix(loader)), new Bound(AtLeast: 1.3)),
+                (Plain("not mixed, two ahead", loader.Prefetch(2)), new Bound(AtMost: 1.05)),
+            ]);
     }
 
     /// <summary>A draw that is made once, so that drawing is not part of what is timed.</summary>

@@ -9,6 +9,41 @@ public sealed class MisuseTests
 {
     private static readonly Misuse[] Misuses =
     [
+        // What is mixed in the loader, and what is made ahead.
+        Of<ArgumentOutOfRangeException>("nothing ahead", "ahead", "1", _ => new[] { 1 }.Prefetch(0)),
+        Of<ArgumentNullException>("no source to prefetch", "source", "null", _ => ((IEnumerable<int>)null!).Prefetch(1)),
+        Of<ArgumentException>(
+            "manifold mixup in the loader", "ManifoldMixup mixes when the model runs", "by InputMixup", b => b.Manifold.Mix([(b.X, b.Y)])),
+        Of<ArgumentException>("output mixup as a collate function", "OutputMixup mixes when the model runs", "in the training loop", b =>
+            b.Output.Collate<Tensor>((_, _) => (b.X, b.Y))),
+        Of<InvalidOperationException>("output mixup in a source that is ahead", "OutputMixup mixes when the model runs", "plain batches", b =>
+            Enumerable.Range(0, 2).Select(_ => b.Output.Begin(b.X, b.Y)).Prefetch(1).ToList()),
+        Of<ArgumentException>("token ids in the loader", "cannot be blended", "manifold mixup on the embedding", b =>
+            b.Input.Mix([(b.Y, b.Y)]).ToList()),
+        Of<ArgumentException>("no input in the loader", "there is none", "one tensor or more", b =>
+            b.Input.Mix([(Array.Empty<Tensor>(), b.Y)]).ToList()),
+        Of<ArgumentNullException>("no collate function", "collate", "null", b =>
+            b.Input.Collate((Func<IEnumerable<int>, Device, (Tensor, Tensor)>)null!)),
+        Of<InvalidOperationException>("moving a step that is over", "The step is disposed", "before", b =>
+        {
+            var step = new InputMixup().Begin(b.X, b.Y);
+            step.Dispose();
+            step.MoveTo(META);
+        }),
+        Of<InvalidOperationException>("a source that disposes its items", "disposed its first item", "no 'using' around", b =>
+        {
+            static IEnumerable<Tensor> Using()
+            {
+                for (var i = 0; i < 3; i++)
+                {
+                    using var x = tensor(i);
+                    yield return x;
+                }
+            }
+
+            Using().Prefetch(1).ToList();
+        }),
+
         // What is drawn.
         Of<ArgumentException>("no coefficients", "the batch is empty", "one sample or more", _ => new Mix([], [])),
         Of<ArgumentException>(

@@ -142,6 +142,36 @@ public sealed class MisuseTests
             b => Checkpoint.Load(Learner(b), Path.Combine(Path.GetTempPath(), "none.ckpt"))),
         Of<FormatException>(
             "a foreign state", "'{}'", "not the state of a mixup strategy", b => new MixupCallback(b.Input).LoadState("{}")),
+        Of<InvalidOperationException>("mixed batches without a callback", "no callback judges it so", "Register a MixupCallback", b =>
+            Learner(b).Fit(new InputMixup().Mix([(b.X, b.Y)]))),
+        Of<InvalidOperationException>("mixed batches of another strategy", "would be mixed twice", "the strategy that mixes in the loader",
+            b => new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new InputMixup())])
+                .Fit(new InputMixup().Mix([(b.X, b.Y)]))),
+        Of<InvalidOperationException>("mixed batches that are mixed again", "is mixed already", "Mix plain batches", b =>
+            b.Input.Mix(new InputMixup().Mix([(b.X, b.Y)]).AsBatches()).ToList()),
+        Of<InvalidOperationException>("mixed batches as validation", "validation is never mixed", "Give plain batches", b =>
+            Still(b).Fit([new Batch(b.X, b.Y)], new InputMixup().Mix([(b.X, b.Y)]).AsBatches())),
+        Of<InvalidOperationException>("mixed batches that serve twice", "serves once", "mixes anew in every epoch", b =>
+        {
+            var mixup = new InputMixup();
+            var once = mixup.Mix([(b.X, b.Y)]).ToList();
+            once[0].Dispose();
+            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(mixup)]).Fit(once);
+        }),
+        Of<InvalidOperationException>("a look at a batch before it is mixed in the loader", "FirstBatch shows", "in the loader", b =>
+        {
+            var mixup = new InputMixup();
+            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(mixup) { FirstBatch = (_, _, _) => { } }])
+                .Fit(mixup.Mix([(b.X, b.Y)]));
+        }),
+        Of<InvalidOperationException>("data changed after the loader mixed it", "changed the data of a batch", "before it is mixed", b =>
+        {
+            var mixup = new InputMixup();
+            var change = new Recorder("BeforeBatch", state => state.Inputs = [state.Inputs[0].mul(2)]);
+            new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(mixup), change]).Fit(mixup.Mix([(b.X, b.Y)]));
+        }),
+        Of<ArgumentException>("a loader that disposes its batches", "disposes each batch when it makes the next one", "disposeBatch: false",
+            b => torch.utils.data.DataLoader(new Empty(), 2).AsBatches("y", "x").Prefetch(2)),
         Of<ArgumentNullException>("no strategy", "strategy", "null", b => _ = new MixupCallback(null!)),
     ];
 
@@ -172,4 +202,11 @@ public sealed class MisuseTests
     private static IEnumerable<Dictionary<string, Tensor>> Dictionaries(Bench bench) => [new() { ["x"] = bench.X, ["y"] = bench.Y }];
 
     private sealed class Silent() : Module(nameof(Silent));
+
+    private sealed class Empty : torch.utils.data.Dataset
+    {
+        public override long Count => 0;
+
+        public override Dictionary<string, Tensor> GetTensor(long index) => [];
+    }
 }

@@ -5,7 +5,7 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>
 /// Trains with mixup: opens a step of the strategy for every training batch, and judges its prediction by <see cref="MixupLoss"/>.
-/// Validation is not mixed. Metrics of training are judged as the loss is: see <see cref="MixupLoss.Evaluate"/>.
+/// A batch that the strategy mixed in the loader is not mixed again. Validation is not mixed. Metrics of training are judged as the loss is: see <see cref="MixupLoss.Evaluate"/>.
 /// </summary>
 /// <remarks>
 /// It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends. A
@@ -94,7 +94,7 @@ public sealed class MixupCallback : IStatefulCallback
         var plain = state.Target;
         var viewer = state.BatchIndex == 0 ? FirstBatch : null;
         using var viewed = viewer is null ? null : state.Inputs[0].clone(); // mixing may write over the batch
-        step = strategy.Begin(state.Inputs, plain);
+        step = state.Mixed is { } mixed ? Take(mixed, state) : strategy.Begin(state.Inputs, plain);
         viewer?.Invoke(step.Draw.Mix, viewed!, state.Epoch);
         judged = false;
         var target = step.Target;
@@ -146,6 +146,35 @@ public sealed class MixupCallback : IStatefulCallback
         }
 
         loss = null;
+    }
+
+    /// <summary>Takes the step of a batch that was mixed in the loader.</summary>
+    private MixupStep Take(MixupStep mixed, TrainingState state)
+    {
+        if (!strategy.Opened(mixed))
+        {
+            throw new InvalidOperationException(
+                "The batch was mixed in the loader by another strategy than MixupCallback's, and would be mixed twice. " +
+                "Give the callback the strategy that mixes in the loader, or give the learner plain batches.");
+        }
+
+        if (FirstBatch is not null)
+        {
+            throw new InvalidOperationException(
+                "FirstBatch shows a batch before it is mixed, but this one was mixed in the loader. " +
+                "Leave FirstBatch out, and look at batches in the loader.");
+        }
+
+        if (!ReferenceEquals(state.Target, mixed.Target.Unmixed)
+            || !state.Inputs.SequenceEqual(mixed.Inputs, ReferenceEqualityComparer.Instance))
+        {
+            throw new InvalidOperationException(
+                "A callback changed the data of a batch that was mixed in the loader, so the change would be lost or not mixed. " +
+                "Change data in the loader, before it is mixed.");
+        }
+
+        state.Mixed = null;
+        return mixed;
     }
 
     private static InvalidOperationException ChangedLater(string what) => new(

@@ -5,7 +5,7 @@ namespace TorchSharp.Mixup.Training;
 /// <summary>One batch of a data set.</summary>
 /// <param name="Inputs">What the model is called with, one tensor or more, each [B, ...].</param>
 /// <param name="Target">[B, ...]: integer for class ids, floating for everything else.</param>
-public sealed record Batch(IReadOnlyList<Tensor> Inputs, Tensor Target)
+public sealed record Batch(IReadOnlyList<Tensor> Inputs, Tensor Target) : IDisposable
 {
     /// <summary>A batch with one input.</summary>
     /// <param name="input">[B, ...].</param>
@@ -14,6 +14,18 @@ public sealed record Batch(IReadOnlyList<Tensor> Inputs, Tensor Target)
         : this([input], target)
     {
     }
+
+    /// <summary>A batch that was mixed in the loader.</summary>
+    /// <param name="step">The step. The batch owns it.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="step"/> is null.</exception>
+    public Batch(MixupStep step)
+        : this((step ?? throw new ArgumentNullException(nameof(step))).Inputs, step.Target.Unmixed) => Step = step;
+
+    /// <summary>Gets the step of a batch that was mixed in the loader; null for a plain batch.</summary>
+    public MixupStep? Step { get; }
+
+    /// <summary>Frees the step of a mixed batch. The tensors of a plain one are not its own, and stay.</summary>
+    public void Dispose() => Step?.Dispose();
 }
 
 /// <summary>Turns what loaders give into batches.</summary>
@@ -29,7 +41,35 @@ public static class BatchExtensions
     public static IEnumerable<Batch> AsBatches(this IEnumerable<(Tensor Input, Tensor Target)> pairs)
     {
         ArgumentNullException.ThrowIfNull(pairs);
-        return new BatchSequence<(Tensor Input, Tensor Target)>(pairs, pair => new Batch(pair.Input, pair.Target));
+        return new ConvertedSequence<(Tensor Input, Tensor Target), Batch>(pairs, pair => new Batch(pair.Input, pair.Target));
+    }
+
+    /// <summary>Batches that were mixed in the loader, as <see cref="Collation"/> gives them.</summary>
+    /// <param name="steps">The mixed batches.</param>
+    /// <returns>
+    /// The same, lazily. The epoch reaches a source that is <see cref="IEpochAware"/>. The number of batches is known where the source
+    /// tells it.
+    /// </returns>
+    /// <exception cref="ArgumentNullException"><paramref name="steps"/> is null.</exception>
+    public static IEnumerable<Batch> AsBatches(this IEnumerable<MixupStep> steps)
+    {
+        ArgumentNullException.ThrowIfNull(steps);
+        return new ConvertedSequence<MixupStep, Batch>(steps, step => new Batch(step));
+    }
+
+    /// <summary>Mixes batches in the loader. See <see cref="Collation"/>.</summary>
+    /// <param name="strategy">How batches are mixed: <see cref="InputMixup"/>, or one of your own that mixes the input.</param>
+    /// <param name="batches">The plain batches. Their tensors stay whose they are.</param>
+    /// <returns>The mixed batches, lazily. Each owns its inputs and a copy of its target.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// The strategy mixes in the model or after it; or, on enumeration, as <see cref="IMixupStrategy.Begin"/>.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">On enumeration: a batch is mixed already.</exception>
+    public static IEnumerable<MixupStep> Mix(this IMixupStrategy strategy, IEnumerable<Batch> batches)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        return strategy.Mix(new ConvertedSequence<Batch, (IReadOnlyList<Tensor> Inputs, Tensor Target)>(batches, Plain));
     }
 
     /// <summary>Batches of dictionaries, as TorchSharp's <c>DataLoader</c> gives them.</summary>
@@ -52,9 +92,13 @@ public static class BatchExtensions
             throw new ArgumentException("Name the key of one input or more.", nameof(inputs));
         }
 
-        return new BatchSequence<Dictionary<string, Tensor>>(
+        return new ConvertedSequence<Dictionary<string, Tensor>, Batch>(
             loader, batch => new Batch([.. inputs.Select(key => Find(batch, key))], Find(batch, target)));
     }
+
+    private static (IReadOnlyList<Tensor> Inputs, Tensor Target) Plain(Batch batch) => batch.Step is null
+        ? (batch.Inputs, batch.Target)
+        : throw new InvalidOperationException("The batch is mixed already, and would be mixed twice. Mix plain batches.");
 
     private static Tensor Find(Dictionary<string, Tensor> batch, string key) =>
         batch.TryGetValue(key, out var tensor)

@@ -1,0 +1,53 @@
+using System.Collections;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>A sequence that is enumerated ahead, by a thread for each enumeration.</summary>
+internal sealed class PrefetchedSequence<T>(IEnumerable<T> source, int ahead, CancellationToken token) : IEnumerable<T>, IDerivedSequence
+{
+    public object Source => source;
+
+    public IEnumerator<T> GetEnumerator() => new Enumerator(source, ahead, token);
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>The consumer's side. The thread does not know it, so one that was lost is noticed.</summary>
+    private sealed class Enumerator(IEnumerable<T> source, int ahead, CancellationToken token) : IEnumerator<T>
+    {
+        private SourceThread<T>? thread;
+        private bool isOver;
+
+        ~Enumerator() => ThreadPool.UnsafeQueueUserWorkItem(thread => thread?.DisposeQuietly(), thread, preferLocal: false);
+
+        public T Current { get; private set; } = default!;
+
+        object? IEnumerator.Current => Current;
+
+        public bool MoveNext()
+        {
+            if (isOver)
+            {
+                return false;
+            }
+
+            isOver = true; // an error ends the enumeration, as it ends an iterator
+            Current = default!;
+            token.ThrowIfCancellationRequested();
+            thread ??= new SourceThread<T>(source, ahead, token);
+            var made = thread.Take();
+            made.Error?.Throw();
+            (Current, isOver) = (made.Item!, made.IsEnd);
+            return !isOver;
+        }
+
+        public void Reset() => throw new NotSupportedException("Enumerate the sequence anew.");
+
+        public void Dispose()
+        {
+            GC.SuppressFinalize(this);
+            isOver = true;
+            thread?.Dispose();
+            thread = null;
+        }
+    }
+}

@@ -1,0 +1,224 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using System.Threading.Channels;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup;
+
+/// <summary>The thread that enumerates a source ahead of its consumer.</summary>
+internal sealed class SourceThread<T> : IDisposable
+{
+    public const string Name = "Mixup.Prefetch";
+    private readonly IEnumerable<T> source;
+    private readonly CancellationToken token;
+    private readonly CancellationTokenSource stop;
+    private readonly Channel<MadeItem<T>> made;
+    private readonly Thread thread;
+    private readonly DrawAhead draws = new();
+    private readonly bool isGradEnabled = is_grad_enabled();
+    private readonly bool isInference = is_inference_mode_enabled();
+    private readonly bool isScoped = IsScoped();
+    private readonly List<MadeItem<T>> left = []; // behind those that wait in the channel
+    private MadeItem<T>? refused; // before them
+    private List<IDisposable> passing = []; // what came about with the last item, and is not of it
+    private ExceptionDispatchInfo? errorOfDispose;
+
+    public SourceThread(IEnumerable<T> source, int ahead, CancellationToken token)
+    {
+        (this.source, this.token) = (source, token);
+        stop = CancellationTokenSource.CreateLinkedTokenSource(token);
+        made = Channel.CreateBounded<MadeItem<T>>(new BoundedChannelOptions(ahead)
+        {
+            SingleWriter = true,
+            SingleReader = true,
+            AllowSynchronousContinuations = true, // they only wake the thread that waits
+        });
+        thread = new Thread(Run) { IsBackground = true, Name = Name };
+        thread.Start();
+    }
+
+    /// <summary>Waits for what the source made next, and makes it the consumer's.</summary>
+    public MadeItem<T> Take()
+    {
+        Wait(made.Reader.WaitToReadAsync(token));
+        token.ThrowIfCancellationRequested();
+        if (!made.Reader.TryRead(out var item))
+        {
+            throw new UnreachableException();
+        }
+
+        try
+        {
+            item.HandOver();
+            return item;
+        }
+        catch
+        {
+            refused = item;
+            throw;
+        }
+    }
+
+    /// <summary>Ends the thread, waits for it, and frees what nobody took. Throws what disposing the source or an item threw.</summary>
+    public void Dispose()
+    {
+        stop.Cancel();
+        thread.Join();
+        stop.Dispose();
+        var (ownsItems, ownsTensors) = (source is not ICollection<T>, Loaders.Behind(source) is not null);
+        List<MadeItem<T>> waiting = refused is null ? [] : [refused];
+        while (made.Reader.TryRead(out var item))
+        {
+            waiting.Add(item);
+        }
+
+        waiting.AddRange(left);
+        waiting.Reverse(); // the state of a strategy goes back step by step
+        foreach (var item in waiting)
+        {
+            try
+            {
+                item.Drop(ownsItems, ownsTensors);
+            }
+            catch (Exception e)
+            {
+                errorOfDispose ??= ExceptionDispatchInfo.Capture(e); // the others are freed all the same
+            }
+        }
+
+        errorOfDispose?.Throw();
+    }
+
+    /// <summary>The same for an enumeration that was lost, where nobody is there to hear of errors.</summary>
+    public void DisposeQuietly()
+    {
+        try
+        {
+            Dispose();
+        }
+        catch (Exception)
+        {
+            // As from a finalizer, it would end the process.
+        }
+    }
+
+    private void Run()
+    {
+        draws.Enter();
+        using var mode = inference_mode(isInference);
+        using var grad = set_grad_enabled(isGradEnabled);
+        IEnumerator<T>? items = null;
+        var item = Make(ref items);
+        if (!item.IsEnd && !stop.IsCancellationRequested)
+        {
+            var (first, second) = (item, Make(ref items));
+            if (ItemParts.AnyIsDisposed(first.Item))
+            {
+                item = first with { Item = default, IsEnd = true, Error = DisposedTooEarly() };
+                left.Add(second);
+            }
+            else
+            {
+                Write(first);
+                item = second;
+            }
+        }
+
+        while (Write(item) && !item.IsEnd && HasRoom())
+        {
+            item = Make(ref items);
+        }
+
+        DisposePassing();
+        try
+        {
+            using var scope = NewDisposeScope();
+            items?.Dispose();
+        }
+        catch (Exception e)
+        {
+            errorOfDispose = ExceptionDispatchInfo.Capture(e);
+        }
+
+        made.Writer.Complete();
+    }
+
+    private MadeItem<T> Make(ref IEnumerator<T>? items)
+    {
+        using var scope = NewDisposeScope();
+        T? item = default;
+        var isEnd = true;
+        ExceptionDispatchInfo? error = null;
+        HashSet<object?> parts = [];
+        var isKnown = true;
+        try
+        {
+            items ??= source.GetEnumerator();
+            if (items.MoveNext())
+            {
+                item = items.Current;
+                (parts, isKnown) = (ItemParts.Of(item).ToHashSet<object?>(ReferenceEqualityComparer.Instance), ItemParts.IsKnown(item));
+                isEnd = false;
+            }
+        }
+        catch (Exception e)
+        {
+            error = ExceptionDispatchInfo.Capture(e);
+        }
+
+        // The source had its turn with what it made beside the last item. Where the consumer has no scope, nobody disposes such things.
+        DisposePassing();
+        var made = scope.DisposablesView;
+        scope.Detach(made);
+        passing = isScoped && isKnown ? [.. made.Where(one => !parts.Contains(one))] : [];
+        return new MadeItem<T>(item, isEnd, error, [.. made.Where(parts.Contains)], draws.Take());
+    }
+
+    private void DisposePassing()
+    {
+        passing.ForEach(one => one.Dispose());
+        passing = [];
+    }
+
+    /// <summary>Whether the consumer has a dispose scope. TorchSharp does not tell, but counts what leaves a scope for none.</summary>
+    private static bool IsScoped()
+    {
+        var counts = DisposeScopeManager.Statistics.TensorStatistics;
+        using var inner = NewDisposeScope();
+        using var probe = empty(0);
+        var before = counts.DetachedFromScopeCount;
+        inner.MoveToOuter(probe);
+        return counts.DetachedFromScopeCount == before;
+    }
+
+    /// <summary>Waits until an item may be made; false where the enumeration ends.</summary>
+    private bool HasRoom()
+    {
+        try
+        {
+            return Wait(made.Writer.WaitToWriteAsync(stop.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private bool Write(MadeItem<T> item)
+    {
+        if (HasRoom() && made.Writer.TryWrite(item))
+        {
+            return true;
+        }
+
+        left.Add(item);
+        return false;
+    }
+
+    private static bool Wait(ValueTask<bool> task) => task.IsCompleted ? task.Result : task.AsTask().GetAwaiter().GetResult();
+
+    private static ExceptionDispatchInfo DisposedTooEarly() => ExceptionDispatchInfo.Capture(new InvalidOperationException(
+        "The source disposed its first item when it made the second, so no item would live until it is taken. " +
+        "Let items live until the consumer disposes them: no 'using' around what an iterator yields, tensors moved out of its dispose " +
+        "scope, disposeBatch: false for a DataLoader."));
+}
