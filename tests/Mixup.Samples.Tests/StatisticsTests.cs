@@ -1,5 +1,3 @@
-using Mixup.Samples.Study;
-
 namespace Mixup.Samples.Tests;
 
 /// <summary>Against values worked out by hand.</summary>
