@@ -5,7 +5,8 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>
 /// Trains with mixup: opens a step of the strategy for every training batch, and judges its prediction by <see cref="MixupLoss"/>.
-/// A batch that the strategy mixed in the loader is not mixed again. Validation is not mixed. Metrics of training are judged as the loss is: see <see cref="MixupLoss.Evaluate"/>.
+/// A batch that the strategy mixed in the loader is not mixed again. Validation is not mixed. Metrics of training are judged as the loss
+/// is: see <see cref="MixupLoss.Evaluate"/>.
 /// </summary>
 /// <remarks>
 /// It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends. A
