@@ -61,7 +61,7 @@ public static class SampleCommand
             AllowMultipleArgumentsPerToken = true,
             Arity = ArgumentArity.OneOrMore
         };
-        Option<bool> quick = new("--quick") { Description = "A few seconds, to see that it runs: the figures mean nothing." };
+        Option<bool> quick = new("--quick") { Description = "A short run, to see that it works: the figures mean nothing." };
         Option<string> method = new("--method")
         {
             Description = $"How two samples are put together: {string.Join(", ", Mixing.Methods.Keys)}.",
@@ -156,9 +156,7 @@ public static class SampleCommand
     {
         Option<string> device = new("--device")
         {
-            Description = "cpu or cuda, or cuda:1 for the second. " +
-            "[default: MIXUP_TEST_DEVICE of the environment, else " +
-            "cpu]",
+            Description = "cpu or cuda, or cuda:1 for the second. MIXUP_TEST_DEVICE of the environment sets another default.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MIXUP_TEST_DEVICE") ?? "cpu"
         };
         Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the " +
