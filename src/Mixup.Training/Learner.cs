@@ -243,6 +243,24 @@ public sealed class Learner
         return Fit(train.AsBatches(), valid, epochs, cancellationToken);
     }
 
+    /// <summary>The same with pairs of input and target for validation. See the other overload.</summary>
+    /// <param name="train">The mixed batches, enumerated once for every epoch.</param>
+    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch.</param>
+    /// <param name="epochs">How many epochs, 1 or more.</param>
+    /// <param name="cancellationToken">Looked at before every batch.</param>
+    /// <returns>The figures of the epochs that this call completed.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public IReadOnlyList<EpochRecord> Fit(
+        IEnumerable<MixupStep> train,
+        IEnumerable<(Tensor Input, Tensor Target)> valid,
+        int epochs = 1,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(valid);
+        return Fit(train.AsBatches(), valid.AsBatches(), epochs, cancellationToken);
+    }
+
     /// <summary>Puts back what a checkpoint kept.</summary>
     internal void Restore(IEnumerable<EpochRecord> records, int completedEpochs)
     {
@@ -394,7 +412,9 @@ public sealed class Learner
         return true;
     }
 
-    /// <summary>Brings a batch to the device. One that was mixed in the loader must not be mixed again, nor be judged as a plain one.</summary>
+    /// <summary>
+    /// Brings a batch to the device. One that was mixed in the loader must not be mixed again, nor be judged as a plain one.
+    /// </summary>
     private void Load(TrainingState state, Batch batch)
     {
         state.Mixed = batch.Step;

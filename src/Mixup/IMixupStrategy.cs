@@ -40,8 +40,8 @@ public interface IMixupStrategy
     /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
     /// <returns>The step. Dispose it when the batch is done: the loss must be taken before, the backward pass may follow later.</returns>
     /// <exception cref="ArgumentException">
-    /// The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed, or cannot be
-    /// overwritten if that was asked for.
+    /// The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed, is mixed already, or
+    /// cannot be overwritten if that was asked for.
     /// </exception>
     /// <exception cref="InvalidOperationException">A step is open on the same model, or on one that shares a module with it.</exception>
     MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null);

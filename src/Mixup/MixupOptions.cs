@@ -109,8 +109,9 @@ public sealed record MixupOptions
 
     /// <summary>
     /// How inputs of bytes become float32 for the model: mixed in the same pass where the place is the input, else converted alone. Methods
-    /// that look at the samples see the bytes. Batches for validation, which no strategy sees, are converted by
-    /// <see cref="ToFloat.Apply"/>. Default null: bytes stay bytes. Inputs of other types stay as they are.
+    /// and pairings that look at the samples see the bytes. Batches for validation, which no strategy sees, are converted by
+    /// <see cref="ToFloat.Apply"/>; a learner's <c>MixupCallback</c> does so by itself. Default null: bytes stay bytes. Inputs of other
+    /// types stay as they are.
     /// </summary>
     public ToFloat? ToFloat { get; init; }
 

@@ -48,6 +48,11 @@ public sealed class MixupStep : IDisposable
             {
                 input.DetachFromDisposeScope();
             }
+
+            if (request.Draw.Place == MixupPlace.Input && !isStacked)
+            {
+                MixedInputs.Add(inputs);
+            }
         }
     }
 

@@ -64,6 +64,7 @@ public abstract class MixupStrategy : IMixupStrategy
     {
         CheckAhead();
         var batchSize = Batches.Size(inputs);
+        MixedInputs.ThrowIfMixed(inputs);
         ArgumentNullException.ThrowIfNull(target);
         Check.HasBatch(target, batchSize, "the target", nameof(target));
         if (draw is not null && draw.Mix.BatchSize != batchSize)
@@ -204,9 +205,9 @@ public abstract class MixupStrategy : IMixupStrategy
         if ((seed, batch) != (drawn.Seed, drawn.Batch) || (Options.Schedule is not null && Epoch != drawn.Epoch))
         {
             throw new InvalidOperationException(
-                $"The batch was drawn ahead as number {drawn.Batch} of epoch {drawn.Epoch?.ToString() ?? "unknown"}, but the strategy is " +
-                $"at {State}: it drew for another batch, or its state or epoch was set, since the source began to be enumerated ahead. " +
-                "End that enumeration first, or give the other batches a strategy of their own.");
+                "The strategy was used otherwise while its batches were made ahead: it drew for another batch, or its state or epoch was " +
+                $"set. This batch was drawn as number {drawn.Batch} of epoch {drawn.Epoch?.ToString() ?? "unknown"}, but the strategy is " +
+                $"at {State}. End that enumeration first, or give the other batches a strategy of their own.");
         }
 
         batch++;

@@ -10,13 +10,26 @@ public sealed class MisuseTests
     private static readonly Misuse[] Misuses =
     [
         // What is mixed in the loader, and what is made ahead.
-        Of<ArgumentOutOfRangeException>("nothing ahead", "ahead", "1", _ => new[] { 1 }.Prefetch(0)),
+        Of<ArgumentOutOfRangeException>("nothing ahead", "1 item ahead or more", "leave Prefetch out", _ => new[] { 1 }.Prefetch(0)),
+        Of<ArgumentException>("a batch that is mixed twice", "mixed already", "begin one with the plain batch", b =>
+        {
+            using var step = new InputMixup(0.4).Begin(b.X, b.Y);
+            b.Output.Begin(step.Input, b.Y);
+        }),
+        Of<ArgumentException>("a batch that is mixed twice by a loader", "mixed already", "begin one with the plain batch", b =>
+        {
+            using var step = new InputMixup(0.4).Begin(b.X, b.Y);
+            b.Input.Mix([(step.Input, b.Y)]).First();
+        }),
+        Of<ArgumentException>("a mean of bytes that are scaled", "mean of 123.7", "Divide mean and deviation by 255", b =>
+                new ToFloat { Mean = [123.7], Deviation = [58] }.Apply(BytesOf(b))),
         Of<ArgumentNullException>("no source to prefetch", "source", "null", _ => ((IEnumerable<int>)null!).Prefetch(1)),
         Of<ArgumentException>(
             "manifold mixup in the loader", "ManifoldMixup mixes when the model runs", "by InputMixup", b => b.Manifold.Mix([(b.X, b.Y)])),
         Of<ArgumentException>("output mixup as a collate function", "OutputMixup mixes when the model runs", "in the training loop", b =>
             b.Output.Collate<Tensor>((_, _) => (b.X, b.Y))),
-        Of<InvalidOperationException>("output mixup in a source that is ahead", "OutputMixup mixes when the model runs", "plain batches", b =>
+        Of<InvalidOperationException>("output mixup in a source that is ahead", "OutputMixup mixes when the model " +
+            "runs", "plain batches", b =>
             Enumerable.Range(0, 2).Select(_ => b.Output.Begin(b.X, b.Y)).Prefetch(1).ToList()),
         Of<ArgumentException>("token ids in the loader", "cannot be blended", "manifold mixup on the embedding", b =>
             b.Input.Mix([(b.Y, b.Y)]).ToList()),
@@ -228,6 +241,12 @@ public sealed class MisuseTests
             "The target is null",
             "Give it to MixSampler.Sample",
             b => MixSampler.Sample(new MixupOptions { Pairing = Pairing.WithinClass }, [b.X], new MixupState(1, 0))),
+        Of<ArgumentException>("classes of no values", "does not tell the class", "class ids [B]", b =>
+                Paired(Pairing.WithinClass).Begin(b.X, empty([b.X.size(0), 0]))),
+        Of<ArgumentException>("distances of no values", "has no values", "one value or more", b =>
+                Paired(Pairing.SimilarTargets()).Begin(b.X, empty([b.X.size(0), 0]))),
+        Of<ArgumentException>("a deviation that float32 does not hold", "leaves the range of float32", "nearer to 1", b =>
+                new ToFloat { Deviation = [1e-50] }.Apply(BytesOf(b))),
         Of<ArgumentException>(
             "features instead of distances",
             "expected real numbers",

@@ -11,7 +11,8 @@ public sealed class LoadingTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("mixup-loading-").FullName;
 
     public static TheoryData<string> Ways =>
-        ["plain, prefetched", "mixed", "mixed, prefetched", "prefetched, mixed", "mixed, prefetched, batches", "loader", "loader, prefetched"];
+        ["plain, prefetched", "mixed", "mixed, prefetched", "prefetched, mixed", "mixed, prefetched, " +
+            "batches", "loader", "loader, prefetched"];
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -49,6 +50,25 @@ public sealed class LoadingTests : IDisposable
         Checkpoint.Load(second.Learner, path);
         Fit(second, way, epochs: 4, resumed);
         Assert.Equal(whole.Weights, second.Weights);
+    }
+
+    /// <summary>Bytes become floating values in training and in validation, and pairs serve for validation.</summary>
+    [Fact]
+    public void ValidationIsConvertedAsTrainingIs()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        using var model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).to(Some.Device);
+        using var optimizer = optim.SGD(model.parameters(), 0.01);
+        using var loss = nn.CrossEntropyLoss();
+        var toFloat = new ToFloat { Mean = [0.5, 0.4, 0.3], Deviation = [0.2] };
+        var mixup = new InputMixup(new MixupOptions { ToFloat = toFloat, Seed = 1 });
+        var x = randint(256, new long[] { 6, 3, 2, 2 }, ScalarType.Byte, Some.Device);
+        var y = arange(6, device: Some.Device).remainder(2);
+        var learner = new Learner(model, loss, optimizer, callbacks: [new MixupCallback(mixup)]);
+        var record = learner.Fit(mixup.Mix([(x, y), (x, y)]).Prefetch(1), [(x, y)])[0];
+        Assert.Equal(loss.call(model.call(toFloat.Apply(x)), y).ToDouble(), record.ValidLoss!.Value, 1e-5);
+        Assert.Equal(2, mixup.State.Batch);
     }
 
     [Theory]
@@ -96,7 +116,9 @@ public sealed class LoadingTests : IDisposable
         Assert.All(steps, step => Assert.True(step.IsDisposed));
     }
 
-    /// <summary>The epoch reaches a source that wants to be told, and a source's batches are counted, through all that is around it.</summary>
+    /// <summary>
+    /// The epoch reaches a source that wants to be told, and a source's batches are counted, through all that is around it.
+    /// </summary>
     [Fact]
     public void EpochAndCountPassThroughAll()
     {

@@ -5,7 +5,8 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>
 /// Trains with mixup: opens a step of the strategy for every training batch, and judges its prediction by <see cref="MixupLoss"/>.
-/// A batch that the strategy mixed in the loader is not mixed again. Validation is not mixed. Metrics of training are judged as the loss
+/// A batch that the strategy mixed in the loader is not mixed again. Validation is not mixed; its bytes become floating values if
+/// <see cref="MixupOptions.ToFloat"/> says so. Metrics of training are judged as the loss
 /// is: see <see cref="MixupLoss.Evaluate"/>.
 /// </summary>
 /// <remarks>
@@ -80,6 +81,12 @@ public sealed class MixupCallback : IStatefulCallback
         ArgumentNullException.ThrowIfNull(state);
         if (!state.IsTraining)
         {
+            // The model is called with the same type as in training.
+            if (strategy is MixupStrategy { Options.ToFloat: { } toFloat })
+            {
+                state.Inputs = [.. state.Inputs.Select(input => input.dtype == ScalarType.Byte ? toFloat.Apply(input) : input)];
+            }
+
             return;
         }
 

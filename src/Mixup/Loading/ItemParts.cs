@@ -21,15 +21,12 @@ internal static class ItemParts
     };
 
     /// <summary>Whether an item surely holds no other tensors than those that <see cref="Of"/> finds.</summary>
-    public static bool IsKnown(object? item) =>
-        item is null or string or Tensor or MixupStep
+    public static bool IsKnown(object? item) => item is null or string or Tensor or MixupStep
         || item.GetType().IsPrimitive
         || (Elements(item) is { } elements
             ? elements.All(IsKnown)
-            : item.GetType() is { BaseType: { } parent } type
-                && (parent == typeof(object) || parent == typeof(ValueType))
-                && type.GetFields(AllFields).All(field => field.FieldType.IsPrimitive || field.FieldType == typeof(string)
-                    || field.FieldType == typeof(MixupStep) || HoldsTensors(field)));
+            : FieldsOf(item.GetType()).All(field => field.FieldType.IsPrimitive || field.GetValue(item) is null or string or Tensor
+                or MixupStep or IReadOnlyCollection<Tensor>));
 
     /// <summary>Whether something that an item holds is disposed.</summary>
     public static bool AnyIsDisposed(object? item) =>
@@ -38,20 +35,32 @@ internal static class ItemParts
     private static IEnumerable<object?>? Elements(object item) => item switch
     {
         ITuple tuple => Enumerable.Range(0, tuple.Length).Select(i => tuple[i]),
-        IDictionary dictionary => dictionary.Values.Cast<object?>(),
-        ICollection collection => collection.Cast<object?>(),
+        IDictionary dictionary => dictionary.Keys.Cast<object?>().Concat(dictionary.Values.Cast<object?>()),
+        ICollection collection => HoldsNumbers(collection.GetType()) ? [] : collection.Cast<object?>(),
+        IReadOnlyCollection<Tensor> tensors => tensors,
         _ => null,
     };
 
-    private static IEnumerable<Tensor> TensorsIn(object item) => item.GetType().GetFields(AllFields)
-        .Where(HoldsTensors)
-        .SelectMany(field => field.GetValue(item) switch
-        {
-            Tensor tensor => [tensor],
-            ICollection tensors => tensors.OfType<Tensor>(),
-            _ => [],
-        });
+    /// <summary>Whether the elements of a collection are numbers: there may be millions.</summary>
+    private static bool HoldsNumbers(Type type) =>
+        type.GetElementType() is { IsPrimitive: true } || (type.IsGenericType && type.GetGenericArguments() is [{ IsPrimitive: true }]);
 
-    private static bool HoldsTensors(FieldInfo field) =>
-        field.FieldType == typeof(Tensor) || field.FieldType.IsAssignableTo(typeof(IEnumerable<Tensor>));
+    private static IEnumerable<Tensor> TensorsIn(object item) => FieldsOf(item.GetType()).SelectMany(field => field.GetValue(item) switch
+    {
+        Tensor tensor => [tensor],
+        IReadOnlyCollection<Tensor> tensors => tensors,
+        _ => Enumerable.Empty<Tensor>(),
+    });
+
+    /// <summary>The fields of a type, those of base classes too.</summary>
+    private static IEnumerable<FieldInfo> FieldsOf(Type? type)
+    {
+        for (; type is not null && !type.IsPrimitive; type = type.BaseType)
+        {
+            foreach (var field in type.GetFields(AllFields | BindingFlags.DeclaredOnly))
+            {
+                yield return field;
+            }
+        }
+    }
 }

@@ -22,6 +22,7 @@ internal static class LoaderStep
         var (inputs, target) = make();
         ArgumentNullException.ThrowIfNull(target);
         _ = Batches.Size(inputs, "batches");
+        MixedInputs.ThrowIfMixed(inputs);
 
         // A strategy may write over an input and keep it. The source may write over a target that it still has, while the step waits.
         var before = strategy.State;

@@ -45,9 +45,8 @@ internal sealed class PrefetchedSequence<T>(IEnumerable<T> source, int ahead, Ca
         public void Dispose()
         {
             GC.SuppressFinalize(this);
-            isOver = true;
-            thread?.Dispose();
-            thread = null;
+            (isOver, var ending) = (true, Interlocked.Exchange(ref thread, null));
+            ending?.Dispose();
         }
     }
 }

@@ -24,10 +24,12 @@ public static class Prefetching
     /// </returns>
     /// <remarks>
     /// <para>
-    /// Tensors of an item that the source makes with it belong to the dispose scope of whoever takes the item, as if they were made there;
-    /// those of items that nobody took are disposed. What the source makes beside them is disposed when the next item is made, if the
-    /// consumer has a dispose scope; otherwise it is left to the garbage collector, as it is without this. The source runs in the grad mode and the inference mode of the consumer. The first item is given once the
-    /// second is made, which shows whether the source disposes its items too early.
+    /// Tensors that the source makes with an item belong to the dispose scope of whoever takes the item, as if they were made there; those
+    /// of items that nobody took are disposed. They are looked for in the item itself, in tuples, in collections, and in its fields. What
+    /// else the source makes lives until the enumeration ends, if the consumer has a dispose scope; otherwise it is left to the garbage
+    /// collector, as it is without this. Open a dispose scope in the source for what it makes on the way. The source runs in the grad mode
+    /// and the inference mode of the consumer. The first item is given once the second is made,
+    /// which shows whether the source disposes its items too early.
     /// </para>
     /// <para>
     /// Draws are those that a strategy makes without this: they depend on the seed and the number of the batch alone. <see
@@ -35,15 +37,16 @@ public static class Prefetching
     /// and misses none. The state of a strategy of one's own runs ahead meanwhile, and is put back when the enumeration ends.
     /// </para>
     /// <para>
-    /// TorchSharp 0.107 lets the collector free a number that is the argument of a running call, such as the 1 of <c>x.add_(1)</c>, and the
-    /// call then throws or computes with another number. It takes a garbage collection in that moment, which another thread may cause. The
-    /// less managed memory a source uses, by buffers that it uses again, the rarer it is; <c>x.add(y)</c> of tensors is safe.
+    /// Let the source use its buffers again instead of making new ones. TorchSharp 0.107 may free a number that a running call reads, such
+    /// as the 1 of <c>x.add_(1)</c>, when the garbage collector runs in that moment, and a second thread makes that likelier: the call then
+    /// throws, or ends the process. <c>DOTNET_GCgen0size=0x10000000</c> in the environment makes collections rare.
     /// </para>
     /// </remarks>
     /// <exception cref="ArgumentNullException"><paramref name="source"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="ahead"/> is below 1.</exception>
     /// <exception cref="ArgumentException">
-    /// The source is a <c>DataLoader</c> that disposes each batch when it makes the next one.
+    /// The source is a <c>DataLoader</c> that disposes each batch when it makes the next one, unless it loads <see cref="MixupStep"/>,
+    /// which own what they hold.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// On enumeration: the source disposed its first item when it made the second; or the strategy drew for another batch, or its state was
@@ -52,7 +55,12 @@ public static class Prefetching
     public static IEnumerable<T> Prefetch<T>(this IEnumerable<T> source, int ahead, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        ArgumentOutOfRangeException.ThrowIfLessThan(ahead, 1);
+        if (ahead < 1)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(ahead), ahead, "Expected 1 item ahead or more; 2 is usual. To make nothing ahead leave Prefetch out.");
+        }
+
         Loaders.ThrowIfItDisposesBatches(source);
         return new PrefetchedSequence<T>(source, ahead, cancellationToken);
     }

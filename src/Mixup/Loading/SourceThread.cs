@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
 using static TorchSharp.torch;
@@ -18,9 +17,9 @@ internal sealed class SourceThread<T> : IDisposable
     private readonly bool isGradEnabled = is_grad_enabled();
     private readonly bool isInference = is_inference_mode_enabled();
     private readonly bool isScoped = IsScoped();
+    private readonly HashSet<object> kept = new(ReferenceEqualityComparer.Instance); // what the source made, and is of no item so far
     private readonly List<MadeItem<T>> left = []; // behind those that wait in the channel
     private MadeItem<T>? refused; // before them
-    private List<IDisposable> passing = []; // what came about with the last item, and is not of it
     private ExceptionDispatchInfo? errorOfDispose;
 
     public SourceThread(IEnumerable<T> source, int ahead, CancellationToken token)
@@ -40,11 +39,12 @@ internal sealed class SourceThread<T> : IDisposable
     /// <summary>Waits for what the source made next, and makes it the consumer's.</summary>
     public MadeItem<T> Take()
     {
-        Wait(made.Reader.WaitToReadAsync(token));
+        Wait(made.Reader.WaitToReadAsync(), token);
         token.ThrowIfCancellationRequested();
         if (!made.Reader.TryRead(out var item))
         {
-            throw new UnreachableException();
+            throw new InvalidOperationException(
+                "The enumerator was disposed while it waited for an item. Dispose it on the thread that calls MoveNext.");
         }
 
         try
@@ -129,7 +129,6 @@ internal sealed class SourceThread<T> : IDisposable
             item = Make(ref items);
         }
 
-        DisposePassing();
         try
         {
             using var scope = NewDisposeScope();
@@ -138,6 +137,11 @@ internal sealed class SourceThread<T> : IDisposable
         catch (Exception e)
         {
             errorOfDispose = ExceptionDispatchInfo.Capture(e);
+        }
+
+        foreach (var one in kept)
+        {
+            ((IDisposable)one).Dispose();
         }
 
         made.Writer.Complete();
@@ -166,18 +170,13 @@ internal sealed class SourceThread<T> : IDisposable
             error = ExceptionDispatchInfo.Capture(e);
         }
 
-        // The source had its turn with what it made beside the last item. Where the consumer has no scope, nobody disposes such things.
-        DisposePassing();
         var made = scope.DisposablesView;
         scope.Detach(made);
-        passing = isScoped && isKnown ? [.. made.Where(one => !parts.Contains(one))] : [];
-        return new MadeItem<T>(item, isEnd, error, [.. made.Where(parts.Contains)], draws.Take());
-    }
 
-    private void DisposePassing()
-    {
-        passing.ForEach(one => one.Dispose());
-        passing = [];
+        // What is no part of the item is the source's, which may still use it, or give it later.
+        IDisposable[] ofItem = [.. made.Where(parts.Contains), .. parts.OfType<IDisposable>().Where(kept.Remove)];
+        kept.UnionWith(isScoped && isKnown ? made.Where(one => !parts.Contains(one)) : []);
+        return new MadeItem<T>(item, isEnd, error, ofItem, draws.Take());
     }
 
     /// <summary>Whether the consumer has a dispose scope. TorchSharp does not tell, but counts what leaves a scope for none.</summary>
@@ -196,7 +195,7 @@ internal sealed class SourceThread<T> : IDisposable
     {
         try
         {
-            return Wait(made.Writer.WaitToWriteAsync(stop.Token));
+            return Wait(made.Writer.WaitToWriteAsync(), stop.Token);
         }
         catch (OperationCanceledException)
         {
@@ -215,7 +214,18 @@ internal sealed class SourceThread<T> : IDisposable
         return false;
     }
 
-    private static bool Wait(ValueTask<bool> task) => task.IsCompleted ? task.Result : task.AsTask().GetAwaiter().GetResult();
+    // The task is not cancelled, but the wait: that needs no thread of the pool, which may have none left.
+    private static bool Wait(ValueTask<bool> waiting, CancellationToken token)
+    {
+        if (waiting.IsCompleted)
+        {
+            return waiting.Result;
+        }
+
+        var task = waiting.AsTask();
+        task.Wait(token);
+        return task.Result;
+    }
 
     private static ExceptionDispatchInfo DisposedTooEarly() => ExceptionDispatchInfo.Capture(new InvalidOperationException(
         "The source disposed its first item when it made the second, so no item would live until it is taken. " +

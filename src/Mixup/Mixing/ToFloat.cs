@@ -129,7 +129,25 @@ public sealed record ToFloat
         {
             throw new ArgumentException(
                 $"A tensor {Check.Shape(x)} does not have {count} channels in dimension {ChannelDimension}, for each of which ToFloat " +
-                "has its numbers. Set ToFloat.ChannelDimension to that of the channels, or give one number for all.",
+                "has its numbers; expected [B, C, ...]. For one image use unsqueeze(0); " +
+                "for channels last set ToFloat.ChannelDimension to -1.",
+                name);
+        }
+
+        if (mean.Any(value => Math.Abs(value) > 255 * Scale * 1.001))
+        {
+            throw new ArgumentException(
+                $"ToFloat has a mean of {mean.MaxBy(Math.Abs)}, but scaled bytes lie between 0 and {255 * Scale:0.###}. " +
+                "Divide mean and deviation by 255, or set ToFloat.Scale to 1.",
+                name);
+        }
+
+        if (mean.Any(value => float.IsInfinity((float)(value / Scale)))
+            || deviation.Any(value => (float)(value / Scale) is 0 or float.PositiveInfinity))
+        {
+            throw new ArgumentException(
+                $"{this} leaves the range of float32 when mean and deviation are divided by the scale; expected numbers that do not. " +
+                "Choose a deviation nearer to 1.",
                 name);
         }
 

@@ -54,7 +54,8 @@ public static class Pairing
     /// </summary>
     /// <param name="bandwidth">
     /// The standard deviation of the kernel, above 0, in units of the target. Default 1, as in the authors' code: suited to
-    /// targets whose standard deviation is 1 or more.
+    /// targets whose standard deviation is 1 or more. With several values for each sample the distance is over all of them, so give them
+    /// one unit first: <c>(y - mean) / deviation</c>.
     /// </param>
     /// <returns>The pairing.</returns>
     /// <remarks>
@@ -74,7 +75,8 @@ public static class Pairing
     /// Several samples may have the same one.
     /// </summary>
     /// <param name="distances">
-    /// Gets the first input, [B, ...], and returns the distances [B, B] from each sample to each other: real numbers, 0 or more. An
+    /// Gets the first input, [B, ...], before <see cref="MixupOptions.ToFloat"/>, and returns the distances [B, B] from each sample to each
+    /// other: real numbers, 0 or more. An
     /// infinite one excludes the pair; the diagonal is not read. Such as <c>x => cdist(x.flatten(1), x.flatten(1))</c>. It is called
     /// without gradients; all tensors that it makes are freed.
     /// </param>

@@ -16,7 +16,9 @@ public sealed class PairingDrawing
     /// <summary>Gets B, the number of samples in the batch: 2 or more.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Gets the inputs of the batch. They must not be modified.</summary>
+    /// <summary>
+    /// Gets the inputs of the batch, before <see cref="MixupOptions.ToFloat"/>. They must not be modified.
+    /// </summary>
     public IReadOnlyList<Tensor> Inputs { get; }
 
     /// <summary>Gets the target of the batch. It must not be modified.</summary>

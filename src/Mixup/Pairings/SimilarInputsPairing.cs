@@ -49,6 +49,7 @@ internal sealed record SimilarInputsPairing : PairingRule
                 "f of shape [B, F].");
         }
 
+        distances = distances.is_sparse ? distances.to_dense() : distances;
         var values = distances.detach().to(ScalarType.Float64).cpu().contiguous().data<double>().ToArray();
         bool IsOff(int i) => i % (batch + 1) != 0 && !(values[i] >= 0);
         return !Enumerable.Range(0, values.Length).Any(IsOff)

@@ -19,12 +19,25 @@ internal sealed record SimilarTargetsPairing : PairingRule
 
     private static double Distance(double[] first, double[] second)
     {
+        // In units of the largest difference, whose square may be no finite number, or 0.
+        var largest = 0.0;
+        for (var i = 0; i < first.Length; i++)
+        {
+            largest = Math.Max(largest, Math.Abs(first[i] - second[i]));
+        }
+
+        if (largest == 0 || double.IsInfinity(largest))
+        {
+            return Math.Min(largest, double.MaxValue);
+        }
+
         var sum = 0.0;
         for (var i = 0; i < first.Length; i++)
         {
-            sum += (first[i] - second[i]) * (first[i] - second[i]);
+            var ratio = (first[i] - second[i]) / largest;
+            sum += ratio * ratio;
         }
 
-        return Math.Sqrt(sum);
+        return Math.Min(largest * Math.Sqrt(sum), double.MaxValue);
     }
 }

@@ -20,14 +20,14 @@ internal static class Similarity
         {
             for (var other = 0; other < weights.Length; other++)
             {
-                weights[other] = other == sample ? double.PositiveInfinity : distance(sample, other) / bandwidth;
+                weights[other] = other == sample ? double.PositiveInfinity : distance(sample, other);
             }
 
             // Relative to the nearest one: a narrow kernel would else give 0 for all.
             var nearest = weights.Min();
             for (var other = 0; other < weights.Length; other++)
             {
-                weights[other] = Math.Exp((nearest - weights[other]) * (nearest + weights[other]) / 2);
+                weights[other] = Weight(weights[other], nearest, bandwidth);
             }
 
             partners[sample] = double.IsFinite(nearest) ? drawing.Choose(weights) : sample;
@@ -35,4 +35,8 @@ internal static class Similarity
 
         return partners;
     }
+
+    private static double Weight(double distance, double nearest, double bandwidth) => distance == nearest
+        ? 1
+        : Math.Exp((nearest - distance) / bandwidth * ((nearest / bandwidth) + (distance / bandwidth)) / 2);
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
@@ -9,29 +8,41 @@ internal static class TargetValues
     /// <summary>The class of each sample.</summary>
     public static int[] Classes(Tensor target)
     {
-        if (target.dim() > 2 || !(Check.IsInteger(target) || IsReal(target)))
+        if (target.dim() > 2 || target.numel() == 0 || !(Check.IsInteger(target) || IsReal(target)))
         {
             throw NoClasses(target);
+        }
+
+        if (Check.IsInteger(target) && target.numel() == target.size(0))
+        {
+            return Numbered(Values<long>(target, ScalarType.Int64)); // a float64 does not hold every id
         }
 
         var rows = Read(target);
-        var areIds = Check.IsInteger(target) && rows[0].Length == 1;
-        if (!areIds && Array.Exists(rows, row => Array.Exists(row, value => value is not (0 or 1))))
+        if (Array.Exists(rows, row => Array.Exists(row, value => value is not (0 or 1))))
         {
             throw NoClasses(target);
         }
 
-        Dictionary<string, int> known = [];
-        return Array.ConvertAll(rows, row =>
-        {
-            var key = string.Concat(MemoryMarshal.Cast<double, char>(row).ToArray());
-            return known.TryGetValue(key, out var number) ? number : known[key] = known.Count;
-        });
+        return Numbered(Array.ConvertAll(rows, row => string.Concat(row.Select(value => value == 1 ? '1' : '0'))));
+    }
+
+    private static int[] Numbered<T>(T[] classes)
+        where T : notnull
+    {
+        Dictionary<T, int> known = [];
+        return Array.ConvertAll(classes, one => known.TryGetValue(one, out var number) ? number : known[one] = known.Count);
     }
 
     /// <summary>The values of each sample.</summary>
     public static double[][] Numbers(Tensor target)
     {
+        if (target.numel() == 0)
+        {
+            throw Check.Error(
+                "target", $"A target {Check.Shape(target)} has no values, so no distances. Give one value or more for each sample.");
+        }
+
         if (!IsReal(target))
         {
             throw Check.Error(
@@ -55,6 +66,14 @@ internal static class TargetValues
 
     private static double[][] Read(Tensor target)
     {
+        var (batch, values) = ((int)target.size(0), Values<double>(target, ScalarType.Float64));
+        var width = values.Length / batch;
+        return [.. Enumerable.Range(0, batch).Select(i => values[(i * width)..((i + 1) * width)])];
+    }
+
+    private static T[] Values<T>(Tensor target, ScalarType type)
+        where T : unmanaged
+    {
         if (target.device_type == DeviceType.META)
         {
             throw Check.Error(
@@ -65,12 +84,7 @@ internal static class TargetValues
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var batch = (int)target.size(0);
-
-        // Adding 0 makes one number of 0 and -0.
-        var values = target.detach().to(ScalarType.Float64).add(0).cpu().contiguous().data<double>().ToArray();
-        var width = values.Length / batch;
-        return [.. Enumerable.Range(0, batch).Select(i => values[(i * width)..((i + 1) * width)])];
+        return target.detach().to(type).cpu().contiguous().data<T>().ToArray();
     }
 
     private static ArgumentException NoClasses(Tensor target) => Check.Error(

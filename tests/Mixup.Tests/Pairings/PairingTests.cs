@@ -96,6 +96,34 @@ public sealed class PairingTests
         AssertDrawn(Pairing.SimilarTargets(1e300), y, (i, j) => i == j ? 0 : 0.2);
     }
 
+    /// <summary>Ids beyond what a float64 tells apart are still ids.</summary>
+    [Fact]
+    public void LargeIdsAreToldApart()
+    {
+        using var scope = NewDisposeScope();
+        var y = Tensor([1L << 53, (1L << 53) + 1, 1L << 53, (1L << 53) + 1, long.MinValue, long.MinValue + 1]);
+        Assert.All(DrawMany(Pairing.WithinClass, y, 20), mix => Assert.Equal([2, 3, 0, 1, 4, 5], mix.Partners));
+        Assert.All(
+            DrawMany(Pairing.AcrossClasses, y[..4], 20),
+            mix => Assert.All(Enumerable.Range(0, 4), i => Assert.NotEqual(i % 2, mix.Partners[i] % 2)));
+    }
+
+    /// <summary>Neither squares nor ratios of distances leave the range of numbers.</summary>
+    [Fact]
+    public void TheKernelHoldsAtExtremes()
+    {
+        using var scope = NewDisposeScope();
+        void AssertNearest(double[] targets, double bandwidth, long[] expected) => Assert.All(
+            DrawMany(Pairing.SimilarTargets(bandwidth), tensor(targets, device: Some.Device), 20),
+            mix => Assert.Equal(expected, mix.Partners));
+        AssertNearest([1e200, 1.1e200, -0.5e200, 0], 1, [1, 0, 3, 2]);
+        AssertNearest([0, 1, 10, 11.5], 1e-310, [1, 0, 3, 2]);
+        AssertNearest([0, 1, 10, 11.5], double.Epsilon, [1, 0, 3, 2]);
+        AssertNearest([0, 1e-200, 10e-200, 11.5e-200], 1e-201, [1, 0, 3, 2]);
+        var far = full(4, 4, 1e308, device: Some.Device, dtype: ScalarType.Float64);
+        AssertDrawn(Pairing.SimilarInputs(_ => far, 1e-308), zeros(4, ScalarType.Int64), (i, j) => i == j ? 0 : 1 / 3.0);
+    }
+
     [Fact]
     public void InfiniteDistancesExcludeAPair()
     {
