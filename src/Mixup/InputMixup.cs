@@ -45,7 +45,8 @@ public sealed class InputMixup : MixupStrategy
     /// <summary>
     /// Gets whether the caller's batch is written over instead of kept: no memory but for the coefficients, for loaders that make a batch
     /// and forget it. Default false. The inputs must not require gradients, must not be inference tensors, and must not share memory with
-    /// each other, with the target, or among their own rows.
+    /// each other, with the target, or among their own rows. If several samples have one partner, the result is made beside the batch and
+    /// copied into it.
     /// </summary>
     /// <exception cref="ArgumentException">
     /// There is more than one row for each sample, the input is stacked, or bytes become floating values.

@@ -146,6 +146,8 @@ public sealed class MixupStep : IDisposable
         {
             tensor.DetachFromDisposeScope();
         }
+
+        MixedInputs.Add(Inputs);
     }
 
     /// <summary>
