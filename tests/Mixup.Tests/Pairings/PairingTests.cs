@@ -77,6 +77,7 @@ public sealed class PairingTests
         AssertFollows(several, 1, Pairing.SimilarTargets());
         var flat = several.flatten(1);
         AssertFollows(flat, 0.8, Pairing.SimilarInputs(x => cdist(x, x), 0.8), flat);
+        AssertFollows(flat, 0.8, Pairing.SimilarInputs(x => cdist(x, x).to_sparse(), 0.8), flat);
     }
 
     [Theory]
