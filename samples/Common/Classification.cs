@@ -29,11 +29,11 @@ public static class Classification
             run,
             new Dictionary<string, double>
             {
-                ["accuracy"] = records[^1]["valid_accuracy"],
+                ["accuracy"] = records[^1]["validation_accuracy"],
                 ["nll"] = loss.cpu().ToDouble(),
                 ["ece"] = Calibration.ExpectedError(logits.softmax(1), classes),
-                ["seconds"] = records.Sum(record => record.Seconds),
+                ["seconds"] = records.Sum(record => record.Duration.TotalSeconds),
             },
-            [.. records.Select(record => record["valid_accuracy"])]);
+            [.. records.Select(record => record["validation_accuracy"])]);
     }
 }

@@ -33,7 +33,7 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
     /// <summary>Runs everything.</summary>
     /// <param name="options">The command line.</param>
     /// <param name="train">Trains one run; calls back after every epoch.</param>
-    public int Execute(SampleOptions options, Func<Run, ITrainerCallback, Result> train)
+    public int Execute(SampleOptions options, Func<Run, LearnerCallback, Result> train)
     {
         // Seeds outermost, so that what is slow at the start or the end of the program hits all arms alike.
         Run[] runs = [.. from seed in Enumerable.Range(0,
@@ -160,8 +160,8 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
     }
 
     /// <summary>Moves the bar on after every epoch.</summary>
-    private sealed class Tick(ProgressTask bar) : ITrainerCallback
+    private sealed class Tick(ProgressTask bar) : LearnerCallback
     {
-        public void AfterEpoch(TrainingState state) => bar.Increment(1);
+        public override void AfterEpoch(LearnerState state) => bar.Increment(1);
     }
 }

@@ -48,7 +48,7 @@ static int Run(SampleOptions options)
 }
 
 // Weights, batches and wrong labels depend on the seed alone: they are the same for every arm.
-static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
+static Result Train(Run run, SampleOptions options, LearnerCallback tick)
 {
     using var scope = NewDisposeScope();
     var digits = Digits.Load(run.Seed, run.Setting.TrainSize, run.Setting.Noise, options.Device);
@@ -61,7 +61,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
     var mixed = Arms.Callbacks(run.Arm, mixing, model, loss: Mixing.RecipeOf(options)?.MakeLoss());
     var learner = new Learner(model, loss, optimizer, scheduler, [Metric.Accuracy()], options.Device, [tick, .. mixed]);
     var records = learner.Fit(
-        new TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, shuffleSeed: run.Seed),
+        new TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize) { Shuffle = true, Seed = (ulong)run.Seed },
         new TensorBatches(digits.TestImages, digits.TestClasses, 600),
         options.Epochs);
 

@@ -40,7 +40,7 @@ return SampleCommand.Run(
         return code;
     });
 
-static Result Train(Run run, SampleOptions options, ITrainerCallback tick, Metric digitPixels)
+static Result Train(Run run, SampleOptions options, LearnerCallback tick, Metric digitPixels)
 {
     using var scope = NewDisposeScope();
     var digits = Digits.Load(run.Seed, Digits.MostTraining, 0, CPU);
@@ -59,7 +59,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick, Metri
         options.Device,
         [tick, .. Arms.Callbacks(run, model)]);
     var records = learner.Fit(
-        new TensorBatches(train.Images, train.PixelClasses, batchSize, shuffleSeed: run.Seed),
+        new TensorBatches(train.Images, train.PixelClasses, batchSize) { Shuffle = true, Seed = (ulong)run.Seed },
         new TensorBatches(test.Images, test.PixelClasses, testScenes),
         options.Epochs);
     if (run.Seed == 0 && run.Arm == options.Strategies[^1])
@@ -71,11 +71,11 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick, Metri
         run,
         new Dictionary<string, double>
         {
-            ["digit_accuracy"] = records[^1]["valid_digit_accuracy"],
-            ["loss"] = records[^1]["valid_loss"],
-            ["seconds"] = records.Sum(record => record.Seconds),
+            ["digit_accuracy"] = records[^1]["validation_digit_accuracy"],
+            ["loss"] = records[^1]["validation_loss"],
+            ["seconds"] = records.Sum(record => record.Duration.TotalSeconds),
         },
-        [.. records.Select(record => record["valid_digit_accuracy"])]);
+        [.. records.Select(record => record["validation_digit_accuracy"])]);
 }
 
 static void Draw(string path, UNet model, Scenes scenes)

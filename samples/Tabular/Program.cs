@@ -35,7 +35,7 @@ return SampleCommand.Run(
         return code;
     });
 
-static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
+static Result Train(Run run, SampleOptions options, LearnerCallback tick)
 {
     using var scope = NewDisposeScope();
     var (x, y, spread) = Load(run.Seed, options.Device);
@@ -53,17 +53,17 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
         device: options.Device,
         callbacks: [tick, .. Arms.Callbacks(run, model)]);
     var records = learner.Fit(
-        new TensorBatches(train.X, train.Y, batchSize, shuffleSeed: run.Seed), new TensorBatches(test.X, test.Y, testSize), options.Epochs);
-    var error = records[^1]["valid_loss"];
+        new TensorBatches(train.X, train.Y, batchSize) { Shuffle = true, Seed = (ulong)run.Seed }, new TensorBatches(test.X, test.Y, testSize), options.Epochs);
+    var error = records[^1]["validation_loss"];
     return new Result(
         run,
         new Dictionary<string, double>
         {
             ["rmse"] = spread * Math.Sqrt(error),
             ["r2"] = 1 - (error / test.Y.var(unbiased: false).ToDouble()),
-            ["seconds"] = records.Sum(record => record.Seconds),
+            ["seconds"] = records.Sum(record => record.Duration.TotalSeconds),
         },
-        [.. records.Select(record => spread * Math.Sqrt(record["valid_loss"]))]);
+        [.. records.Select(record => spread * Math.Sqrt(record["validation_loss"]))]);
 }
 
 // Shuffled by the seed; everything in units of its standard deviation.

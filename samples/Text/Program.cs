@@ -23,7 +23,7 @@ return SampleCommand.Run(
         return code;
     });
 
-static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
+static Result Train(Run run, SampleOptions options, LearnerCallback tick)
 {
     using var scope = NewDisposeScope();
     var glosses = Glosses.Load(run.Seed, run.Setting.TrainSize, options.Device);
@@ -41,7 +41,7 @@ static Result Train(Run run, SampleOptions options, ITrainerCallback tick)
         options.Device,
         [tick, .. mixup, .. mixup.Select(callback => new UnitedPadding(callback))]);
     var records = learner.Fit(
-        WithPadding(new TensorBatches(glosses.TrainIds, glosses.TrainClasses, batchSize, shuffleSeed: run.Seed)),
+        WithPadding(new TensorBatches(glosses.TrainIds, glosses.TrainClasses, batchSize) { Shuffle = true, Seed = (ulong)run.Seed }),
         WithPadding(new TensorBatches(glosses.TestIds, glosses.TestClasses, 500)),
         options.Epochs);
 
@@ -61,9 +61,9 @@ static IEnumerable<Batch> WithPadding(TensorBatches batches)
 }
 
 /// <summary>Where two definitions are mixed, what either has to say must be seen: their padding masks are united.</summary>
-internal sealed class UnitedPadding(MixupCallback mixup) : ITrainerCallback
+internal sealed class UnitedPadding(MixupCallback mixup) : LearnerCallback
 {
-    public void BeforeBatch(TrainingState state)
+    public override void BeforeBatch(LearnerState state)
     {
         if (mixup.Step is { } step)
         {

@@ -1,50 +1,37 @@
-using System.Diagnostics;
-using System.Runtime.ExceptionServices;
 using static TorchSharp.torch;
 using static TorchSharp.torch.optim;
 using static TorchSharp.torch.optim.lr_scheduler;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>When a learning rate scheduler steps.</summary>
-public enum SchedulerInterval
-{
-    /// <summary>After every epoch.</summary>
-    Epoch,
-
-    /// <summary>After every optimizer step, as one-cycle schedules want it.</summary>
-    Batch,
-}
-
 /// <summary>
-/// A training loop with events. It knows nothing of mixup: <see cref="MixupCallback"/> replaces what the loop works on, as any callback
-/// may.
+/// Trains, evaluates and applies a model, with callbacks at every event. Mixing is one of them: see <see cref="MixupCallback"/>.
 /// </summary>
 /// <remarks>
-/// Whatever is thrown, the ends of all that was begun are called, the model is back in its mode, and the exception arrives unchanged.
+/// After an exception the matching <c>After</c> events are still raised, the model is back in its mode, and the exception arrives
+/// unchanged. A learner is not thread-safe, and neither are the module's parameters that it trains.
 /// </remarks>
 public sealed class Learner
 {
-    private readonly Func<IReadOnlyList<Tensor>, Tensor> forward;
-    private readonly List<EpochRecord> history = [];
     private static readonly AsyncLocal<int?> EpochOfFit = new();
-    private bool resumed; // the next fit goes on where a checkpoint stopped
+    private readonly List<EpochRecord> history = [];
+    private bool resumes; // a checkpoint was loaded, and its fit goes on
 
-    /// <summary>Puts together what is to be trained, and how. Nothing of it is disposed by the learner.</summary>
-    /// <param name="model">A module of one to three tensors; for any other give <paramref name="forward"/>.</param>
-    /// <param name="loss">The loss of prediction and target. It is never replaced: mixing wraps it for one batch at a time.</param>
-    /// <param name="optimizer">Over the parameters of the model.</param>
+    /// <summary>Creates a learner. It disposes none of its arguments.</summary>
+    /// <param name="model">A module of one to three tensors. For any other give <paramref name="forward"/>.</param>
+    /// <param name="loss">The loss of prediction and target. Mixing wraps it for one batch at a time.</param>
+    /// <param name="optimizer">The optimizer, built from the parameters of the model.</param>
     /// <param name="scheduler">
-    /// Of the learning rate. Default: none. A <c>ReduceLROnPlateau</c> is given the validation loss, or without validation the training
-    /// loss.
+    /// The learning rate scheduler. Default null: the rate stays. A <c>ReduceLROnPlateau</c> gets the validation loss, or without
+    /// validation the training loss.
     /// </param>
-    /// <param name="metrics">What is measured beside the loss. Default: nothing.</param>
-    /// <param name="device">Where batches are moved. Default: where the model's first parameter is.</param>
-    /// <param name="callbacks">Who takes part, called by <see cref="ITrainerCallback.Order"/>. Default: nobody.</param>
-    /// <param name="forward">How the inputs of a batch become a prediction. Default: <c>model.call</c>.</param>
+    /// <param name="metrics">The metrics beside the loss. Default: none.</param>
+    /// <param name="device">The device of batches. Default: that of the model's first parameter.</param>
+    /// <param name="callbacks">The callbacks, called by <see cref="LearnerCallback.Order"/>. Default: none.</param>
+    /// <param name="forward">Turns the inputs of a batch into a prediction. Default: <c>model.call</c>.</param>
     /// <exception cref="ArgumentException">
-    /// The model takes something else than one to three tensors, two metrics share a name, or the optimizer holds none of the model's
-    /// parameters. Whatever a callback throws in <see cref="ITrainerCallback.Attach"/> arrives unchanged.
+    /// The model does not take one to three tensors, two metrics share a name, or the optimizer has none of the model's parameters.
+    /// An exception of <see cref="LearnerCallback.Attach"/> arrives unchanged.
     /// </exception>
     public Learner(
         nn.Module model,
@@ -53,7 +40,7 @@ public sealed class Learner
         LRScheduler? scheduler = null,
         IEnumerable<Metric>? metrics = null,
         Device? device = null,
-        IEnumerable<ITrainerCallback>? callbacks = null,
+        IEnumerable<LearnerCallback>? callbacks = null,
         Func<IReadOnlyList<Tensor>, Tensor>? forward = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -63,10 +50,12 @@ public sealed class Learner
         Metrics = [.. metrics ?? []];
         Callbacks = [.. (callbacks ?? []).OrderBy(callback => callback.Order)];
         Device = device ?? model.parameters().FirstOrDefault()?.device ?? CPU;
-        this.forward = forward ?? ForwardOf(model);
+        Forward = forward ?? ModelCall.Of(model);
         if (Metrics.GroupBy(metric => metric.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
-            throw new ArgumentException($"Two metrics are called '{twice.Key}'; give each a name of its own.", nameof(metrics));
+            throw new ArgumentException(
+                $"Two metrics are called '{twice.Key}'. Give one another name by Named(...).",
+                nameof(metrics));
         }
 
         ModelParameters.CheckOptimizer(model, optimizer);
@@ -76,21 +65,49 @@ public sealed class Learner
         }
     }
 
-    /// <summary>What is trained.</summary>
+    /// <summary>Creates a learner whose loss is a function. See the other constructor.</summary>
+    /// <param name="model">A module of one to three tensors. For any other give <paramref name="forward"/>.</param>
+    /// <param name="loss">
+    /// Takes prediction and target and returns one value or more for each sample; their mean is the loss. It may return a scalar if
+    /// batches are not mixed.
+    /// </param>
+    /// <param name="optimizer">The optimizer, built from the parameters of the model.</param>
+    /// <param name="scheduler">The learning rate scheduler. Default null: the rate stays.</param>
+    /// <param name="metrics">The metrics beside the loss. Default: none.</param>
+    /// <param name="device">The device of batches. Default: that of the model's first parameter.</param>
+    /// <param name="callbacks">The callbacks, called by <see cref="LearnerCallback.Order"/>. Default: none.</param>
+    /// <param name="forward">Turns the inputs of a batch into a prediction. Default: <c>model.call</c>.</param>
+    /// <exception cref="ArgumentException">As the other constructor.</exception>
+    public Learner(
+        nn.Module model,
+        Func<Tensor, Tensor, Tensor> loss,
+        Optimizer optimizer,
+        LRScheduler? scheduler = null,
+        IEnumerable<Metric>? metrics = null,
+        Device? device = null,
+        IEnumerable<LearnerCallback>? callbacks = null,
+        Func<IReadOnlyList<Tensor>, Tensor>? forward = null)
+        : this(
+            model, new FunctionLoss(loss ?? throw new ArgumentNullException(nameof(loss))), optimizer, scheduler, metrics, device,
+            callbacks, forward)
+    {
+    }
+
+    /// <summary>Gets the model.</summary>
     public nn.Module Model { get; }
 
-    /// <summary>The loss of prediction and target, as given; the learner never replaces it.</summary>
+    /// <summary>Gets the loss of prediction and target. The learner never replaces it.</summary>
     public Loss<Tensor, Tensor, Tensor> Loss { get; }
 
-    /// <summary>The optimizer.</summary>
+    /// <summary>Gets the optimizer.</summary>
     public Optimizer Optimizer { get; }
 
-    /// <summary>The learning rate scheduler, or null.</summary>
+    /// <summary>Gets the learning rate scheduler, or null.</summary>
     public LRScheduler? Scheduler { get; }
 
-    /// <summary>When the scheduler steps. Default: after every epoch.</summary>
+    /// <summary>Gets when the scheduler steps. Default: after every epoch.</summary>
     /// <exception cref="ArgumentException">
-    /// A <c>ReduceLROnPlateau</c> is to step after every batch; it watches the loss of an epoch.
+    /// A <c>ReduceLROnPlateau</c> would step after every batch, but it needs the loss of an epoch.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
     public SchedulerInterval SchedulerInterval
@@ -116,439 +133,272 @@ public sealed class Learner
         }
     }
 
-    /// <summary>What is measured beside the loss.</summary>
+    /// <summary>Gets the metrics beside the loss.</summary>
     public IReadOnlyList<Metric> Metrics { get; }
 
-    /// <summary>Where batches are moved.</summary>
+    /// <summary>Gets the device that batches are moved to.</summary>
     public Device Device { get; }
 
-    /// <summary>Who takes part, in the order in which they are called.</summary>
-    public IReadOnlyList<ITrainerCallback> Callbacks { get; }
+    /// <summary>Gets the callbacks, in the order in which they are called.</summary>
+    public IReadOnlyList<LearnerCallback> Callbacks { get; }
 
-    /// <summary>The figures of every completed epoch, over all fits.</summary>
+    /// <summary>Gets the figures of every completed epoch of all fits, those before a loaded checkpoint included.</summary>
     public IReadOnlyList<EpochRecord> History => history;
 
-    /// <summary>What the scheduler was stepped with so far: a plateau's loss, else not a number. A checkpoint replays it.</summary>
+    /// <summary>
+    /// Gets the number of epochs that the next fit skips, because a loaded checkpoint has completed them; null if the next fit is a new
+    /// one.
+    /// </summary>
+    public int? ResumesAfter => resumes ? CompletedEpochs : null;
+
+    /// <summary>Turns the inputs of a batch into a prediction.</summary>
+    internal Func<IReadOnlyList<Tensor>, Tensor> Forward { get; }
+
+    /// <summary>The arguments of the scheduler's steps so far: a plateau's loss, else not a number. A checkpoint repeats them.</summary>
     internal List<double> SchedulerSteps { get; } = [];
 
     /// <summary>
-    /// The epoch of the fit that is running here; null outside of one. It reaches sources that stand behind LINQ, where
-    /// <see cref="IEpochAware"/> does not.
+    /// The epoch of the fit that runs here, or null. It reaches sources behind LINQ, where <see cref="IEpochAware"/> does not.
     /// </summary>
-    internal static int? CurrentEpoch => EpochOfFit.Value;
+    internal static int? CurrentEpoch
+    {
+        get => EpochOfFit.Value;
+        set => EpochOfFit.Value = value;
+    }
 
-    /// <summary>How many epochs of the last fit are done.</summary>
+    /// <summary>The number of completed epochs of the last fit.</summary>
     internal int CompletedEpochs { get; private set; }
 
-    /// <summary>Trains.</summary>
+    /// <summary>Trains the model.</summary>
     /// <param name="train">The training batches, enumerated once for every epoch.</param>
-    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
+    /// <param name="validation">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
     /// <param name="epochs">
-    /// The number of epochs, 1 or more. After a checkpoint was loaded it is the total, of which those that the checkpoint completed are
-    /// skipped.
+    /// The number of epochs of the fit, 1 or more. A fit that resumes from a checkpoint runs those that are left: see
+    /// <see cref="ResumesAfter"/>.
     /// </param>
-    /// <param name="cancellationToken">Looked at before every batch.</param>
+    /// <param name="cancellationToken">Checked before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The optimizer needs a closure, or an epoch had no training batch, or no validation batch, or a loss was not a scalar.
+    /// The optimizer needs a closure, an epoch had no batch, or a loss was not a scalar.
     /// </exception>
     public IReadOnlyList<EpochRecord> Fit(
-        IEnumerable<Batch> train, IEnumerable<Batch>? valid = null, int epochs = 1, CancellationToken cancellationToken = default)
+        IEnumerable<Batch> train, IEnumerable<Batch>? validation = null, int epochs = 1, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
-        var firstEpoch = resumed ? CompletedEpochs : 0;
-        var state = new TrainingState(this, valid is not null, firstEpoch, epochs, BatchSource.CountOf(train), cancellationToken);
+        var firstEpoch = ResumesAfter ?? 0;
+        var state = new LearnerState(this, validation is not null, firstEpoch, epochs, BatchSource.CountOf(train), cancellationToken);
         var before = history.Count;
-        var wasTraining = Model.training;
-        var outerEpoch = EpochOfFit.Value;
-        try
-        {
-            Bracket(state, Cancellation.Fit, c => c.BeforeFit(state), c => c.AfterFit(state), () =>
-            {
-                if (Optimizer is TorchSharp.Modules.LBFGS)
-                {
-                    throw new InvalidOperationException(
-                        "LBFGS takes the loss several times a step, by a closure that the learner does not give. " +
-                        "Train in a loop of your own, or use another optimizer.");
-                }
-
-                (CompletedEpochs, resumed) = (firstEpoch, false);
-                using (NewDisposeScope())
-                {
-                    Optimizer.zero_grad();
-                }
-
-                if (valid is not null && firstEpoch < epochs)
-                {
-                    ThrowIfNone(BatchSource.CountOf(valid), state, training: false); // before an epoch is paid for, if it is known
-                }
-
-                for (; state.Epoch < epochs; state.Epoch++)
-                {
-                    RunEpoch(state, train, valid);
-                }
-            });
-        }
-        finally
-        {
-            EpochOfFit.Value = outerEpoch;
-            Model.train(wasTraining);
-        }
-
+        InMode(() => new TrainingLoop(this, state).Fit(() => (CompletedEpochs, resumes) = (firstEpoch, false), train, validation));
         return history[before..];
     }
 
-    /// <summary>Trains on pairs of input and target. See the other overload.</summary>
-    /// <param name="train">The training batches, enumerated once for every epoch.</param>
-    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
-    /// <param name="epochs">How many epochs, 1 or more.</param>
-    /// <param name="cancellationToken">Looked at before every batch.</param>
-    /// <returns>The figures of the epochs that this call completed.</returns>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <inheritdoc cref="Fit(IEnumerable{Batch}, IEnumerable{Batch}?, int, CancellationToken)"/>
     public IReadOnlyList<EpochRecord> Fit(
         IEnumerable<(Tensor Input, Tensor Target)> train,
-        IEnumerable<(Tensor Input, Tensor Target)>? valid = null,
+        IEnumerable<(Tensor Input, Tensor Target)>? validation = null,
         int epochs = 1,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
-        return Fit(train.AsBatches(), valid?.AsBatches(), epochs, cancellationToken);
+        return Fit(train.AsBatches(), validation?.AsBatches(), epochs, cancellationToken);
     }
 
-    /// <summary>
-    /// Trains on batches that were mixed in the loader, by the strategy of the learner's <see cref="MixupCallback"/>. See the other
-    /// overload.
-    /// </summary>
+    /// <inheritdoc cref="Fit(IEnumerable{Batch}, IEnumerable{Batch}?, int, CancellationToken)"/>
+    public IReadOnlyList<EpochRecord> Fit(
+        IEnumerable<Batch> train,
+        IEnumerable<(Tensor Input, Tensor Target)> validation,
+        int epochs = 1,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(validation);
+        return Fit(train, validation.AsBatches(), epochs, cancellationToken);
+    }
+
+    /// <inheritdoc cref="Fit(IEnumerable{Batch}, IEnumerable{Batch}?, int, CancellationToken)"/>
+    public IReadOnlyList<EpochRecord> Fit(
+        IEnumerable<(Tensor Input, Tensor Target)> train,
+        IEnumerable<Batch> validation,
+        int epochs = 1,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(validation);
+        return Fit(train.AsBatches(), validation, epochs, cancellationToken);
+    }
+
+    /// <summary>Trains the model on batches that the strategy of its <see cref="MixupCallback"/> mixed in the loader.</summary>
     /// <param name="train">
     /// The mixed batches, enumerated once for every epoch, such as <c>strategy.Mix(batches).Prefetch(2)</c>. Each is moved to the learner's
-    /// device, and disposed when it is done.
+    /// device, and disposed after its use.
     /// </param>
-    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
-    /// <param name="epochs">How many epochs, 1 or more.</param>
-    /// <param name="cancellationToken">Looked at before every batch.</param>
+    /// <param name="validation">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
+    /// <param name="epochs">
+    /// The number of epochs of the fit, 1 or more. A fit that resumes from a checkpoint runs those that are left.
+    /// </param>
+    /// <param name="cancellationToken">Checked before every batch.</param>
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="InvalidOperationException">
-    /// There is no <see cref="MixupCallback"/>, another strategy mixed a batch, or a batch served before.
+    /// There is no <see cref="MixupCallback"/>, another strategy mixed a batch, or a batch was used before.
     /// </exception>
     public IReadOnlyList<EpochRecord> Fit(
         IEnumerable<MixupStep> train,
-        IEnumerable<Batch>? valid = null,
+        IEnumerable<Batch>? validation = null,
         int epochs = 1,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
-        return Fit(train.AsBatches(), valid, epochs, cancellationToken);
+        return Fit(train.AsBatches(), validation, epochs, cancellationToken);
     }
 
-    /// <summary>The same with pairs of input and target for validation. See the other overload.</summary>
-    /// <param name="train">The mixed batches, enumerated once for every epoch.</param>
-    /// <param name="valid">The validation batches, never mixed, enumerated once for every epoch.</param>
-    /// <param name="epochs">How many epochs, 1 or more.</param>
-    /// <param name="cancellationToken">Looked at before every batch.</param>
-    /// <returns>The figures of the epochs that this call completed.</returns>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <inheritdoc cref="Fit(IEnumerable{MixupStep}, IEnumerable{Batch}?, int, CancellationToken)"/>
     public IReadOnlyList<EpochRecord> Fit(
         IEnumerable<MixupStep> train,
-        IEnumerable<(Tensor Input, Tensor Target)> valid,
+        IEnumerable<(Tensor Input, Tensor Target)> validation,
         int epochs = 1,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
-        ArgumentNullException.ThrowIfNull(valid);
-        return Fit(train.AsBatches(), valid.AsBatches(), epochs, cancellationToken);
+        ArgumentNullException.ThrowIfNull(validation);
+        return Fit(train.AsBatches(), validation.AsBatches(), epochs, cancellationToken);
     }
 
-    /// <summary>Puts back what a checkpoint kept.</summary>
+    /// <summary>Computes the loss and the metrics of the model on batches, as validation does. Nothing is trained or mixed.</summary>
+    /// <param name="batches">The batches, enumerated once.</param>
+    /// <param name="cancellationToken">Checked before every batch.</param>
+    /// <returns>The loss and the metrics.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or a callback stopped more than a batch.</exception>
+    /// <exception cref="InvalidOperationException">There was no batch, or a loss was not a scalar.</exception>
+    public EvaluationResult Evaluate(IEnumerable<Batch> batches, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        EvaluationResult? result = null;
+        RunAlone(loop => result = loop.Evaluate(batches), cancellationToken);
+        return result!;
+    }
+
+    /// <inheritdoc cref="Evaluate(IEnumerable{Batch}, CancellationToken)"/>
+    public EvaluationResult Evaluate(
+        IEnumerable<(Tensor Input, Tensor Target)> batches, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        return Evaluate(batches.AsBatches(), cancellationToken);
+    }
+
+    /// <summary>Computes the predictions of the model on batches, in evaluation mode and without gradients.</summary>
+    /// <param name="batches">The batches, enumerated once. Their targets are not used.</param>
+    /// <param name="cancellationToken">Checked before every batch.</param>
+    /// <returns>The predictions of all samples, [N, ...], on the CPU. The caller disposes them.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or a callback stopped more than a batch.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There was no batch, or predictions of two batches differ in more than their first dimension.
+    /// </exception>
+    public Tensor Predict(IEnumerable<Batch> batches, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        var parts = new TensorParts("Predictions");
+        try
+        {
+            RunAlone(loop => loop.Predict(batches, parts.Add), cancellationToken);
+            return parts.Join();
+        }
+        finally
+        {
+            parts.Dispose();
+        }
+    }
+
+    /// <inheritdoc cref="Predict(IEnumerable{Batch}, CancellationToken)"/>
+    public Tensor Predict(IEnumerable<(Tensor Input, Tensor Target)> batches, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        return Predict(batches.AsBatches(), cancellationToken);
+    }
+
+    /// <summary>Computes the predictions of the model on batches of inputs, in evaluation mode and without gradients.</summary>
+    /// <param name="inputs">The input of each batch, [B, ...], enumerated once.</param>
+    /// <param name="cancellationToken">Checked before every batch.</param>
+    /// <returns>The predictions of all samples, [N, ...], on the CPU. The caller disposes them.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or a callback stopped more than a batch.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There was no batch, predictions of two batches differ in more than their first dimension, or a callback asked for the target.
+    /// </exception>
+    public Tensor Predict(IEnumerable<Tensor> inputs, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return Predict(new ConvertedSequence<Tensor, Batch>(inputs, Batch.OfInput), cancellationToken);
+    }
+
+    /// <summary>Computes the predictions of the model on one batch, in evaluation mode and without gradients.</summary>
+    /// <param name="input">The input, [B, ...].</param>
+    /// <returns>The predictions, [B, ...], on the CPU. The caller disposes them.</returns>
+    public Tensor Predict(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return Predict([input]);
+    }
+
+    /// <summary>Adds the record of an epoch that ended.</summary>
+    internal void Complete(EpochRecord record)
+    {
+        history.Add(record);
+        CompletedEpochs = record.Epoch + 1;
+    }
+
+    /// <summary>Restores the history of a checkpoint.</summary>
     internal void Restore(IEnumerable<EpochRecord> records, int completedEpochs)
     {
         history.Clear();
         history.AddRange(records);
-        (CompletedEpochs, resumed) = (completedEpochs, true);
+        (CompletedEpochs, resumes) = (completedEpochs, true);
     }
 
-    internal void StepScheduler(double metric)
+    /// <summary>Steps the scheduler, if there is one.</summary>
+    /// <param name="loss">The loss that a plateau watches.</param>
+    internal void StepScheduler(double loss)
     {
-        SchedulerSteps.Add(metric);
-        if (Scheduler is impl.ReduceLROnPlateau)
+        switch (Scheduler)
         {
-            Scheduler.step(metric);
-        }
-        else
-        {
-            Scheduler?.step();
+            case null:
+                return;
+            case impl.ReduceLROnPlateau plateau:
+                SchedulerSteps.Add(loss);
+                plateau.step(loss);
+                return;
+            default:
+                SchedulerSteps.Add(double.NaN);
+                Scheduler.step();
+                return;
         }
     }
 
-    private static Func<IReadOnlyList<Tensor>, Tensor> ForwardOf(nn.Module model) => model switch
+    /// <summary>Runs an evaluation or a prediction, which is no fit.</summary>
+    private void RunAlone(Action<TrainingLoop> run, CancellationToken cancellationToken)
     {
-        nn.Module<Tensor, Tensor> m => inputs => m.call(One(inputs, 1)[0]),
-        nn.Module<Tensor, Tensor, Tensor> m => inputs => m.call(One(inputs, 2)[0], inputs[1]),
-        nn.Module<Tensor, Tensor, Tensor, Tensor> m => inputs => m.call(One(inputs, 3)[0], inputs[1], inputs[2]),
-        _ => throw new ArgumentException($"{model.GetType().Name} is not a module of one to three tensors that gives a tensor; " +
-            "tell the learner how to call it by its parameter 'forward'."),
-    };
-
-    private static IReadOnlyList<Tensor> One(IReadOnlyList<Tensor> inputs, int expected) => inputs.Count == expected
-        ? inputs
-        : throw new ArgumentException($"The model takes {expected} tensor(s) but the batch has {inputs.Count}; " +
-            "tell the learner how to call it by its parameter 'forward'.");
-
-    private void RunEpoch(TrainingState state, IEnumerable<Batch> train, IEnumerable<Batch>? valid) =>
-        Bracket(state, Cancellation.Epoch, c => c.BeforeEpoch(state), c => c.AfterEpoch(state), () =>
-        {
-            var watch = Stopwatch.StartNew();
-            var learningRate = Optimizer.ParamGroups.First().LearningRate;
-            state.Record = null;
-            using var trainLoss = new RunningMean();
-            state.TrainLoss = trainLoss;
-            var trainMetrics = RunHalf(state, train, training: true, trainLoss);
-            Dictionary<string, double> validMetrics = [];
-            double? validLoss = null;
-            if (valid is not null)
-            {
-                using var running = new RunningMean();
-                validMetrics = RunHalf(state, valid, training: false, running);
-                validLoss = running.Value;
-            }
-
-            var record = new EpochRecord(
-                state.Epoch, trainLoss.Value, validLoss, trainMetrics, validMetrics, learningRate, watch.Elapsed.TotalSeconds);
-            if (Scheduler is not null && SchedulerInterval == SchedulerInterval.Epoch)
-            {
-                StepScheduler(Scheduler is impl.ReduceLROnPlateau ? validLoss ?? record.TrainLoss : double.NaN);
-            }
-
-            state.Record = record;
-            history.Add(record);
-            CompletedEpochs = state.Epoch + 1;
-        });
-
-    private Dictionary<string, double> RunHalf(TrainingState state, IEnumerable<Batch> batches, bool training, RunningMean loss)
-    {
-        var means = Metrics.ToDictionary(metric => metric.Name, _ => new RunningMean());
+        var state = new LearnerState(this, validates: true, CurrentEpoch ?? 0, epochs: 0, batchCount: null, cancellationToken);
         try
         {
-            Bracket(
-                state,
-                Cancellation.None,
-                c => (training ? (Action<TrainingState>)c.BeforeTrain : c.BeforeValidate)(state),
-                c => (training ? (Action<TrainingState>)c.AfterTrain : c.AfterValidate)(state),
-                () =>
-                {
-                    Model.train(training);
-                    state.IsTraining = training;
-                    state.BatchIndex = 0;
-                    BatchSource.SetEpoch(batches, state.Epoch);
-                    EpochOfFit.Value = state.Epoch;
-                    using var enumerator = batches.GetEnumerator();
-                    while (RunBatch(state, enumerator, loss, means))
-                    {
-                        state.BatchIndex++;
-                    }
+            InMode(() => run(new TrainingLoop(this, state)));
+        }
+        catch (StopException)
+        {
+            throw new OperationCanceledException("A callback stopped the epoch or the fit while the model was evaluated.");
+        }
+    }
 
-                    ThrowIfNone(state.BatchIndex, state, training);
-                    state.BatchCount = training ? state.BatchIndex : state.BatchCount;
-                });
-            return means.ToDictionary(pair => pair.Key, pair => pair.Value.Value);
+    private void InMode(Action run)
+    {
+        var (wasTraining, outerEpoch) = (Model.training, CurrentEpoch);
+        try
+        {
+            run();
         }
         finally
         {
-            state.IsTraining = false;
-            foreach (var mean in means.Values)
-            {
-                mean.Dispose();
-            }
+            CurrentEpoch = outerEpoch;
+            Model.train(wasTraining);
         }
     }
-
-    /// <summary>Without a batch the figures of an epoch are not numbers, and whoever watches them is misled.</summary>
-    private static void ThrowIfNone(int? batches, TrainingState state, bool training)
-    {
-        if (batches == 0)
-        {
-            throw new InvalidOperationException(
-                $"There was no {(training ? "training" : "validation")} batch in epoch {state.Epoch + 1}. "
-                + "A source that can be enumerated only once is empty in the second epoch: give one that starts anew for every epoch.");
-        }
-    }
-
-    /// <summary>Fetches and runs one batch, in a dispose scope of its own; false where there is none left.</summary>
-    private bool RunBatch(TrainingState state, IEnumerator<Batch> batches, RunningMean loss, Dictionary<string, RunningMean> metrics)
-    {
-        state.CancellationToken.ThrowIfCancellationRequested();
-        using var scope = NewDisposeScope();
-        if (!batches.MoveNext())
-        {
-            return false;
-        }
-
-        try
-        {
-            using var batch = batches.Current;
-            Load(state, batch);
-            state.LossFunction = Loss.call;
-            (state.LossReduction, state.JudgedRows) = (Loss.reduction, null);
-            state.MetricFunction = metric => metric(state.Prediction, state.Target);
-            state.JudgesOtherwise = false;
-            Bracket(state, Cancellation.Batch, c => c.BeforeBatch(state), c => c.AfterBatch(state), () =>
-            {
-                ThrowIfMixed(state);
-                using var grad = set_grad_enabled(state.IsTraining);
-                Judge(state, loss, metrics);
-                if (state.IsTraining)
-                {
-                    Learn(state);
-                }
-            });
-        }
-        finally
-        {
-            state.ClearBatch();
-        }
-
-        return true;
-    }
-
-    /// <summary>
-    /// Brings a batch to the device. One that was mixed in the loader must not be mixed again, nor be judged as a plain one.
-    /// </summary>
-    private void Load(TrainingState state, Batch batch)
-    {
-        state.Mixed = batch.Step;
-        if (batch.Step is not { } step)
-        {
-            state.Inputs = [.. batch.Inputs.Select(input => input.to(Device, non_blocking: true))];
-            state.Target = batch.Target.to(Device, non_blocking: true);
-            return;
-        }
-
-        if (step.IsDisposed)
-        {
-            throw new InvalidOperationException(
-                "The mixed batch is disposed: a batch that was mixed in the loader serves once. " +
-                "Give a source that mixes anew in every epoch, such as strategy.Mix(batches).");
-        }
-
-        step.MoveTo(Device);
-        (state.Inputs, state.Target) = (step.Inputs, step.Target.Unmixed);
-    }
-
-    private static void ThrowIfMixed(TrainingState state)
-    {
-        if (state.Mixed is not null)
-        {
-            throw new InvalidOperationException(state.IsTraining
-                ? "The batch was mixed in the loader, but no callback judges it so. " +
-                    "Register a MixupCallback with the strategy that mixed it."
-                : "A validation batch was mixed in the loader, but validation is never mixed. Give plain batches.");
-        }
-    }
-
-    private void Judge(TrainingState state, RunningMean loss, Dictionary<string, RunningMean> metrics)
-    {
-        state.Prediction = forward(state.Inputs);
-        Raise(state, c => c.AfterPrediction(state));
-        state.Loss = state.LossFunction(state.Prediction, state.Target);
-        Raise(state, c => c.AfterLoss(state));
-        if (state.Loss.numel() != 1)
-        {
-            throw new InvalidOperationException($"The loss has shape [{string.Join(", ", state.Loss.shape)}], but training needs a " +
-                "scalar. Build it with Reduction.Mean or Reduction.Sum.");
-        }
-
-        var samples = state.Target.shape[0];
-        if (state.LossReduction == nn.Reduction.Sum)
-        {
-            loss.AddSum(state.Loss, state.JudgedRows ?? samples);
-        }
-        else
-        {
-            loss.Add(state.Loss, samples);
-        }
-
-        using var noGrad = no_grad();
-        foreach (var metric in Metrics)
-        {
-            metric.AddTo(metrics[metric.Name], state, samples);
-        }
-    }
-
-    private void Learn(TrainingState state)
-    {
-        Raise(state, c => c.BeforeBackward(state));
-        state.Loss.backward();
-        Raise(state, c => c.AfterBackward(state));
-        Raise(state, c => c.BeforeStep(state));
-        Optimizer.step();
-        Raise(state, c => c.AfterStep(state));
-        Optimizer.zero_grad();
-        if (Scheduler is not null && SchedulerInterval == SchedulerInterval.Batch)
-        {
-            StepScheduler(double.NaN);
-        }
-    }
-
-    /// <summary>Runs something between two events. The second comes in any case, to every callback; the first exception wins.</summary>
-    private void Bracket(
-        TrainingState state, Cancellation level, Action<ITrainerCallback> before, Action<ITrainerCallback> after, Action body)
-    {
-        ExceptionDispatchInfo? thrown = null;
-        try
-        {
-            Raise(state, before);
-            body();
-        }
-        catch (Exception e)
-        {
-            thrown = ExceptionDispatchInfo.Capture(e);
-        }
-
-        foreach (var callback in Callbacks)
-        {
-            try
-            {
-                after(callback);
-            }
-            catch (Exception e)
-            {
-                thrown = thrown is null or { SourceException: CancelledException } ? ExceptionDispatchInfo.Capture(e) : thrown;
-            }
-        }
-
-        if (thrown is { SourceException: not CancelledException })
-        {
-            thrown.Throw();
-        }
-
-        if (state.Cancelled == level)
-        {
-            state.Cancelled = Cancellation.None;
-        }
-
-        ThrowIfCancelled(state);
-    }
-
-    private void Raise(TrainingState state, Action<ITrainerCallback> raise)
-    {
-        foreach (var callback in Callbacks)
-        {
-            raise(callback);
-        }
-
-        ThrowIfCancelled(state);
-    }
-
-    private static void ThrowIfCancelled(TrainingState state)
-    {
-        if (state.Cancelled != Cancellation.None)
-        {
-            throw new CancelledException();
-        }
-    }
-
-    /// <summary>Unwinds the loop to the bracket that was asked to end; never leaves the learner.</summary>
-    private sealed class CancelledException : Exception;
 }

@@ -15,7 +15,7 @@ public sealed class BatchSourceTests : IDisposable
     public void AValidationSourceWithoutBatchesIsRefusedBeforeItsFiguresAreUsed(int enumerations, int completed)
     {
         var recorder = new Recorder();
-        using var small = new Small([new EarlyStopping(patience: 1), new Checkpoint(folder), recorder]);
+        using var small = new Small([new EarlyStopping(patience: 1), new ModelCheckpoint(folder), recorder]);
         var plateau = optim.lr_scheduler.ReduceLROnPlateau(small.Optimizer, patience: 0);
         var learner = new Learner(small.Model, small.Loss, small.Optimizer, plateau, callbacks: small.Learner.Callbacks);
         var valid = new Limited(small.Valid, enumerations);
@@ -24,7 +24,7 @@ public sealed class BatchSourceTests : IDisposable
         Assert.Contains("starts anew", error.Message, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(completed, learner.History.Count);
         Assert.Equal(0.1, small.Optimizer.ParamGroups.First().LearningRate);
-        Assert.All(learner.History, record => Assert.True(double.IsFinite(record.ValidLoss!.Value)));
+        Assert.All(learner.History, record => Assert.True(double.IsFinite(record.ValidationLoss!.Value)));
         Assert.Equal(completed > 0, File.Exists(Path.Combine(folder, "last.ckpt")));
         Assert.Equal("AfterFit", recorder.Events[^1]);
 
@@ -115,7 +115,7 @@ public sealed class BatchSourceTests : IDisposable
         {
             using var small = new Small();
             List<long> seen = [];
-            var batches = new TensorBatches(small.X, arange(40), 9, shuffleSeed: 3);
+            var batches = new TensorBatches(small.X, arange(40), 9) { Shuffle = true, Seed = 3 };
             var learner = new Learner(small.Model, new Watching(seen), small.Optimizer);
             var path = Path.Combine(Path.GetTempPath(), $"mixup-linq-{Environment.ProcessId}.ckpt");
             if (first > 0)
@@ -140,9 +140,7 @@ public sealed class BatchSourceTests : IDisposable
         var plain = Orders(0, batches => batches);
         Assert.Equal(plain, Orders(0, batches => batches.Select(batch => batch)));
         Assert.NotEqual(plain[..40], plain[40..]);
-        var third = new TensorBatches(zeros(40, 1), arange(40), 9,
-            shuffleSeed: 3)
-        { Epoch = 2 }.SelectMany(batch => batch.Target.data<long>().ToArray());
+        var third = new TensorBatches(zeros(40, 1), arange(40), 9) { Shuffle = true, Seed = 3, Epoch = 2 }.SelectMany(batch => batch.Target.data<long>().ToArray());
         Assert.Equal(third, Orders(2, batches => batches.Select(batch => batch))); // as a resumed run sees it
     }
 
@@ -151,7 +149,7 @@ public sealed class BatchSourceTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var (x, y) = (arange(12).unsqueeze(1), arange(12));
-        var batches = new TensorBatches(x, y, 5, shuffleSeed: 3);
+        var batches = new TensorBatches(x, y, 5) { Shuffle = true, Seed = 3 };
         long[] Order(IEnumerable<Batch> of) => [.. of.SelectMany(batch => batch.Target.cpu().data<long>().ToArray())];
         long[][] orders = [Order(batches), Order(batches), Order(batches.Select(batch => batch))];
         Assert.Equal(3, orders.Select(order => string.Join(',', order)).Distinct().Count());

@@ -39,7 +39,7 @@ public sealed class CallbackTests : IDisposable
     [Fact]
     public void APlateauSchedulerResumesToo()
     {
-        Small Build() => new(callbacks: [new Checkpoint(Path.Combine(folder, "plateau"))]);
+        Small Build() => new(callbacks: [new ModelCheckpoint(Path.Combine(folder, "plateau"))]);
         using var first = Build();
         var scheduler = optim.lr_scheduler.ReduceLROnPlateau(first.Optimizer, patience: 0, threshold: 10);
         var learner = new Learner(first.Model, first.Loss, first.Optimizer, scheduler, callbacks: first.Learner.Callbacks);
@@ -64,29 +64,29 @@ public sealed class CallbackTests : IDisposable
     [Fact]
     public void TheBestEpochIsKept()
     {
-        using var small = new Small([new Checkpoint(folder, "valid_accuracy", Better.Larger)]);
+        using var small = new Small([new ModelCheckpoint(folder, "validation_accuracy", MonitorMode.Max)]);
         small.Learner.Fit(small.Train, small.Valid, epochs: 5);
-        var best = small.Learner.History.MaxBy(record => record["valid_accuracy"])!;
-        using var restored = new Small([new Checkpoint(folder)]);
+        var best = small.Learner.History.MaxBy(record => record["validation_accuracy"])!;
+        using var restored = new Small([new ModelCheckpoint(folder)]);
         Checkpoint.Load(restored.Learner, Path.Combine(folder, "best.ckpt"));
         Assert.Equal(best.Epoch, restored.Learner.History[^1].Epoch);
         restored.Model.eval();
         using var scope = NewDisposeScope();
         Assert.Equal(
-            best["valid_accuracy"], Metric.Accuracy().Unreduced(restored.Model.call(restored.X), restored.Y).mean().cpu().ToDouble(), 1e-6);
+            best["validation_accuracy"], restored.Model.call(restored.X).argmax(1).eq(restored.Y).to(ScalarType.Float32).mean().cpu().ToDouble(), 1e-6);
     }
 
     [Fact]
     public void ACheckpointThatDoesNotFitIsRefusedAndChangesNothing()
     {
         var path = Path.Combine(folder, "last.ckpt");
-        using (var small = new Small([new Checkpoint(folder), new MixupCallback(new InputMixup())]))
+        using (var small = new Small([new ModelCheckpoint(folder), new MixupCallback(new InputMixup())]))
         {
             small.Learner.Fit(small.Train, small.Valid);
         }
 
         var bytes = File.ReadAllBytes(path);
-        using var fresh = new Small([new Checkpoint(folder), new MixupCallback(new InputMixup())]);
+        using var fresh = new Small([new ModelCheckpoint(folder), new MixupCallback(new InputMixup())]);
         var weights = fresh.Weights;
         string Refused(byte[] content, Learner? learner = null)
         {
@@ -111,7 +111,7 @@ public sealed class CallbackTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains(
             "'mixup'",
-            Refused(bytes, new Learner(fresh.Model, fresh.Loss, fresh.Optimizer, callbacks: [new Checkpoint(folder)])),
+            Refused(bytes, new Learner(fresh.Model, fresh.Loss, fresh.Optimizer, callbacks: [new ModelCheckpoint(folder)])),
             StringComparison.Ordinal);
         using var other = nn.Sequential(nn.Linear(6, 17)).to(Some.Device);
         using var sgd = optim.SGD(other.parameters(), 0.1);
@@ -133,7 +133,7 @@ public sealed class CallbackTests : IDisposable
     public void EarlyStoppingBearsSomeEpochs()
     {
         var worsening = new Recorder("AfterEpoch", state => { });
-        using var small = new Small([new EarlyStopping("train_loss", Better.Larger, patience: 2), worsening]);
+        using var small = new Small([new EarlyStopping("train_loss", MonitorMode.Max, patience: 2), worsening]);
         small.Learner.Fit(small.Train, epochs: 20);
         Assert.Equal(3, small.Learner.History.Count); // the first is the best, since the loss falls
         Assert.Throws<ArgumentOutOfRangeException>(() => new EarlyStopping(minDelta: -1));
@@ -142,7 +142,7 @@ public sealed class CallbackTests : IDisposable
     [Fact]
     public void WithoutValidationTheTrainingLossIsWatched()
     {
-        using var small = new Small([new Checkpoint(folder), new EarlyStopping(patience: 1, minDelta: 100)]);
+        using var small = new Small([new ModelCheckpoint(folder), new EarlyStopping(patience: 1, minDelta: 100)]);
         small.Learner.Fit(small.Train, epochs: 9);
         Assert.Equal(2, small.Learner.History.Count); // no epoch gains 100
         Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "last.ckpt")), File.ReadAllBytes(Path.Combine(folder, "best.ckpt")));
@@ -151,7 +151,7 @@ public sealed class CallbackTests : IDisposable
     [Fact]
     public void WhatCannotBeWatchedIsSaidBeforeTheFirstEpoch()
     {
-        using var small = new Small([new EarlyStopping("valid_accuracy", Better.Larger)]);
+        using var small = new Small([new EarlyStopping("validation_accuracy", MonitorMode.Max)]);
         var before = small.Weights;
         Assert.Contains("there are train_loss, train_accuracy.",
             Assert.Throws<ArgumentException>(() => small.Learner.Fit(small.Train)).Message,
@@ -170,7 +170,7 @@ public sealed class CallbackTests : IDisposable
             Checkpoint.Save(small.Learner, path);
         }
 
-        using var resumed = new Small([new EarlyStopping("valid_accuracy", Better.Larger)]);
+        using var resumed = new Small([new EarlyStopping("validation_accuracy", MonitorMode.Max)]);
         Checkpoint.Load(resumed.Learner, path);
         Assert.Throws<ArgumentException>(() => resumed.Learner.Fit(resumed.Train, epochs: 3));
         Assert.Equal(2, Assert.Single(resumed.Learner.Fit(resumed.Train, resumed.Valid, epochs: 3)).Epoch);
@@ -184,7 +184,7 @@ public sealed class CallbackTests : IDisposable
         using var small = new Small([new CsvLog(path)]);
         small.Learner.Fit(small.Train, small.Valid, epochs: 2);
         var lines = File.ReadAllLines(path);
-        Assert.Equal("epoch,train_loss,valid_loss,train_accuracy,valid_accuracy,learning_rate,seconds", lines[0]);
+        Assert.Equal("epoch,train_loss,validation_loss,train_accuracy,validation_accuracy,learning_rate,seconds", lines[0]);
         Assert.Equal(3, lines.Length);
         Assert.Equal(
             small.Learner.History[1].TrainLoss, double.Parse(lines[2].Split(',')[1], System.Globalization.CultureInfo.InvariantCulture));
@@ -204,7 +204,7 @@ public sealed class CallbackTests : IDisposable
         using var small = new Small([new TensorBoardLog(Path.Combine(folder, "board"))]);
         small.Learner.Fit(small.Train, small.Valid);
         var file = Assert.Single(Directory.GetFiles(Path.Combine(folder, "board")));
-        Assert.Contains("valid_accuracy", System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file)), StringComparison.Ordinal);
+        Assert.Contains("validation_accuracy", System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -241,7 +241,7 @@ public sealed class CallbackTests : IDisposable
         Assert.Equal(before, strategy.State);
     }
 
-    private static string Figures(EpochRecord record) => string.Join(' ', record.Figures.Append(new("lr", record.LearningRate)));
+    private static string Figures(EpochRecord record) => string.Join(' ', record.Values.Append(new("lr", record.LearningRate)));
 
     private IMixupStrategy Strategy(nn.Module model)
     {
@@ -257,10 +257,10 @@ public sealed class CallbackTests : IDisposable
     private Small Build(string name, int? stopAfter = null) => new(
         model => [
             new MixupCallback(Strategy(model)),
-            new Checkpoint(Path.Combine(folder, name)),
+            new ModelCheckpoint(Path.Combine(folder, name)),
             new CsvLog(Path.Combine(folder, name + ".csv")),
             new EarlyStopping(patience: 50),
-            new Recorder("AfterEpoch", state => { if (state.Epoch + 1 == stopAfter) { state.CancelFit(); } }, order: 99),
+            new Recorder("AfterEpoch", state => { if (state.Epoch + 1 == stopAfter) { state.StopFit(); } }, order: 99),
         ],
         scheduler: true,
         dropout: true);

@@ -136,7 +136,7 @@ public sealed class CheckpointFuzzTests : IDisposable
 
     private Small Build(string optimizer) =>
         new(
-            _ => [new Checkpoint(folder), new MixupCallback(new InputMixup()), new EarlyStopping()],
+            _ => [new ModelCheckpoint(folder), new MixupCallback(new InputMixup()), new EarlyStopping()],
             scheduler: true,
             dropout: false,
             CheckpointOptimizerTests.Optimizers[optimizer]);

@@ -158,7 +158,7 @@ public sealed class CheckpointOptimizerTests : IDisposable
             return (
                 model,
                 optimizer,
-                new Learner(model, nn.MSELoss(), optimizer, callbacks: [new Checkpoint(Path.GetDirectoryName(path)!), recorder]));
+                new Learner(model, nn.MSELoss(), optimizer, callbacks: [new ModelCheckpoint(Path.GetDirectoryName(path)!), recorder]));
         }
 
         using var x = Some.Normal(1, 6, 4);

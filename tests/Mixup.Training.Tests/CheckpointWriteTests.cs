@@ -167,7 +167,7 @@ public sealed class CheckpointWriteTests : IDisposable
         var file = Path.Combine(folder, "a file");
         File.WriteAllText(file, "not a folder");
         var inner = Path.Combine(file, "checkpoints");
-        using var small = new Small([new Checkpoint(inner)]);
+        using var small = new Small([new ModelCheckpoint(inner)]);
         var (before, recorder) = (small.Weights, new Recorder());
         var learner = new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [.. small.Learner.Callbacks, recorder]);
         var error = Assert.Throws<IOException>(() => learner.Fit(small.Train));
@@ -179,7 +179,7 @@ public sealed class CheckpointWriteTests : IDisposable
         // Where it can be written, nothing is left of the attempt.
         var good = Path.Combine(folder, "new", "checkpoints");
         var looks = new Recorder("BeforeEpoch", _ => Assert.Empty(Directory.GetFiles(good)));
-        new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [new Checkpoint(good), looks]).Fit(small.Train);
+        new Learner(small.Model, small.Loss, small.Optimizer, callbacks: [new ModelCheckpoint(good), looks]).Fit(small.Train);
         Assert.Equal(["best.ckpt", "last.ckpt"], Directory.GetFiles(good).Select(Path.GetFileName).Order());
     }
 
@@ -203,10 +203,10 @@ public sealed class CheckpointWriteTests : IDisposable
             _ => "'checkpoint'",
         };
         var recorder = new Recorder();
-        List<ITrainerCallback> callbacks = [new Checkpoint(folder), recorder];
+        List<LearnerCallback> callbacks = [new ModelCheckpoint(folder), recorder];
         if (kind == "two of one key")
         {
-            callbacks.Add(new Checkpoint(Path.Combine(folder, "other")));
+            callbacks.Add(new ModelCheckpoint(Path.Combine(folder, "other")));
         }
 
         using var small = new Small(_ => callbacks, scheduler: false, dropout: false, optimizer);

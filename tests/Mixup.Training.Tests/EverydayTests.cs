@@ -13,7 +13,7 @@ public sealed class EverydayTests
         using var loader = torch.utils.data.DataLoader(data, 8, shuffle: true, device: Some.Device);
         using var small = new Small([new MixupCallback(new InputMixup(1))]);
         var records = small.Learner.Fit(loader.AsBatches("label", "x"), loader.AsBatches("label", "x"), epochs: 12);
-        Assert.InRange(records[^1].ValidLoss!.Value, 0, records[0].ValidLoss!.Value * 0.8);
+        Assert.InRange(records[^1].ValidationLoss!.Value, 0, records[0].ValidationLoss!.Value * 0.8);
     }
 
     [Fact]

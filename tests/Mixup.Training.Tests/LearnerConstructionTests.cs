@@ -111,13 +111,13 @@ public sealed class LearnerConstructionTests
         Assert.Empty(untouched.Learners);
     }
 
-    private sealed class Picky : ITrainerCallback
+    private sealed class Picky : LearnerCallback
     {
         public NotSupportedException Refusal { get; } = new("It cannot serve this learner. Build another.");
 
         public Learner? Seen { get; private set; }
 
-        public void Attach(Learner learner)
+        public override void Attach(Learner learner)
         {
             Seen = learner;
             throw Refusal;

@@ -21,7 +21,7 @@ public sealed class LearnerTests
         Assert.Equal([small.Learner], recorder.Learners);
 
         // Whatever else the interface has would be an event that these tests know nothing of.
-        var all = typeof(ITrainerCallback).GetMethods().Where(method => !method.IsSpecialName).Select(method => method.Name);
+        var all = typeof(LearnerCallback).GetMethods().Where(method => !method.IsSpecialName).Select(method => method.Name);
         Assert.Equal(["Attach"], all.Except(Recorder.AllEvents));
     }
 
@@ -42,8 +42,8 @@ public sealed class LearnerTests
         using var small = new Small();
         var records = small.Learner.Fit(small.Train, small.Valid, epochs: 15);
         Assert.Equal(15, records.Count);
-        Assert.True(records[^1]["valid_loss"] < records[0]["valid_loss"] / 2);
-        Assert.True(records[^1]["valid_accuracy"] > 0.9);
+        Assert.True(records[^1]["validation_loss"] < records[0]["validation_loss"] / 2);
+        Assert.True(records[^1]["validation_accuracy"] > 0.9);
         Assert.Contains(
             "there is no figure",
             Assert.Throws<ArgumentException>(() => records[0]["nonsense"]).Message,
@@ -59,9 +59,9 @@ public sealed class LearnerTests
         small.Model.eval();
         using var noGrad = no_grad();
         var prediction = small.Model.call(small.X);
-        Assert.Equal(small.Loss.call(prediction, small.Y).cpu().ToDouble(), record.ValidLoss!.Value, 1e-6);
+        Assert.Equal(small.Loss.call(prediction, small.Y).cpu().ToDouble(), record.ValidationLoss!.Value, 1e-6);
         Assert.Equal(
-            prediction.argmax(1).eq(small.Y).to(ScalarType.Float32).mean().cpu().ToDouble(), record.ValidMetrics["accuracy"], 1e-6);
+            prediction.argmax(1).eq(small.Y).to(ScalarType.Float32).mean().cpu().ToDouble(), record.ValidationMetrics["accuracy"], 1e-6);
     }
 
     [Theory]
@@ -147,7 +147,7 @@ public sealed class LearnerTests
     [Fact]
     public void ABatchCanBeCancelled()
     {
-        var recorder = new Recorder("AfterBackward", state => state.CancelBatch());
+        var recorder = new Recorder("AfterBackward", state => state.StopBatch());
         using var small = new Small([recorder]);
         var weights = small.Weights[..96];
         small.Learner.Fit(small.Train);
@@ -159,7 +159,7 @@ public sealed class LearnerTests
     [Fact]
     public void AnEpochCanBeCancelled()
     {
-        var recorder = new Recorder("AfterLoss", state => { if (state.Epoch == 0) { state.CancelEpoch(); } });
+        var recorder = new Recorder("AfterLoss", state => { if (state.Epoch == 0) { state.StopEpoch(); } });
         using var small = new Small([recorder]);
         var records = small.Learner.Fit(small.Train, epochs: 3);
         Assert.Equal([1, 2], records.Select(record => record.Epoch));
@@ -169,7 +169,7 @@ public sealed class LearnerTests
     [Fact]
     public void AFitCanBeCancelled()
     {
-        var recorder = new Recorder("AfterEpoch", state => state.CancelFit());
+        var recorder = new Recorder("AfterEpoch", state => state.StopFit());
         using var small = new Small([recorder]);
         Assert.Single(small.Learner.Fit(small.Train, epochs: 9));
         AssertBalanced(recorder);
@@ -182,7 +182,7 @@ public sealed class LearnerTests
         using var small = new Small([
             new Recorder("BeforeBatch", state => { state.Inputs = [state.Inputs[0].mul(0)]; state.Target = zeros_like(state.Target); }),
             new Recorder("AfterPrediction", state => state.Prediction = state.Prediction.mul(0)),
-            new Recorder("AfterLoss", state => { seen = state.Loss.cpu().ToDouble(); state.Loss = state.Loss.mul(2); })]);
+            new Recorder("AfterLoss", state => { seen = state.BatchLoss.cpu().ToDouble(); state.BatchLoss = state.BatchLoss.mul(2); })]);
         var record = small.Learner.Fit(small.Train)[0];
         Assert.Equal(Math.Log(3), seen, 1e-5);
         Assert.Equal(2 * Math.Log(3), record.TrainLoss, 1e-5);
@@ -296,7 +296,7 @@ public sealed class LearnerTests
                 new MixupOptions { Method = new Interpolation(0.4), Seed = 1,
                 Outputs = twoOutputs ? MixupOutputs.Both : MixupOutputs.Mixed }))]);
         var records = learner.Fit(small.Train, small.Valid, epochs: 15);
-        Assert.True(records[^1]["valid_accuracy"] > 0.85);
+        Assert.True(records[^1]["validation_accuracy"] > 0.85);
         Assert.InRange(records[^1]["train_accuracy"], 0.5, 1);
         Assert.Same(small.Loss, learner.Loss);
         learner.Fit(small.Train, small.Valid); // a second fit begins anew

@@ -26,8 +26,8 @@ public sealed class LoadingTests : IDisposable
         Fit(other, way, epochs: 4, strategy);
         Assert.Equal(plain.Weights, other.Weights);
         Assert.Equal(
-            plain.Learner.History.Select(record => (record.TrainLoss, record.ValidLoss, record["train_accuracy"])),
-            other.Learner.History.Select(record => (record.TrainLoss, record.ValidLoss, record["train_accuracy"])));
+            plain.Learner.History.Select(record => (record.TrainLoss, record.ValidationLoss, record["train_accuracy"])),
+            other.Learner.History.Select(record => (record.TrainLoss, record.ValidationLoss, record["train_accuracy"])));
         Assert.Equal(new MixupState(7, 20, 3), strategy.State);
         Assert.All(counts, count => Assert.Equal(5, count));
     }
@@ -67,7 +67,7 @@ public sealed class LoadingTests : IDisposable
         var y = arange(6, device: Some.Device).remainder(2);
         var learner = new Learner(model, loss, optimizer, callbacks: [new MixupCallback(mixup)]);
         var record = learner.Fit(mixup.Mix([(x, y), (x, y)]).Prefetch(1), [(x, y)])[0];
-        Assert.Equal(loss.call(model.call(toFloat.Apply(x)), y).ToDouble(), record.ValidLoss!.Value, 1e-5);
+        Assert.Equal(loss.call(model.call(toFloat.Apply(x)), y).ToDouble(), record.ValidationLoss!.Value, 1e-5);
         Assert.Equal(2, mixup.State.Batch);
     }
 
@@ -79,7 +79,7 @@ public sealed class LoadingTests : IDisposable
         {
             if (state.BatchIndex == 1)
             {
-                state.CancelEpoch();
+                state.StopEpoch();
             }
         }));
         Fit(stopped, way, epochs: 1, strategy);
@@ -105,7 +105,7 @@ public sealed class LoadingTests : IDisposable
     public void WhatTheLearnerDidNotTakeIsDisposed()
     {
         List<MixupStep> steps = [];
-        using var small = Start(out var strategy, out _, new Recorder("AfterStep", state => state.CancelEpoch()));
+        using var small = Start(out var strategy, out _, new Recorder("AfterStep", state => state.StopEpoch()));
         var mixed = strategy.Mix(small.Train).Select(step =>
         {
             steps.Add(step);
@@ -129,13 +129,13 @@ public sealed class LoadingTests : IDisposable
         Assert.Equal([5, 5, 5], counts);
     }
 
-    private static Small Start(out InputMixup strategy, out List<int?> counts, ITrainerCallback? callback = null)
+    private static Small Start(out InputMixup strategy, out List<int?> counts, LearnerCallback? callback = null)
     {
         var mixup = new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 7 });
         List<int?> seen = [];
         (strategy, counts) = (mixup, seen);
         var counter = new Recorder("BeforeTrain", state => seen.Add(state.BatchCount));
-        return new Small([new MixupCallback(mixup), counter, .. callback is null ? (ITrainerCallback[])[] : [callback]]);
+        return new Small([new MixupCallback(mixup), counter, .. callback is null ? (LearnerCallback[])[] : [callback]]);
     }
 
     private static void Fit(Small small, string way, int epochs, InputMixup? strategy = null)

@@ -22,7 +22,7 @@ public sealed class LossAndStoppingTests : IDisposable
         var batches = new TensorBatches(small.X, small.Y, batchSize); // the last one is smaller
         var record = new Learner(small.Model, sum, frozen).Fit(batches, batches)[0];
         small.Model.eval();
-        Assert.Equal(small.Loss.call(small.Model.call(small.X), small.Y).cpu().ToDouble(), record.ValidLoss!.Value, 1e-6);
+        Assert.Equal(small.Loss.call(small.Model.call(small.X), small.Y).cpu().ToDouble(), record.ValidationLoss!.Value, 1e-6);
 
         // In training, normalisation sees one batch after the other.
         small.Model.train();
@@ -36,14 +36,14 @@ public sealed class LossAndStoppingTests : IDisposable
         using var small = new Small();
         using var sum = CrossEntropyLoss(reduction: Reduction.Sum);
         using var frozen = optim.SGD(small.Model.parameters(), 0);
-        double Train(params ITrainerCallback[] callbacks) =>
+        double Train(params LearnerCallback[] callbacks) =>
             new Learner(small.Model, sum, frozen, callbacks: callbacks).Fit([new Batch(small.X, small.Y)])[0].TrainLoss;
         var once = Train();
         var twice = Train(
             new Recorder("AfterLoss", state =>
             {
-                state.Loss = state.Loss.mul(2); // as of both outputs of each pair
-                var rows = typeof(TrainingState).GetProperty("JudgedRows", BindingFlags.Instance | BindingFlags.NonPublic)!;
+                state.BatchLoss = state.BatchLoss.mul(2); // as of both outputs of each pair
+                var rows = typeof(LearnerState).GetProperty("JudgedRows", BindingFlags.Instance | BindingFlags.NonPublic)!;
                 rows.SetValue(state, 2 * state.Target.shape[0]);
             }));
         Assert.Equal(once, twice, 1e-6);
@@ -79,7 +79,7 @@ public sealed class LossAndStoppingTests : IDisposable
     {
         var refuse = false;
         var stopping = new EarlyStopping(patience: 9, minDelta: 100);
-        void Refuse(TrainingState state)
+        void Refuse(LearnerState state)
         {
             if (refuse)
             {

@@ -23,7 +23,7 @@ public sealed class MetricTests
         target.index_put_(Ignored, images.select(1, 0).gt(0.5)); // and some of all the others
 
         using var pixels = new Pixels();
-        var callbacks = kind == "plain" ? Array.Empty<ITrainerCallback>() : [new MixupCallback(new Fixed(kind == "two outputs"))];
+        var callbacks = kind == "plain" ? Array.Empty<LearnerCallback>() : [new MixupCallback(new Fixed(kind == "two outputs"))];
         var batches = new TensorBatches(images, target, 6);
         var record = pixels.Still([Metric.Accuracy(Ignored)], callbacks).Fit(batches, batches)[0];
 
@@ -57,7 +57,7 @@ public sealed class MetricTests
             }
         }
 
-        Assert.Equal(hits / counted, record["valid_accuracy"], 1e-6);
+        Assert.Equal(hits / counted, record["validation_accuracy"], 1e-6);
         Assert.Equal(kind == "plain" ? hits / counted : mixedHits / mixedCounted, record["train_accuracy"], 1e-6);
         Assert.InRange(record["train_accuracy"], 0.05, 0.95);
     }
@@ -66,15 +66,15 @@ public sealed class MetricTests
     public void AccuracyRefusesWhatHasNoClassIds()
     {
         using var scope = NewDisposeScope();
-        var accuracy = Metric.Accuracy().Unreduced;
-        string Error(Tensor prediction, Tensor target) => Assert.Throws<ArgumentException>(() => accuracy(prediction, target)).Message;
+        string Error(Tensor prediction, Tensor target) =>
+            Assert.Throws<ArgumentException>(() => Judged(Metric.Accuracy(), (prediction, target))).Message;
         Assert.Contains(
             "logits [B, K, ...] of two classes or more", Error(zeros(5, 1), zeros(5)), StringComparison.Ordinal); // a binary output
         Assert.Contains("the prediction is [5, 1]", Error(zeros(5, 1), zeros(5, ScalarType.Int64)), StringComparison.Ordinal);
         Assert.Contains("Give a metric of your own", Error(zeros(5, 3), zeros(5, 3)), StringComparison.Ordinal); // soft labels
         Assert.Contains("[5, 6]", Error(zeros(5, 3, 7), zeros(5, 6, ScalarType.Int64)), StringComparison.Ordinal);
         Assert.Contains("the prediction is [3]", Error(zeros(3), tensor(1L)), StringComparison.Ordinal); // without a batch
-        Assert.Equal(5, accuracy(zeros(5, 3), zeros(5, ScalarType.Int64)).sum().ToDouble());
+        Assert.Equal(1, Judged(Metric.Accuracy(), (zeros(5, 3), zeros(5, ScalarType.Int64))));
     }
 
     [Fact]
@@ -94,13 +94,13 @@ public sealed class MetricTests
     public void WithNothingIgnoredItIsTheMeanThatItWas()
     {
         using var small = new Small([new MixupCallback(new InputMixup(new MixupOptions { Method = new Interpolation(1), Seed = 2 }))]);
-        var plain = Metric.Accuracy() with { Name = "plain", Weights = null };
+        var plain = new Metric("plain", (prediction, target) => prediction.argmax(1).eq(target).to(ScalarType.Float32));
         Metric[] metrics = [Metric.Accuracy(), plain];
         var learner = new Learner(small.Model, small.Loss, small.Optimizer, metrics: metrics, callbacks: small.Learner.Callbacks);
         foreach (var record in learner.Fit(small.Train, small.Valid, epochs: 3))
         {
             Assert.Equal(record["train_plain"], record["train_accuracy"], 1e-6);
-            Assert.Equal(record["valid_plain"], record["valid_accuracy"], 1e-6);
+            Assert.Equal(record["validation_plain"], record["validation_accuracy"], 1e-6);
         }
     }
 
@@ -119,7 +119,7 @@ public sealed class MetricTests
         {
             Weights = target => target.select(1, 0).select(1, 0).ne(Ignored),
         };
-        var none = metric with { Name = "none", Weights = target => zeros_like(target) };
+        var none = new Metric("none", Infinite) { Weights = target => zeros_like(target) };
         var record = pixels.Still([metric, none]).Fit(new TensorBatches(images, target, 1))[0];
         Assert.Equal(1, record["train_some"]);
         Assert.True(double.IsNaN(record["train_none"]));
@@ -136,11 +136,11 @@ public sealed class MetricTests
         using var y = zeros(6, 3, device: META);
         var metric = new Metric("error", (prediction, target) => prediction.sub(target).square()) { Weights = target => target.ne(-100) };
         var judged = 0;
-        void CancelAtTheSecond(TrainingState state)
+        void CancelAtTheSecond(LearnerState state)
         {
             if (++judged == 2)
             {
-                state.CancelFit();
+                state.StopFit();
             }
         }
 
@@ -150,7 +150,7 @@ public sealed class MetricTests
             optimizer,
             metrics: [metric],
             device: META,
-            callbacks: [new Recorder("AfterBatch", CancelAtTheSecond), new Recorder("BeforeBackward", state => state.CancelBatch())],
+            callbacks: [new Recorder("AfterBatch", CancelAtTheSecond), new Recorder("BeforeBackward", state => state.StopBatch())],
             forward: inputs => inputs[0].narrow(1, 0, 3).mul(2));
         Assert.Empty(learner.Fit([new Batch(x, y), new Batch(x, y)]));
         Assert.Equal(2, judged);
@@ -185,9 +185,9 @@ public sealed class MetricTests
         public Modules.Conv2d Model { get; }
 
         /// <summary>A learner that never steps.</summary>
-        public Learner Still(IEnumerable<Metric> metrics, params ITrainerCallback[] callbacks)
+        public Learner Still(IEnumerable<Metric> metrics, params LearnerCallback[] callbacks)
         {
-            var cancels = new Recorder("BeforeBackward", state => state.CancelBatch());
+            var cancels = new Recorder("BeforeBackward", state => state.StopBatch());
             return new Learner(Model, loss, optimizer, metrics: metrics, callbacks: [.. callbacks, cancels]);
         }
 
@@ -197,6 +197,14 @@ public sealed class MetricTests
             Model.Dispose();
             loss.Dispose();
         }
+    }
+
+    /// <summary>A metric of given predictions.</summary>
+    private static double Judged(Metric metric, params (Tensor Prediction, Tensor Target)[] batches)
+    {
+        using var model = nn.Identity();
+        using var optimizer = optim.SGD([nn.Parameter(zeros(1))], 0.1);
+        return new Learner(model, (_, _) => zeros(1), optimizer, metrics: [metric], device: CPU).Evaluate(batches)[metric.Name];
     }
 
     /// <summary>Draws the same for every batch.</summary>

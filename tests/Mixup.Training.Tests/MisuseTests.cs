@@ -58,7 +58,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("weights of another shape than the values", "have shape [6, 3], but its values have shape [6]",
             "one weight for", b =>
         {
-            var hits = Metric.Accuracy() with { Name = "hits", Weights = target => ones(target.shape[0], 3) };
+            var hits = new Metric("hits", (p, t) => p.argmax(1).eq(t)) { Weights = target => ones(target.shape[0], 3) };
             new Learner(b.Model, b.Plain, b.Optimizer, metrics: [hits]).Fit([new Batch(b.X, b.Y)]);
         }),
         Of<InvalidOperationException>(
@@ -118,21 +118,21 @@ public sealed class MisuseTests
                     new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call, order: 20)
                 ]).Fit([new Batch(b.X, b.Y)])),
         Of<IOException>("a folder that cannot be written", "No checkpoint can be written to the folder", "Give a folder that", b =>
-            Watched(b, new Checkpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file"))).Fit([new Batch(b.X, b.Y)])),
+            Watched(b, new ModelCheckpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file"))).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("a checkpoint of an optimizer that has no state", "LBFGS has no state that can be saved", "LBFGS", b =>
         {
             using var native = optim.LBFGS(b.Model.parameters());
-            new Learner(b.Model, b.Plain, native, callbacks: [new Checkpoint(Path.GetTempPath())]).Fit([new Batch(b.X, b.Y)]);
+            new Learner(b.Model, b.Plain, native, callbacks: [new ModelCheckpoint(Path.GetTempPath())]).Fit([new Batch(b.X, b.Y)]);
         }),
         Of<ArgumentException>("a figure that nobody measures", "no figure 'train_acuracy'", "there are train_loss", b =>
-                Watched(b, new EarlyStopping("train_acuracy", Better.Larger)).Fit([new Batch(b.X, b.Y)])),
+                Watched(b, new EarlyStopping("train_acuracy", MonitorMode.Max)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>(
             "a figure of a validation that is none",
-            "no figure 'valid_loss'",
-            "need a validation set",
-            b => Watched(b, new Checkpoint(Path.GetTempPath(), "valid_loss", Better.Smaller)).Fit([new Batch(b.X, b.Y)])),
+            "no value 'validation_loss'",
+            "need validation batches",
+            b => Watched(b, new ModelCheckpoint(Path.GetTempPath(), "validation_loss", MonitorMode.Min)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentOutOfRangeException>(
-            "an unknown direction", "no such Better", "Smaller, Larger", b => _ = new EarlyStopping("train_loss", (Better)9)),
+            "an unknown direction", "no such MonitorMode", "Use Min or Max", b => _ = new EarlyStopping("train_loss", (MonitorMode)9)),
         Of<ArgumentOutOfRangeException>("no patience", "patience", "1", b => _ = new EarlyStopping(patience: 0)),
         Of<ArgumentOutOfRangeException>("fewer epochs than one", "epochs", "1", b => Learner(b).Fit([new Batch(b.X, b.Y)], epochs: 0)),
         Of<FileNotFoundException>(
@@ -190,13 +190,13 @@ public sealed class MisuseTests
     {
         var recorder = new Recorder("AfterBackward", state =>
         {
-            state.CancelBatch();
+            state.StopBatch();
             state.Learner.Optimizer.zero_grad();
         });
         return new Learner(bench.Model, bench.Plain, bench.Optimizer, callbacks: [recorder]);
     }
 
-    private static Learner Watched(Bench bench, ITrainerCallback callback) =>
+    private static Learner Watched(Bench bench, LearnerCallback callback) =>
         new(bench.Model, bench.Plain, bench.Optimizer, metrics: [Metric.Accuracy()], callbacks: [callback]);
 
     private static IEnumerable<Dictionary<string, Tensor>> Dictionaries(Bench bench) => [new() { ["x"] = bench.X, ["y"] = bench.Y }];

@@ -19,7 +19,7 @@ public sealed class MixupCallbackTests
             return small.Weights;
         }
 
-        static void Double(TrainingState state) => state.Inputs = [state.Inputs[0].mul(2)];
+        static void Double(LearnerState state) => state.Inputs = [state.Inputs[0].mul(2)];
         Assert.Equal(Train(byCallback: false), Train(byCallback: true));
     }
 
@@ -32,7 +32,7 @@ public sealed class MixupCallbackTests
     {
         IMixupStrategy strategy = place == "input" ? new InputMixup() : new OutputMixup();
         using var small = new Small([new MixupCallback(strategy), new Recorder("BeforeBatch", Change, order: 20)]);
-        void Change(TrainingState state)
+        void Change(LearnerState state)
         {
             if (what == "inputs")
             {
@@ -59,7 +59,7 @@ public sealed class MixupCallbackTests
             Assert.Throws<InvalidOperationException>(() => forgetful.Learner.Fit(forgetful.Train)).Message,
             StringComparison.OrdinalIgnoreCase);
 
-        static void Add(TrainingState state)
+        static void Add(LearnerState state)
         {
             var before = state.LossFunction;
             state.LossFunction = (prediction, target) => before(prediction, target) + prediction.pow(2).mean();
@@ -72,7 +72,7 @@ public sealed class MixupCallbackTests
     [Fact]
     public void ALossThatWasReplacedBeforeMixingIsAnErrorAndNotLost()
     {
-        static void Add(TrainingState state)
+        static void Add(LearnerState state)
         {
             var before = state.LossFunction;
             state.LossFunction = (prediction, target) => before(prediction, target) + 100;
@@ -108,7 +108,7 @@ public sealed class MixupCallbackTests
             return small.Weights;
         }
 
-        static void Run(TrainingState state)
+        static void Run(LearnerState state)
         {
             using var noGrad = no_grad();
             state.Learner.Model.eval(); // no statistics of its normalisation

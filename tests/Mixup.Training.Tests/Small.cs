@@ -6,13 +6,13 @@ namespace TorchSharp.Mixup.Training.Tests;
 /// <summary>A small problem: a network, its data, and a learner over them, the same for the same seed.</summary>
 internal sealed class Small : IDisposable
 {
-    public Small(IEnumerable<ITrainerCallback>? callbacks = null, bool scheduler = false)
+    public Small(IEnumerable<LearnerCallback>? callbacks = null, bool scheduler = false)
         : this(_ => callbacks ?? [], scheduler, dropout: false)
     {
     }
 
     public Small(
-        Func<Module, IEnumerable<ITrainerCallback>> callbacks,
+        Func<Module, IEnumerable<LearnerCallback>> callbacks,
         bool scheduler,
         bool dropout,
         Func<IEnumerable<Parameter>,
@@ -41,7 +41,7 @@ internal sealed class Small : IDisposable
 
     public Tensor Y { get; }
 
-    public TensorBatches Train => new(X, Y, 9, shuffleSeed: 3);
+    public TensorBatches Train => new(X, Y, 9) { Shuffle = true, Seed = 3 };
 
     public TensorBatches Valid => new(X, Y, 16);
 
@@ -59,13 +59,13 @@ internal sealed class Small : IDisposable
 }
 
 /// <summary>Writes down every event, and does something at one of them.</summary>
-internal sealed class Recorder(string? at = null, Action<TrainingState>? act = null, int order = 0, string name = "") : ITrainerCallback
+internal sealed class Recorder(string? at = null, Action<LearnerState>? act = null, int order = 0, string name = "") : LearnerCallback(order)
 {
     /// <summary>Every event of a fit. <see cref="Attach"/> comes before, when a learner is built.</summary>
     public static string[] AllEvents { get; } =
     [
-        .. typeof(ITrainerCallback).GetMethods()
-            .Where(method => method.GetParameters() is [var state] && state.ParameterType == typeof(TrainingState))
+        .. typeof(LearnerCallback).GetMethods()
+            .Where(method => method.GetParameters() is [var state] && state.ParameterType == typeof(LearnerState))
             .Select(method => method.Name),
     ];
 
@@ -75,47 +75,45 @@ internal sealed class Recorder(string? at = null, Action<TrainingState>? act = n
 
     public List<string> Shared { get; init; } = [];
 
-    public int Order => order;
-
-    public void Attach(Learner learner)
+    public override void Attach(Learner learner)
     {
         Learners.Add(learner);
         Shared.Add(name + nameof(Attach));
     }
 
-    public void BeforeFit(TrainingState state) => Record(state);
+    public override void BeforeFit(LearnerState state) => Record(state);
 
-    public void BeforeEpoch(TrainingState state) => Record(state);
+    public override void BeforeEpoch(LearnerState state) => Record(state);
 
-    public void BeforeTrain(TrainingState state) => Record(state);
+    public override void BeforeTrain(LearnerState state) => Record(state);
 
-    public void BeforeBatch(TrainingState state) => Record(state);
+    public override void BeforeBatch(LearnerState state) => Record(state);
 
-    public void AfterPrediction(TrainingState state) => Record(state);
+    public override void AfterPrediction(LearnerState state) => Record(state);
 
-    public void AfterLoss(TrainingState state) => Record(state);
+    public override void AfterLoss(LearnerState state) => Record(state);
 
-    public void BeforeBackward(TrainingState state) => Record(state);
+    public override void BeforeBackward(LearnerState state) => Record(state);
 
-    public void AfterBackward(TrainingState state) => Record(state);
+    public override void AfterBackward(LearnerState state) => Record(state);
 
-    public void BeforeStep(TrainingState state) => Record(state);
+    public override void BeforeStep(LearnerState state) => Record(state);
 
-    public void AfterStep(TrainingState state) => Record(state);
+    public override void AfterStep(LearnerState state) => Record(state);
 
-    public void AfterBatch(TrainingState state) => Record(state);
+    public override void AfterBatch(LearnerState state) => Record(state);
 
-    public void AfterTrain(TrainingState state) => Record(state);
+    public override void AfterTrain(LearnerState state) => Record(state);
 
-    public void BeforeValidate(TrainingState state) => Record(state);
+    public override void BeforeValidate(LearnerState state) => Record(state);
 
-    public void AfterValidate(TrainingState state) => Record(state);
+    public override void AfterValidate(LearnerState state) => Record(state);
 
-    public void AfterEpoch(TrainingState state) => Record(state);
+    public override void AfterEpoch(LearnerState state) => Record(state);
 
-    public void AfterFit(TrainingState state) => Record(state);
+    public override void AfterFit(LearnerState state) => Record(state);
 
-    private void Record(TrainingState state, [System.Runtime.CompilerServices.CallerMemberName] string method = "")
+    private void Record(LearnerState state, [System.Runtime.CompilerServices.CallerMemberName] string method = "")
     {
         Events.Add(method);
         Shared.Add(name + method);

@@ -56,7 +56,7 @@ public sealed class Trainer(StudyData data)
     }
 
     /// <summary>What the arm registers on the learner.</summary>
-    public static IEnumerable<ITrainerCallback> Callbacks(Trial trial, nn.Module model)
+    public static IEnumerable<LearnerCallback> Callbacks(Trial trial, nn.Module model)
     {
         var options = new MixupOptions
         {
@@ -82,7 +82,7 @@ public sealed class Trainer(StudyData data)
         var classes = data.TrainClasses[chosen].cpu().data<long>().ToArray();
         Samples.Digits.Spoil(classes, trial.WrongLabels, random);
         return new TensorBatches(
-            data.TrainImages[chosen], tensor(classes, ScalarType.Int64, data.TrainImages.device), BatchSize, shuffleSeed: trial.Seed);
+            data.TrainImages[chosen], tensor(classes, ScalarType.Int64, data.TrainImages.device), BatchSize) { Shuffle = true, Seed = (ulong)trial.Seed };
     }
 
     private static Tensor First(Tensor tensor) => tensor.narrow(0, 0, Math.Min(ProbeSize, tensor.size(0)));
@@ -105,13 +105,13 @@ public sealed class Trainer(StudyData data)
     }
 
     /// <summary>Measures the accuracy now and then, and tells how far training is.</summary>
-    private sealed class Probe(Trainer trainer, Network model, Trial trial, Action<long> trained) : ITrainerCallback
+    private sealed class Probe(Trainer trainer, Network model, Trial trial, Action<long> trained) : LearnerCallback
     {
         private readonly List<double> curve = [];
 
         public IReadOnlyList<double> Curve => curve;
 
-        public void AfterBatch(TrainingState state)
+        public override void AfterBatch(LearnerState state)
         {
             if (state.IsTraining)
             {
@@ -119,7 +119,7 @@ public sealed class Trainer(StudyData data)
             }
         }
 
-        public void AfterEpoch(TrainingState state)
+        public override void AfterEpoch(LearnerState state)
         {
             var points = Math.Min(CurvePoints, trial.Epochs);
             if ((state.Epoch + 1) * points / trial.Epochs > curve.Count)

@@ -3,67 +3,75 @@ using CsvHelper;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>Writes the figures of every epoch as a row, at once, so that a stopped run has its log.</summary>
-public sealed class CsvLog : ITrainerCallback
+/// <summary>
+/// Writes the figures of every epoch as a row of a CSV file. After every epoch the file holds the learner's whole history, so that a
+/// stopped run has its log, and a second or resumed fit adds to it.
+/// </summary>
+public sealed class CsvLog : LearnerCallback
 {
     private readonly string path;
-    private bool startsAnew;
 
-    /// <summary>Logs to a file. A fit that starts with epoch 0 starts it anew, with its first row; a resumed one appends.</summary>
-    /// <param name="path">The file; its folder is made if need be.</param>
+    /// <summary>Creates a log. A fit of a new learner replaces a file that is there, after its first epoch.</summary>
+    /// <param name="path">The file. Its folder is made if need be.</param>
     /// <exception cref="ArgumentException"><paramref name="path"/> is empty.</exception>
     public CsvLog(string path)
+        : base(order: 60)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        this.path = path;
-    }
-
-    /// <summary>After those that measure: 60.</summary>
-    public int Order => 60;
-
-    /// <inheritdoc/>
-    public void BeforeFit(TrainingState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        startsAnew = state.Epoch == 0;
+        this.path = Path.GetFullPath(path);
     }
 
     /// <inheritdoc/>
-    public void AfterEpoch(TrainingState state)
+    public override bool TakesPartInSearch => false;
+
+    /// <inheritdoc/>
+    public override void BeforeFit(LearnerState state) => Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+
+    /// <inheritdoc/>
+    public override void AfterEpoch(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (state.Record is not { } record)
+        if (state.Record is null)
         {
             return;
         }
 
-        if (startsAnew)
+        // Beside and then into place: a kill while writing leaves the old file.
+        var temporary = TemporaryFile.NameFor(path);
+        try
         {
-            File.Delete(path);
-            startsAnew = false;
-        }
+            using (var csv = new CsvWriter(new StreamWriter(temporary), CultureInfo.InvariantCulture))
+            {
+                Write(csv, state.Learner.History);
+            }
 
-        var isNew = !File.Exists(path);
-        using var csv = new CsvWriter(new StreamWriter(path, append: true), CultureInfo.InvariantCulture);
-        (string Name, object Value)[] row =
-        [
-            ("epoch", record.Epoch),
-            .. record.Figures.Select(figure => (figure.Key, (object)figure.Value)),
-            ("learning_rate", record.LearningRate),
-            ("seconds", Math.Round(record.Seconds, 3)),
-        ];
-        foreach (var (name, _) in isNew ? row : [])
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
         {
-            csv.WriteField(name);
+            File.Delete(temporary);
+            throw;
         }
+    }
 
-        if (isNew)
+    private static void Write(CsvWriter csv, IReadOnlyList<EpochRecord> history)
+    {
+        string[] names = [.. history.SelectMany(record => record.Values.Keys).Distinct()]; // one fit may validate where another does not
+        WriteRow(csv, ["epoch", .. names, "learning_rate", "seconds"]);
+        for (var epoch = 0; epoch < history.Count; epoch++)
         {
-            csv.NextRecord();
+            var record = history[epoch];
+            WriteRow(csv, [
+                epoch,
+                .. names.Select(name => record.Values.TryGetValue(name, out var value) ? (object?)value : null),
+                record.LearningRate,
+                Math.Round(record.Duration.TotalSeconds, 3)]);
         }
+    }
 
-        foreach (var (_, value) in row)
+    private static void WriteRow(CsvWriter csv, IEnumerable<object?> values)
+    {
+        foreach (var value in values)
         {
             csv.WriteField(value);
         }

@@ -13,7 +13,7 @@ namespace TorchSharp.Mixup.Training;
 /// It replaces what the loop works on for one batch at a time, so there is nothing to restore when training ends, however it ends. A
 /// callback that changes the data of a batch must come before it, as the default order has it: a later change is an error.
 /// </remarks>
-public sealed class MixupCallback : IStatefulCallback
+public sealed class MixupCallback : LearnerCallback, IStatefulCallback
 {
     private readonly IMixupStrategy strategy;
     private readonly MixupLoss? givenLoss;
@@ -26,14 +26,12 @@ public sealed class MixupCallback : IStatefulCallback
     /// <param name="loss">The loss of a mixed batch. Default: the learner's own, wrapped.</param>
     /// <exception cref="ArgumentNullException"><paramref name="strategy"/> is null.</exception>
     public MixupCallback(IMixupStrategy strategy, MixupLoss? loss = null)
+        : base(order: 10)
     {
         ArgumentNullException.ThrowIfNull(strategy);
         this.strategy = strategy;
         givenLoss = loss;
     }
-
-    /// <summary>Gets the order: 10, after callbacks that change the data of a batch, and before those that watch.</summary>
-    public int Order => 10;
 
     /// <summary>
     /// Receives the first training batch of every epoch with its draw, to look at what is mixed:
@@ -50,7 +48,7 @@ public sealed class MixupCallback : IStatefulCallback
     /// <summary>Checks that the learner mixes once.</summary>
     /// <param name="learner">The learner.</param>
     /// <exception cref="ArgumentException">Two <see cref="MixupCallback"/> are registered on it, or one twice.</exception>
-    public void Attach(Learner learner)
+    public override void Attach(Learner learner)
     {
         ArgumentNullException.ThrowIfNull(learner);
         if (learner.Callbacks.OfType<MixupCallback>().Count() > 1)
@@ -61,22 +59,24 @@ public sealed class MixupCallback : IStatefulCallback
     }
 
     /// <inheritdoc/>
-    public void BeforeFit(TrainingState state)
+    public override void BeforeFit(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        loss = givenLoss ?? new MixupLoss(state.Learner.Loss);
+        loss = givenLoss ?? (state.Learner.Loss is FunctionLoss function
+            ? MixupLoss.FromUnreduced(function.Values)
+            : new MixupLoss(state.Learner.Loss));
     }
 
     /// <summary>Tells the strategy the epoch and their number, for <see cref="MixupOptions.Schedule"/>.</summary>
     /// <param name="state">The state of the loop.</param>
-    public void BeforeEpoch(TrainingState state)
+    public override void BeforeEpoch(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         (strategy.Epoch, strategy.Epochs) = (state.Epoch, state.Epochs);
     }
 
     /// <inheritdoc/>
-    public void BeforeBatch(TrainingState state)
+    public override void BeforeBatch(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (!state.IsTraining)
@@ -117,7 +117,7 @@ public sealed class MixupCallback : IStatefulCallback
     }
 
     /// <inheritdoc/>
-    public void AfterPrediction(TrainingState state)
+    public override void AfterPrediction(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (step is not null && !state.Inputs.SequenceEqual(step.Inputs, ReferenceEqualityComparer.Instance))
@@ -127,7 +127,7 @@ public sealed class MixupCallback : IStatefulCallback
     }
 
     /// <inheritdoc/>
-    public void AfterLoss(TrainingState state)
+    public override void AfterLoss(LearnerState state)
     {
         if (step is not null && !judged)
         {
@@ -138,14 +138,14 @@ public sealed class MixupCallback : IStatefulCallback
     }
 
     /// <inheritdoc/>
-    public void AfterBatch(TrainingState state)
+    public override void AfterBatch(LearnerState state)
     {
         step?.Dispose();
         step = null;
     }
 
     /// <inheritdoc/>
-    public void AfterFit(TrainingState state)
+    public override void AfterFit(LearnerState state)
     {
         MixupMemory.Release();
         if (!ReferenceEquals(loss, givenLoss))
@@ -157,7 +157,7 @@ public sealed class MixupCallback : IStatefulCallback
     }
 
     /// <summary>Takes the step of a batch that was mixed in the loader.</summary>
-    private MixupStep Take(MixupStep mixed, TrainingState state)
+    private MixupStep Take(MixupStep mixed, LearnerState state)
     {
         if (!strategy.Opened(mixed))
         {

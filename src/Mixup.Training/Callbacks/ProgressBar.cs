@@ -3,34 +3,52 @@ using Spectre.Console;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>Shows a bar for the batches of all epochs, with the loss so far and the time left.</summary>
-public sealed class ProgressBar : ITrainerCallback
+/// <summary>
+/// Writes one line for each epoch with its figures, and below them, on a terminal, a bar for the batches of all epochs with the time left.
+/// Redirected output has the lines alone.
+/// </summary>
+public sealed class ProgressBar : LearnerCallback
 {
     // Reading the loss waits for the device: now and then is enough for the eye.
     private const int BatchesBetweenReadings = 20;
+    private const int BarWidth = 30; // the whole line fits 80 columns
     private readonly IAnsiConsole console;
     private TaskCompletionSource? finished;
     private Task? display;
     private ProgressTask? bar;
 
-    /// <summary>Shows progress on a console.</summary>
-    /// <param name="console">Where. Default: the process's own.</param>
-    public ProgressBar(IAnsiConsole? console = null) => this.console = console ?? AnsiConsole.Console;
-
-    /// <summary>After all others: 100.</summary>
-    public int Order => 100;
+    /// <summary>Creates a progress bar.</summary>
+    /// <param name="console">The console. Default: that of the process.</param>
+    public ProgressBar(IAnsiConsole? console = null)
+        : base(order: 100) => this.console = console ?? AnsiConsole.Console;
 
     /// <inheritdoc/>
-    public void BeforeFit(TrainingState state)
+    public override bool TakesPartInSearch => false;
+
+    /// <inheritdoc/>
+    public override void BeforeFit(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
+        if (state.FirstEpoch > 0)
+        {
+            WriteLine(state.FirstEpoch < state.Epochs
+                ? $"Resumes after epoch {state.FirstEpoch} of {state.Epochs}."
+                : $"Nothing is left to train: {state.FirstEpoch} epochs are completed, and {state.Epochs} were asked for.");
+        }
+
+        if (!console.Profile.Capabilities.Interactive || !console.Profile.Capabilities.Ansi)
+        {
+            return;
+        }
+
         finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var end = finished.Task;
         var started = new TaskCompletionSource<ProgressTask>(TaskCreationOptions.RunContinuationsAsynchronously);
         display = Task.Run(() => console.Progress()
+            .AutoClear(true)
             .Columns(
                 new TaskDescriptionColumn { Alignment = Justify.Left },
-                new ProgressBarColumn(),
+                new ProgressBarColumn { Width = BarWidth },
                 new PercentageColumn(),
                 new RemainingTimeColumn())
             .StartAsync(async context =>
@@ -43,7 +61,7 @@ public sealed class ProgressBar : ITrainerCallback
     }
 
     /// <inheritdoc/>
-    public void AfterBatch(TrainingState state)
+    public override void AfterBatch(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (bar is null || !state.IsTraining)
@@ -61,28 +79,38 @@ public sealed class ProgressBar : ITrainerCallback
     }
 
     /// <inheritdoc/>
-    public void AfterEpoch(TrainingState state)
+    public override void AfterEpoch(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (bar is not null && state.Record is { } record)
+        if (state.Record is not { } record)
+        {
+            return;
+        }
+
+        WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"epoch {state.Epoch + 1}/{state.Epochs}  " +
+            $"{string.Join("  ", record.Values.Select(value => $"{value.Key} {value.Value:0.000}"))}  {record.Duration.TotalSeconds:0.0} s"));
+        if (bar is not null)
         {
             bar.Value = (state.Epoch + 1.0) / state.Epochs;
-            bar.Description = Markup.Escape(string.Create(CultureInfo.InvariantCulture, $"epoch {state.Epoch + 1}/{state.Epochs} " +
-                $"{string.Join(' ', record.Figures.Select(figure => $"{figure.Key} {figure.Value:0.000}"))}"));
         }
     }
 
     /// <inheritdoc/>
-    public void AfterFit(TrainingState state)
+    public override void AfterFit(LearnerState state)
     {
         finished?.TrySetResult();
         display?.GetAwaiter().GetResult();
         (finished, display, bar) = (null, null, null);
     }
 
-    private static string Describe(TrainingState state) =>
+    // Above the bar, where it stays.
+    private void WriteLine(string text) => console.WriteLine(text);
+
+    private static string Describe(LearnerState state) =>
         string.Create(CultureInfo.InvariantCulture, $"epoch {state.Epoch + 1}/{state.Epochs}") + (
             state.BatchIndex > 0
-                ? string.Create(CultureInfo.InvariantCulture, $" train_loss {state.TrainLossSoFar():0.000}")
+                ? string.Create(CultureInfo.InvariantCulture, $" loss {state.TrainLossSoFar():0.000}")
                 : string.Empty);
 }

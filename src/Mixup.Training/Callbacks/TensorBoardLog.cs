@@ -3,29 +3,33 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>Writes the figures of every epoch for TensorBoard, and images on request, by TorchSharp's own writer.</summary>
-public sealed class TensorBoardLog : ITrainerCallback
+/// <summary>
+/// Writes the figures of every epoch and its learning rate for TensorBoard, and images on request, by TorchSharp's own writer. Steps are
+/// epochs of the learner's history, so a second or resumed fit goes on where the last one ended.
+/// </summary>
+public sealed class TensorBoardLog : LearnerCallback
 {
-    private readonly SummaryWriter writer;
+    private readonly Lazy<SummaryWriter> writer; // it makes its file at once
 
-    /// <summary>Logs to a folder.</summary>
-    /// <param name="folder">The run's folder; made if need be.</param>
+    /// <summary>Creates a log.</summary>
+    /// <param name="folder">The folder of the run. It is made with the first figure or image.</param>
     /// <exception cref="ArgumentException"><paramref name="folder"/> is empty.</exception>
     public TensorBoardLog(string folder)
+        : base(order: 60)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        writer = utils.tensorboard.SummaryWriter(folder);
+        writer = new(() => utils.tensorboard.SummaryWriter(folder));
     }
 
-    /// <summary>After those that measure: 60.</summary>
-    public int Order => 60;
+    /// <inheritdoc/>
+    public override bool TakesPartInSearch => false;
 
     /// <summary>
     /// Logs an image, such as a mixed batch: <c>log.AddImage("batch", step.Draw.Mix.Picture(images).ToTensor(), epoch)</c>.
     /// </summary>
-    /// <param name="name">The name that TensorBoard shows it under.</param>
-    /// <param name="image">[3, H, W] or [1, H, W] of bytes, on any device. Not disposed.</param>
-    /// <param name="step">The epoch or batch that it belongs to, from 0.</param>
+    /// <param name="name">The name in TensorBoard.</param>
+    /// <param name="image">[3, H, W] or [1, H, W] of bytes, on any device. It is not disposed.</param>
+    /// <param name="step">The epoch or batch of the image, from 0.</param>
     /// <exception cref="ArgumentException">The name is empty, or the image has another shape or type.</exception>
     /// <exception cref="InvalidOperationException">
     /// The native library of SkiaSharp is missing, by which TorchSharp writes PNG. On Linux the package TorchSharp.Mixup.Pictures brings
@@ -38,7 +42,7 @@ public sealed class TensorBoardLog : ITrainerCallback
         if (image.dim() != 3 || image.shape[0] is not (1 or 3) || image.numel() == 0 || image.dtype != ScalarType.Byte)
         {
             throw new ArgumentException(
-                $"The image is {image.dtype} [{string.Join(", ", image.shape)}]; expected bytes [3, H, W] or [1, H, W]. " +
+                $"The image is {image.dtype} {Shapes.Text(image)}; expected bytes [3, H, W] or [1, H, W]. " +
                 "Convert values from 0 to 1 by mul(255).to(torch.uint8).",
                 nameof(image));
         }
@@ -46,7 +50,7 @@ public sealed class TensorBoardLog : ITrainerCallback
         using var scope = NewDisposeScope();
         try
         {
-            writer.add_img(name, image.cpu(), step);
+            writer.Value.add_img(name, image.cpu(), step);
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
         {
@@ -58,12 +62,17 @@ public sealed class TensorBoardLog : ITrainerCallback
     }
 
     /// <inheritdoc/>
-    public void AfterEpoch(TrainingState state)
+    public override void AfterEpoch(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        foreach (var (name, value) in state.Record?.Figures ?? new Dictionary<string, double>())
+        if (state.Record is not { } record)
         {
-            writer.add_scalar(name, (float)value, state.Epoch);
+            return;
+        }
+
+        foreach (var (name, value) in record.Values.Append(new("learning_rate", record.LearningRate)))
+        {
+            writer.Value.add_scalar(name, (float)value, state.Learner.History.Count - 1);
         }
     }
 }

@@ -2,113 +2,49 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>One batch of a data set.</summary>
-/// <param name="Inputs">What the model is called with, one tensor or more, each [B, ...].</param>
-/// <param name="Target">[B, ...]: integer for class ids, floating for everything else.</param>
-public sealed record Batch(IReadOnlyList<Tensor> Inputs, Tensor Target) : IDisposable
+/// <summary>One batch of a data set, or one that was mixed in the loader.</summary>
+public sealed class Batch : IDisposable
 {
-    /// <summary>A batch with one input.</summary>
-    /// <param name="input">[B, ...].</param>
-    /// <param name="target">[B, ...].</param>
-    public Batch(Tensor input, Tensor target)
-        : this([input], target)
+    /// <summary>Creates a batch with several inputs.</summary>
+    /// <param name="inputs">One tensor or more, [B, ...] each, in the order in which the model takes them.</param>
+    /// <param name="target">[B, ...]: integers for class ids, floating for everything else.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    public Batch(IReadOnlyList<Tensor> inputs, Tensor target)
+        : this(inputs ?? throw new ArgumentNullException(nameof(inputs)), target ?? throw new ArgumentNullException(nameof(target)), null)
     {
     }
 
-    /// <summary>A batch that was mixed in the loader.</summary>
+    /// <summary>Creates a batch with one input.</summary>
+    /// <param name="input">[B, ...].</param>
+    /// <param name="target">[B, ...]: integers for class ids, floating for everything else.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    public Batch(Tensor input, Tensor target)
+        : this([input ?? throw new ArgumentNullException(nameof(input))], target)
+    {
+    }
+
+    /// <summary>Creates a batch that was mixed in the loader.</summary>
     /// <param name="step">The step. The batch owns it.</param>
     /// <exception cref="ArgumentNullException"><paramref name="step"/> is null.</exception>
     public Batch(MixupStep step)
-        : this((step ?? throw new ArgumentNullException(nameof(step))).Inputs, step.Target.Unmixed) => Step = step;
+        : this((step ?? throw new ArgumentNullException(nameof(step))).Inputs, step.Target.Unmixed, step)
+    {
+    }
+
+    private Batch(IReadOnlyList<Tensor> inputs, Tensor target, MixupStep? step) => (Inputs, Target, Step) = (inputs, target, step);
+
+    /// <summary>Gets the tensors that the model is called with, [B, ...] each.</summary>
+    public IReadOnlyList<Tensor> Inputs { get; }
+
+    /// <summary>Gets the target, [B, ...].</summary>
+    public Tensor Target { get; }
 
     /// <summary>Gets the step of a batch that was mixed in the loader; null for a plain batch.</summary>
     public MixupStep? Step { get; }
 
-    /// <summary>Frees the step of a mixed batch. The tensors of a plain one are not its own, and stay.</summary>
+    /// <summary>Disposes the step of a mixed batch. A plain batch does not own its tensors, and does nothing.</summary>
     public void Dispose() => Step?.Dispose();
-}
 
-/// <summary>Turns what loaders give into batches.</summary>
-public static class BatchExtensions
-{
-    /// <summary>Batches of pairs, as a hand-written loader gives them.</summary>
-    /// <param name="pairs">Input and target of each batch.</param>
-    /// <returns>
-    /// The same, lazily. The epoch reaches a source that is <see cref="IEpochAware"/>. The number of batches is known where the source
-    /// tells it.
-    /// </returns>
-    /// <exception cref="ArgumentNullException"><paramref name="pairs"/> is null.</exception>
-    public static IEnumerable<Batch> AsBatches(this IEnumerable<(Tensor Input, Tensor Target)> pairs)
-    {
-        ArgumentNullException.ThrowIfNull(pairs);
-        return new ConvertedSequence<(Tensor Input, Tensor Target), Batch>(pairs, pair => new Batch(pair.Input, pair.Target));
-    }
-
-    /// <summary>Batches that were mixed in the loader, as <see cref="Collation"/> gives them.</summary>
-    /// <param name="steps">The mixed batches.</param>
-    /// <returns>
-    /// The same, lazily. The epoch reaches a source that is <see cref="IEpochAware"/>. The number of batches is known where the source
-    /// tells it.
-    /// </returns>
-    /// <exception cref="ArgumentNullException"><paramref name="steps"/> is null.</exception>
-    public static IEnumerable<Batch> AsBatches(this IEnumerable<MixupStep> steps)
-    {
-        ArgumentNullException.ThrowIfNull(steps);
-        return new ConvertedSequence<MixupStep, Batch>(steps, step => new Batch(step));
-    }
-
-    /// <summary>Mixes batches in the loader. See <see cref="Collation"/>.</summary>
-    /// <param name="strategy">How batches are mixed: <see cref="InputMixup"/>, or one of your own that mixes the input.</param>
-    /// <param name="batches">The plain batches. Their tensors stay whose they are.</param>
-    /// <returns>The mixed batches, lazily. Each owns its inputs and a copy of its target.</returns>
-    /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">
-    /// The strategy mixes in the model or after it; or, on enumeration, as <see cref="IMixupStrategy.Begin"/>.
-    /// </exception>
-    /// <exception cref="InvalidOperationException">On enumeration: a batch is mixed already.</exception>
-    public static IEnumerable<MixupStep> Mix(this IMixupStrategy strategy, IEnumerable<Batch> batches)
-    {
-        ArgumentNullException.ThrowIfNull(batches);
-        return strategy.Mix(new ConvertedSequence<Batch, (IReadOnlyList<Tensor> Inputs, Tensor Target)>(batches, Plain));
-    }
-
-    /// <summary>Batches of dictionaries, as TorchSharp's <c>DataLoader</c> gives them.</summary>
-    /// <param name="loader">The loader.</param>
-    /// <param name="target">The key of the target.</param>
-    /// <param name="inputs">The keys of the inputs, in the order in which the model takes them.</param>
-    /// <returns>
-    /// The same, lazily. The epoch reaches a source that is <see cref="IEpochAware"/>. The number of batches is known where the source
-    /// tells it.
-    /// </returns>
-    /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">No input is named, or, on enumeration, a key is missing.</exception>
-    public static IEnumerable<Batch> AsBatches(this IEnumerable<Dictionary<string, Tensor>> loader, string target, params string[] inputs)
-    {
-        ArgumentNullException.ThrowIfNull(loader);
-        ArgumentNullException.ThrowIfNull(target);
-        ArgumentNullException.ThrowIfNull(inputs);
-        if (inputs.Length == 0)
-        {
-            throw new ArgumentException("Name the key of one input or more.", nameof(inputs));
-        }
-
-        return new ConvertedSequence<Dictionary<string, Tensor>, Batch>(
-            loader, batch => new Batch([.. inputs.Select(key => Find(batch, key))], Find(batch, target)));
-    }
-
-    private static (IReadOnlyList<Tensor> Inputs, Tensor Target) Plain(Batch batch) => batch.Step is null
-        ? (batch.Inputs, batch.Target)
-        : throw new InvalidOperationException("The batch is mixed already, and would be mixed twice. Mix plain batches.");
-
-    private static Tensor Find(Dictionary<string, Tensor> batch, string key) =>
-        batch.TryGetValue(key, out var tensor)
-            ? tensor
-            : throw new ArgumentException($"The batch has no '{key}'; it has {string.Join(", ", batch.Keys.Order())}.");
-}
-
-/// <summary>A source of batches whose order depends on the epoch, so that a resumed run sees the batches that it would have seen.</summary>
-public interface IEpochAware
-{
-    /// <summary>The epoch, from 0, that the next enumeration belongs to. The learner sets it.</summary>
-    int Epoch { get; set; }
+    /// <summary>A batch to predict, without a target.</summary>
+    internal static Batch OfInput(Tensor input) => new([input], null!, null);
 }

@@ -3,39 +3,86 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>Cuts tensors that hold a whole data set into batches, shuffled anew for every epoch from a seed of its own.</summary>
-/// <remarks>The tensors stay the caller's. A batch is a copy, made in the dispose scope of whoever enumerates.</remarks>
+/// <summary>Cuts tensors that hold a whole data set into batches, on request in a new random order for every epoch.</summary>
+/// <remarks>The tensors stay the caller's. A batch is a copy in the dispose scope of the code that enumerates.</remarks>
 public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatches
 {
-    private readonly Tensor inputs;
+    private readonly IReadOnlyList<Tensor> inputs;
     private readonly Tensor targets;
     private readonly int batchSize;
-    private readonly int? shuffleSeed;
+    private readonly int samples;
     private int epoch;
     private bool isSet; // since the last enumeration
     private bool isUsed; // an enumeration had this epoch
 
-    /// <summary>Cuts two tensors.</summary>
+    /// <summary>Cuts a tensor of inputs and one of targets.</summary>
     /// <param name="inputs">[N, ...].</param>
     /// <param name="targets">[N, ...], on the same device.</param>
-    /// <param name="batchSize">B, 1 or more; the last batch may be smaller.</param>
-    /// <param name="shuffleSeed">Seed of the order. Default null: the order of the tensors, for validation.</param>
-    /// <exception cref="ArgumentException">The tensors are empty or not of one length.</exception>
+    /// <param name="batchSize">B, 1 or more.</param>
+    /// <exception cref="ArgumentException">The tensors are empty, of different lengths or on different devices.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="batchSize"/> is below 1.</exception>
-    public TensorBatches(Tensor inputs, Tensor targets, int batchSize, int? shuffleSeed = null)
+    public TensorBatches(Tensor inputs, Tensor targets, int batchSize)
+        : this([inputs], targets, batchSize)
+    {
+    }
+
+    /// <summary>Cuts the tensors of a model with several inputs, and one of targets.</summary>
+    /// <param name="inputs">One tensor or more, [N, ...] each, in the order in which the model takes them.</param>
+    /// <param name="targets">[N, ...], on the same device.</param>
+    /// <param name="batchSize">B, 1 or more.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no input, or the tensors are empty, of different lengths or on different devices.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="batchSize"/> is below 1.</exception>
+    public TensorBatches(IReadOnlyList<Tensor> inputs, Tensor targets, int batchSize)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        ArgumentNullException.ThrowIfNull(targets);
-        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        if (inputs.dim() == 0 || targets.dim() == 0 || inputs.shape[0] != targets.shape[0] || inputs.shape[0] == 0)
+        foreach (var input in inputs)
         {
-            throw new ArgumentException(
-                $"Inputs of shape [{string.Join(", ", inputs.shape)}] and targets of shape [{string.Join(", ", targets.shape)}] are no " +
-                "data set: one target for each of one input or more is expected.");
+            ArgumentNullException.ThrowIfNull(input, nameof(inputs));
         }
 
-        (this.inputs, this.targets, this.batchSize, this.shuffleSeed) = (inputs, targets, batchSize, shuffleSeed);
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        if (inputs.Count == 0)
+        {
+            throw new ArgumentException("There is no input. Give one tensor or more.", nameof(inputs));
+        }
+
+        foreach (var input in inputs)
+        {
+            if (input.dim() == 0 || targets.dim() == 0 || input.shape[0] != targets.shape[0] || input.shape[0] is 0 or > int.MaxValue)
+            {
+                throw new ArgumentException(
+                    $"The inputs have shape {Shapes.Text(input)} and the targets {Shapes.Text(targets)}. " +
+                    "They must be non-empty and of equal length along their first dimension.",
+                    nameof(inputs));
+            }
+
+            if (input.device.ToString() != targets.device.ToString())
+            {
+                throw new ArgumentException(
+                    $"The inputs are on {input.device} and the targets on {targets.device}. Move them to one device.", nameof(inputs));
+            }
+        }
+
+        (this.inputs, this.targets, this.batchSize, samples) = ([.. inputs], targets, batchSize, (int)targets.shape[0]);
     }
+
+    /// <summary>Gets whether every epoch has a random order, from <see cref="Seed"/>. Default false: the order of the tensors.</summary>
+    public bool Shuffle { get; init; }
+
+    /// <summary>
+    /// Gets the seed of the random orders. It is independent of torch's generator, so that a run that resumes has the same batches.
+    /// Default 0.
+    /// </summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>
+    /// Gets whether a last batch that is smaller than the others is left out, as the <c>drop_last</c> of PyTorch. Default false. With
+    /// fewer samples than one batch there is no batch.
+    /// </summary>
+    public bool DropLast { get; init; }
 
     /// <summary>
     /// Gets or sets the epoch, from 0, whose order the next enumeration has. Under a learner it is the learner's epoch, behind LINQ as
@@ -48,8 +95,8 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
         set => (epoch, isSet) = (value, true);
     }
 
-    /// <summary>The number of batches in an epoch.</summary>
-    public int Count => (int)((inputs.shape[0] + batchSize - 1) / batchSize);
+    /// <summary>Gets the number of batches in an epoch.</summary>
+    public int Count => DropLast ? samples / batchSize : (int)(((long)samples + batchSize - 1) / batchSize);
 
     int? ICountsBatches.BatchCount => Count;
 
@@ -58,16 +105,18 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     {
         epoch = isSet ? epoch : Learner.CurrentEpoch ?? (isUsed ? epoch + 1 : epoch);
         (isSet, isUsed) = (false, true);
-        var order = Enumerable.Range(0, (int)inputs.shape[0]).Select(i => (long)i).ToArray();
-        if (shuffleSeed is { } seed)
+        long[] order = [.. Enumerable.Range(0, samples)];
+        if (Shuffle)
         {
+            var seed = unchecked((int)(Seed ^ (Seed >> 32)));
             new Random(unchecked((seed * 1_000_003) + epoch)).Shuffle(order);
         }
 
-        foreach (var chunk in order.Chunk(batchSize))
+        foreach (var chunk in order.Chunk(batchSize).Take(Count))
         {
-            using var index = tensor(chunk, ScalarType.Int64, inputs.device);
-            yield return new Batch(inputs.index(TensorIndex.Tensor(index)), targets.index(TensorIndex.Tensor(index)));
+            using var index = tensor(chunk, ScalarType.Int64, targets.device);
+            var rows = TensorIndex.Tensor(index);
+            yield return new Batch([.. inputs.Select(input => input.index(rows))], targets.index(rows));
         }
     }
 

@@ -1,0 +1,176 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>Evaluates a metric on the current batch.</summary>
+/// <param name="values">Takes a prediction and a target and returns one value or more for each sample, not reduced.</param>
+/// <returns>The values of the batch; weighted by lambda if it was mixed.</returns>
+public delegate Tensor MetricEvaluator(Func<Tensor, Tensor, Tensor> values);
+
+/// <summary>The position of the loop and the batch that it works on. Callbacks read it, and replace the members that have a setter.</summary>
+public sealed class LearnerState
+{
+    internal LearnerState(
+        Learner learner, bool validates, int firstEpoch, int epochs, int? batchCount, CancellationToken cancellationToken)
+    {
+        Learner = learner;
+        Validates = validates;
+        Epoch = FirstEpoch = firstEpoch;
+        Epochs = epochs;
+        BatchCount = batchCount;
+        CancellationToken = cancellationToken;
+    }
+
+    /// <summary>Gets the learner.</summary>
+    public Learner Learner { get; }
+
+    /// <summary>Gets the epoch of this fit, from 0.</summary>
+    public int Epoch { get; internal set; }
+
+    /// <summary>Gets the first epoch that this fit runs: 0, or the number of epochs that a loaded checkpoint had completed.</summary>
+    public int FirstEpoch { get; }
+
+    /// <summary>Gets the number of epochs of this fit, those before <see cref="FirstEpoch"/> included.</summary>
+    public int Epochs { get; }
+
+    /// <summary>Gets the number of the batch within the training or validation half of the epoch, from 0.</summary>
+    public int BatchIndex { get; internal set; }
+
+    /// <summary>
+    /// Gets the number of training batches in an epoch. It is null until the first epoch has counted them if the source cannot tell.
+    /// </summary>
+    public int? BatchCount { get; internal set; }
+
+    /// <summary>Gets whether the batch trains the model. It is false in validation and between the halves of an epoch.</summary>
+    public bool IsTraining { get; internal set; }
+
+    /// <summary>Gets or sets the tensors that the model is called with. Every batch has a new list.</summary>
+    public IReadOnlyList<Tensor> Inputs { get; set; } = [];
+
+    /// <summary>Gets or sets the target of the batch.</summary>
+    /// <exception cref="InvalidOperationException">It is read outside of a batch, or in a prediction without targets.</exception>
+    public Tensor Target
+    {
+        get => field ?? throw Missing(nameof(Target), nameof(LearnerCallback.BeforeBatch));
+        set;
+    }
+
+    /// <summary>Gets or sets the output of the model.</summary>
+    /// <exception cref="InvalidOperationException">It is read before the forward pass.</exception>
+    public Tensor Prediction
+    {
+        get => field ?? throw Missing(nameof(Prediction), nameof(LearnerCallback.AfterPrediction));
+        set;
+    }
+
+    /// <summary>Gets or sets the loss of the batch, a scalar.</summary>
+    /// <exception cref="InvalidOperationException">It is read before the loss was computed.</exception>
+    public Tensor BatchLoss
+    {
+        get => field ?? throw Missing(nameof(BatchLoss), nameof(LearnerCallback.AfterLoss));
+        set;
+    }
+
+    /// <summary>
+    /// Gets or sets the function that computes the loss of this batch from prediction and target. Every batch starts with the learner's own
+    /// loss.
+    /// </summary>
+    public Func<Tensor, Tensor, Tensor> LossFunction
+    {
+        get;
+        set => (field, JudgesOtherwise) = (value, true);
+    } = (_, _) => throw Missing(nameof(LossFunction), nameof(LearnerCallback.BeforeBatch));
+
+    /// <summary>
+    /// Gets or sets the function that evaluates a metric on this batch. Every batch starts with one that compares the prediction with the
+    /// target.
+    /// </summary>
+    public MetricEvaluator MetricFunction
+    {
+        get;
+        set => (field, JudgesOtherwise) = (value, true);
+    } = _ => throw Missing(nameof(MetricFunction), nameof(LearnerCallback.BeforeBatch));
+
+    /// <summary>Gets the figures of the epoch, from <see cref="LearnerCallback.AfterEpoch"/> on. It is null if the epoch did not end.</summary>
+    public EpochRecord? Record { get; internal set; }
+
+    /// <summary>Gets the exception that ended the fit, from the first <c>After</c> event on. A stop by a callback is none.</summary>
+    public Exception? Exception { get; internal set; }
+
+    /// <summary>Gets the caller's token. The loop checks it before every batch.</summary>
+    public CancellationToken CancellationToken { get; }
+
+    /// <summary>Whether there are validation batches.</summary>
+    internal bool Validates { get; }
+
+    /// <summary>The running loss of the training half. The epoch disposes it.</summary>
+    internal RunningMean? TrainLoss { get; set; }
+
+    /// <summary>
+    /// How <see cref="LossFunction"/> reduces, since the loss of an epoch is a mean over samples. Every batch starts with the reduction of
+    /// the learner's loss.
+    /// </summary>
+    internal nn.Reduction LossReduction { get; set; }
+
+    /// <summary>The step of a batch that was mixed in the loader, until a callback takes it.</summary>
+    internal MixupStep? Mixed { get; set; }
+
+    /// <summary>Whether a callback replaced a function that judges this batch.</summary>
+    internal bool JudgesOtherwise { get; set; }
+
+    /// <summary>The number of rows under a loss that sums. Null at the start of every batch: the rows of the target.</summary>
+    internal long? JudgedRows { get; set; }
+
+    /// <summary>How much of the loop was asked to stop.</summary>
+    internal StopLevel Stopping { get; set; }
+
+    /// <summary>Whether a callback asked to stop the batch, the epoch or the fit.</summary>
+    internal bool IsStopping => Stopping != StopLevel.None;
+
+    /// <summary>Takes an optimizer step. The loop sets it while it trains.</summary>
+    internal Action? OptimizerStep { get; set; }
+
+    /// <summary>Computes the mean training loss of the epoch so far. This waits for the device.</summary>
+    /// <returns>The mean; not a number before the first batch.</returns>
+    public double TrainLossSoFar() => TrainLoss?.Value ?? double.NaN;
+
+    /// <summary>Stops this batch after all callbacks of the current event have run.</summary>
+    public void StopBatch() => Stop(StopLevel.Batch);
+
+    /// <summary>Stops this epoch after all callbacks of the current event have run. The epoch gets no record.</summary>
+    public void StopEpoch() => Stop(StopLevel.Epoch);
+
+    /// <summary>Stops the fit after all callbacks of the current event have run.</summary>
+    public void StopFit() => Stop(StopLevel.Fit);
+
+    /// <summary>
+    /// Steps the optimizer by the gradients so far, as the loop does after a batch: raises <see cref="LearnerCallback.BeforeStep"/>, steps,
+    /// raises <see cref="LearnerCallback.AfterStep"/>, sets the gradients to zero, and steps a scheduler of batches.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No epoch is being trained.</exception>
+    public void StepOptimizer() => (OptimizerStep ?? throw new InvalidOperationException(
+        "There is no optimizer step outside of training. Call StepOptimizer between BeforeTrain and AfterTrain of an epoch."))();
+
+    /// <summary>Forgets the batch. Its dispose scope frees the tensors.</summary>
+    internal void ClearBatch()
+    {
+        (Inputs, Mixed) = ([], null);
+        (Target, Prediction, BatchLoss) = (null!, null!, null!);
+        LossFunction = (_, _) => throw Missing(nameof(LossFunction), nameof(LearnerCallback.BeforeBatch));
+        MetricFunction = _ => throw Missing(nameof(MetricFunction), nameof(LearnerCallback.BeforeBatch));
+    }
+
+    private static InvalidOperationException Missing(string name, string since) =>
+        new($"{name} can be read from {since} to the end of the batch. A prediction without targets has no target and no loss.");
+
+    private void Stop(StopLevel level) => Stopping = (StopLevel)Math.Max((int)Stopping, (int)level);
+}
+
+/// <summary>The part of the loop that is to stop. A larger one includes the smaller.</summary>
+internal enum StopLevel
+{
+    None,
+    Batch,
+    Epoch,
+    Fit,
+}

@@ -1,0 +1,50 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>Raises the learning rate before every batch, and records the smoothed loss.</summary>
+internal sealed class RateSearch(double from, double to, int steps) : LearnerCallback(order: 1000)
+{
+    private const double Smoothing = 0.98; // fastai's Recorder
+    private const double Divergence = 4;
+    private readonly List<double> rates = [];
+    private readonly List<double> losses = [];
+    private double[] ratios = []; // of each parameter group to the first
+    private double mean;
+
+    public IReadOnlyList<double> Rates => rates;
+
+    public IReadOnlyList<double> Losses => losses;
+
+    public override void BeforeFit(LearnerState state)
+    {
+        var groups = state.Learner.Optimizer.ParamGroups.ToArray();
+        var first = groups[0].LearningRate;
+        ratios = [.. groups.Select(group => first == 0 ? 1 : group.LearningRate / first)];
+    }
+
+    public override void BeforeBatch(LearnerState state)
+    {
+        var rate = from * Math.Pow(to / from, rates.Count / (steps - 1.0));
+        foreach (var (group, ratio) in state.Learner.Optimizer.ParamGroups.Zip(ratios))
+        {
+            group.LearningRate = rate * ratio;
+        }
+    }
+
+    public override void AfterLoss(LearnerState state)
+    {
+        var loss = state.BatchLoss.detach().to(ScalarType.Float64).cpu().item<double>() / Rows(state);
+        mean = (Smoothing * mean) + ((1 - Smoothing) * loss);
+        rates.Add(state.Learner.Optimizer.ParamGroups.First().LearningRate);
+        losses.Add(mean / (1 - Math.Pow(Smoothing, losses.Count + 1)));
+        if (rates.Count == steps || !double.IsFinite(losses[^1]) || losses[^1] > Divergence * losses.Min())
+        {
+            state.StopFit();
+        }
+    }
+
+    // A loss that sums grows with the batch, which may be smaller at the end of an epoch.
+    private static double Rows(LearnerState state) =>
+        state.LossReduction == nn.Reduction.Sum ? state.JudgedRows ?? state.Target.shape[0] : 1;
+}

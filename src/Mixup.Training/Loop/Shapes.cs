@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>Checks of shapes.</summary>
+internal static class Shapes
+{
+    /// <summary>Refuses values that come of [B, 1] against [B], which torch broadcasts to [B, B].</summary>
+    /// <returns>The values.</returns>
+    public static Tensor Unbroadcast(string what, Tensor values, Tensor prediction, Tensor target) =>
+        prediction.numel() != target.numel() || values.numel() <= target.numel() || prediction.shape.SequenceEqual(target.shape)
+            ? values
+            : throw new ArgumentException(
+                $"{what} returned shape {Text(values)} for a prediction of shape {Text(prediction)} and a target of shape {Text(target)}, " +
+                "which broadcast against each other. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
+
+    /// <summary>A shape as text.</summary>
+    public static string Text(Tensor tensor) => Text(tensor.shape);
+
+    /// <inheritdoc cref="Text(Tensor)"/>
+    public static string Text(long[] shape) => $"[{string.Join(", ", shape)}]";
+}

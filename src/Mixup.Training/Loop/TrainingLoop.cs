@@ -1,0 +1,292 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>The epochs of one fit, or one pass of an evaluation or prediction.</summary>
+internal sealed class TrainingLoop
+{
+    private readonly Learner learner;
+    private readonly LearnerState state;
+    private readonly Events events;
+
+    public TrainingLoop(Learner learner, LearnerState state) =>
+        (this.learner, this.state, events) = (learner, state, new Events(learner.Callbacks, state));
+
+    /// <summary>Runs a fit.</summary>
+    /// <param name="begin">Runs once before the first epoch, after <see cref="LearnerCallback.BeforeFit"/>.</param>
+    /// <param name="train">The training batches.</param>
+    /// <param name="validation">The validation batches, or null.</param>
+    public void Fit(Action begin, IEnumerable<Batch> train, IEnumerable<Batch>? validation) =>
+        events.Around(StopLevel.Fit, c => c.BeforeFit(state), c => c.AfterFit(state), () =>
+        {
+            if (learner.Optimizer is TorchSharp.Modules.LBFGS)
+            {
+                throw new InvalidOperationException(
+                    "LBFGS computes the loss several times a step, by a closure that the learner does not give. " +
+                    "Train in a loop of your own, or use another optimizer.");
+            }
+
+            begin();
+            ZeroGradients();
+            if (validation is not null && state.Epoch < state.Epochs)
+            {
+                ThrowIfNone(BatchSource.CountOf(validation), training: false); // before an epoch is spent, if the source can tell
+            }
+
+            for (; state.Epoch < state.Epochs; state.Epoch++)
+            {
+                RunEpoch(train, validation);
+            }
+        });
+
+    /// <summary>Passes batches through the model in validation mode and judges them.</summary>
+    public EvaluationResult Evaluate(IEnumerable<Batch> batches)
+    {
+        using var loss = new RunningMean();
+        var metrics = RunHalf(batches, training: false, loss);
+        return new EvaluationResult(loss.Value, metrics);
+    }
+
+    /// <summary>Passes batches through the model in validation mode, and gives each prediction away.</summary>
+    /// <param name="batches">The batches. Their targets may be null.</param>
+    /// <param name="take">Takes a prediction, within the dispose scope of its batch.</param>
+    public void Predict(IEnumerable<Batch> batches, Action<Tensor> take) =>
+        RunBatches(batches, training: false, () =>
+        {
+            state.Prediction = learner.Forward(state.Inputs);
+            events.Raise(c => c.AfterPrediction(state));
+            take(state.Prediction);
+        });
+
+    private void RunEpoch(IEnumerable<Batch> train, IEnumerable<Batch>? validation) =>
+        events.Around(StopLevel.Epoch, c => c.BeforeEpoch(state), c => c.AfterEpoch(state), () =>
+        {
+            var watch = Stopwatch.StartNew();
+            var learningRate = learner.Optimizer.ParamGroups.First().LearningRate;
+            state.Record = null;
+            using var trainLoss = new RunningMean();
+            state.TrainLoss = trainLoss;
+            state.OptimizerStep = StepOptimizer;
+            Dictionary<string, double> trainMetrics;
+            try
+            {
+                trainMetrics = RunHalf(train, training: true, trainLoss);
+            }
+            finally
+            {
+                state.OptimizerStep = null;
+            }
+
+            var evaluated = validation is null ? null : Evaluate(validation);
+            var record = new EpochRecord(
+                state.Epoch, trainLoss.Value, evaluated?.Loss, trainMetrics, evaluated?.Metrics ?? new Dictionary<string, double>(),
+                learningRate, watch.Elapsed);
+            if (learner.SchedulerInterval == SchedulerInterval.Epoch)
+            {
+                learner.StepScheduler(record.ValidationLoss ?? record.TrainLoss);
+            }
+
+            state.Record = record;
+            learner.Complete(record);
+        });
+
+    private Dictionary<string, double> RunHalf(IEnumerable<Batch> batches, bool training, RunningMean loss)
+    {
+        var totals = new Dictionary<string, IMetricTotal>();
+        try
+        {
+            foreach (var metric in learner.Metrics)
+            {
+                if (metric.Begin(training) is { } total)
+                {
+                    totals.Add(metric.Name, total);
+                }
+            }
+
+            RunBatches(batches, training, () =>
+            {
+                Judge(loss, totals.Values);
+                if (training)
+                {
+                    Learn();
+                }
+            });
+            return totals.ToDictionary(pair => pair.Key, pair => pair.Value.Value);
+        }
+        finally
+        {
+            foreach (var total in totals.Values)
+            {
+                total.Dispose();
+            }
+        }
+    }
+
+    private void RunBatches(IEnumerable<Batch> batches, bool training, Action body)
+    {
+        try
+        {
+            events.Around(
+                StopLevel.None,
+                c => (training ? (Action<LearnerState>)c.BeforeTrain : c.BeforeValidate)(state),
+                c => (training ? (Action<LearnerState>)c.AfterTrain : c.AfterValidate)(state),
+                () =>
+                {
+                    learner.Model.train(training);
+                    state.IsTraining = training;
+                    state.BatchIndex = 0;
+                    BatchSource.SetEpoch(batches, state.Epoch);
+                    Learner.CurrentEpoch = state.Epoch;
+                    using var enumerator = batches.GetEnumerator();
+                    while (RunBatch(enumerator, body))
+                    {
+                        state.BatchIndex++;
+                    }
+
+                    ThrowIfNone(state.BatchIndex, training);
+                    state.BatchCount = training ? state.BatchIndex : state.BatchCount;
+                });
+        }
+        finally
+        {
+            state.IsTraining = false;
+        }
+    }
+
+    /// <summary>Fetches and runs one batch in a dispose scope of its own. Returns false after the last one.</summary>
+    private bool RunBatch(IEnumerator<Batch> batches, Action body)
+    {
+        state.CancellationToken.ThrowIfCancellationRequested();
+        using var scope = NewDisposeScope();
+        if (!batches.MoveNext())
+        {
+            return false;
+        }
+
+        try
+        {
+            using var batch = batches.Current;
+            Load(batch);
+            state.LossFunction = learner.Loss.call;
+            (state.LossReduction, state.JudgedRows) = (learner.Loss.reduction, null);
+            state.MetricFunction = values => values(state.Prediction, state.Target);
+            state.JudgesOtherwise = false;
+            events.Around(StopLevel.Batch, c => c.BeforeBatch(state), c => c.AfterBatch(state), () =>
+            {
+                ThrowIfMixed();
+                using var grad = set_grad_enabled(state.IsTraining);
+                body();
+            });
+        }
+        finally
+        {
+            state.ClearBatch();
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Moves a batch to the device. A batch that was mixed in the loader must neither be mixed again nor be judged as a plain one.
+    /// </summary>
+    private void Load(Batch batch)
+    {
+        state.Mixed = batch.Step;
+        if (batch.Step is not { } step)
+        {
+            state.Inputs = [.. batch.Inputs.Select(input => input.to(learner.Device, non_blocking: true))];
+            state.Target = batch.Target?.to(learner.Device, non_blocking: true)!; // a prediction needs none
+            return;
+        }
+
+        if (step.IsDisposed)
+        {
+            throw new InvalidOperationException(
+                "The mixed batch is disposed. A batch that was mixed in the loader can be used once: " +
+                "give a source that mixes anew in every epoch, such as strategy.Mix(batches).");
+        }
+
+        step.MoveTo(learner.Device);
+        (state.Inputs, state.Target) = (step.Inputs, step.Target.Unmixed);
+    }
+
+    private void ThrowIfMixed()
+    {
+        if (state.Mixed is not null)
+        {
+            throw new InvalidOperationException(state.IsTraining
+                ? "The batch was mixed in the loader, but no callback computes its mixed loss. " +
+                    "Register a MixupCallback with the strategy that mixed it."
+                : "A validation batch was mixed in the loader, but validation is never mixed. Give plain batches.");
+        }
+    }
+
+    private void Judge(RunningMean loss, IEnumerable<IMetricTotal> metrics)
+    {
+        state.Prediction = learner.Forward(state.Inputs);
+        events.Raise(c => c.AfterPrediction(state));
+        state.BatchLoss = state.LossFunction(state.Prediction, state.Target);
+        events.Raise(c => c.AfterLoss(state));
+        if (state.BatchLoss.numel() != 1)
+        {
+            throw new InvalidOperationException(
+                $"The loss has shape {Shapes.Text(state.BatchLoss)}, but training needs a scalar. " +
+                "Build it with Reduction.Mean or Reduction.Sum, or give it as a function.");
+        }
+
+        var samples = state.Target.shape[0];
+        if (state.LossReduction == nn.Reduction.Sum)
+        {
+            loss.AddSum(state.BatchLoss, state.JudgedRows ?? samples);
+        }
+        else
+        {
+            loss.Add(state.BatchLoss, samples);
+        }
+
+        using var noGrad = no_grad();
+        foreach (var metric in metrics)
+        {
+            metric.Add(state, samples);
+        }
+    }
+
+    private void Learn()
+    {
+        events.Raise(c => c.BeforeBackward(state));
+        state.BatchLoss.backward();
+        events.Raise(c => c.AfterBackward(state));
+        StepOptimizer();
+    }
+
+    private void StepOptimizer()
+    {
+        using var scope = NewDisposeScope();
+        events.Raise(c => c.BeforeStep(state));
+        learner.Optimizer.step();
+        events.Raise(c => c.AfterStep(state));
+        learner.Optimizer.zero_grad();
+        if (learner.SchedulerInterval == SchedulerInterval.Batch)
+        {
+            learner.StepScheduler(double.NaN);
+        }
+    }
+
+    private void ZeroGradients()
+    {
+        using var scope = NewDisposeScope();
+        learner.Optimizer.zero_grad();
+    }
+
+    /// <summary>Refuses an epoch without a batch, whose figures would not be numbers.</summary>
+    private void ThrowIfNone(int? batches, bool training)
+    {
+        if (batches == 0)
+        {
+            throw new InvalidOperationException(
+                $"There was no {(training ? "training" : "validation")} batch in epoch {state.Epoch + 1}. "
+                + "A source that can be enumerated only once is empty in the second epoch: give one that starts anew for every epoch.");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Mixup.Training;
+
+/// <summary>A metric over the batches of half an epoch.</summary>
+internal interface IMetricTotal : IDisposable
+{
+    /// <summary>The value of the batches so far. This waits for the device.</summary>
+    double Value { get; }
+
+    /// <summary>Adds the current batch.</summary>
+    void Add(LearnerState state, long samples);
+}
+
+/// <summary>The mean of values over samples.</summary>
+internal sealed class MeanTotal(Metric metric, Func<Tensor, Tensor, Tensor> values) : IMetricTotal
+{
+    private readonly RunningMean mean = new();
+
+    public double Value => mean.Value;
+
+    public void Add(LearnerState state, long samples)
+    {
+        if (metric.Weights is not { } weights)
+        {
+            mean.Add(state.MetricFunction(Checked).mean(), samples);
+            return;
+        }
+
+        // Mixing weighs the result of a function of prediction and target, so numerator and denominator are such functions, of one shape.
+        long[] shape = [];
+        var weighted = state.MetricFunction((prediction, target) =>
+        {
+            var value = Checked(prediction, target);
+            shape = value.shape;
+            var weight = WeightsOf(weights, target, shape, value.dtype);
+            return value.mul(weight).masked_fill(weight.eq(0), 0); // 0 times infinity is not a number
+        });
+        var total = state.MetricFunction((_, target) => WeightsOf(weights, target, shape, weighted.dtype));
+        mean.AddWeighted(weighted.sum(ScalarType.Float64), total.sum(ScalarType.Float64));
+    }
+
+    public void Dispose() => mean.Dispose();
+
+    private Tensor Checked(Tensor prediction, Tensor target) =>
+        Shapes.Unbroadcast($"Metric '{metric.Name}'", values(prediction, target), prediction, target);
+
+    private Tensor WeightsOf(Func<Tensor, Tensor> weights, Tensor target, long[] shape, ScalarType dtype)
+    {
+        var weight = weights(target).to(dtype == ScalarType.Float64 ? dtype : ScalarType.Float32);
+        var given = weight.shape;
+        while (weight.dim() > 0 && weight.dim() < shape.Length)
+        {
+            weight = weight.unsqueeze(-1); // one weight a sample
+        }
+
+        return weight.dim() == shape.Length && weight.shape.Zip(shape).All(size => size.First == size.Second || size.First == 1)
+            ? weight.expand(shape)
+            : throw new ArgumentException(
+                $"The weights of metric '{metric.Name}' have shape {Shapes.Text(given)}, but its values have shape {Shapes.Text(shape)}. " +
+                "Return one weight for each value, or one for each sample.");
+    }
+}
+
+/// <summary>A function of all predictions and targets.</summary>
+internal sealed class PredictionTotal(Metric metric, Func<Tensor, Tensor, double> compute) : IMetricTotal
+{
+    private readonly TensorParts predictions = new($"The predictions of metric '{metric.Name}'");
+    private readonly TensorParts targets = new($"The targets of metric '{metric.Name}'");
+
+    public double Value
+    {
+        get
+        {
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            return compute(predictions.Join(), targets.Join());
+        }
+    }
+
+    public void Add(LearnerState state, long samples)
+    {
+        predictions.Add(state.Prediction);
+        targets.Add(state.Target);
+    }
+
+    public void Dispose()
+    {
+        predictions.Dispose();
+        targets.Dispose();
+    }
+}
