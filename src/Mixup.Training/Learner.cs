@@ -374,6 +374,21 @@ public sealed class Learner
         }
     }
 
+    /// <summary>Runs something that changes the mode of the model, and restores the mode.</summary>
+    internal void InMode(Action run)
+    {
+        var (wasTraining, outerEpoch) = (Model.training, CurrentEpoch);
+        try
+        {
+            run();
+        }
+        finally
+        {
+            CurrentEpoch = outerEpoch;
+            Model.train(wasTraining);
+        }
+    }
+
     /// <summary>Runs an evaluation or a prediction, which is no fit.</summary>
     private void RunAlone(Action<TrainingLoop> run, CancellationToken cancellationToken)
     {
@@ -385,20 +400,6 @@ public sealed class Learner
         catch (StopException)
         {
             throw new OperationCanceledException("A callback stopped the epoch or the fit while the model was evaluated.");
-        }
-    }
-
-    private void InMode(Action run)
-    {
-        var (wasTraining, outerEpoch) = (Model.training, CurrentEpoch);
-        try
-        {
-            run();
-        }
-        finally
-        {
-            CurrentEpoch = outerEpoch;
-            Model.train(wasTraining);
         }
     }
 }

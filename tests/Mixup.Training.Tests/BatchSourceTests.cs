@@ -242,4 +242,29 @@ public sealed class BatchSourceTests : IDisposable
             return prediction.mean();
         }
     }
+
+    [Fact]
+    public void TensorsAreCutWithSeveralInputsAndWithoutTheLastBatch()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b, y) = (arange(10).unsqueeze(1), arange(10).mul(2), arange(10));
+        var batches = new TensorBatches([a, b], y, 4) { Shuffle = true, Seed = ulong.MaxValue, DropLast = true };
+        Assert.Equal(2, batches.Count);
+        var seen = batches.ToList();
+        Assert.Equal([4, 4], seen.Select(batch => batch.Target.shape[0]));
+        Assert.All(seen, batch =>
+        {
+            Assert.Equal(batch.Target, batch.Inputs[0].squeeze(1));
+            Assert.Equal(batch.Target.mul(2), batch.Inputs[1]);
+        });
+        Assert.Equal(8, seen.SelectMany(batch => batch.Target.data<long>().ToArray()).Distinct().Count());
+        Assert.Equal(3, new TensorBatches(a, y, 4).Count);
+        Assert.Equal([0L, 1, 2, 3], new TensorBatches(a, y, 4).First().Target.data<long>().ToArray());
+
+        // Another seed, another order; large seeds are told apart.
+        long[] Order(ulong seed) => [.. new TensorBatches(a, y, 10) { Shuffle = true, Seed = seed }.First().Target.data<long>()];
+        Assert.Equal(Order(7), Order(7));
+        Assert.NotEqual(Order(7), Order(8));
+        Assert.NotEqual(Order(7), Order(7 + (1UL << 32)));
+    }
 }

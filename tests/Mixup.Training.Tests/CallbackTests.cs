@@ -67,7 +67,7 @@ public sealed class CallbackTests : IDisposable
         using var small = new Small([new ModelCheckpoint(folder, "validation_accuracy", MonitorMode.Max)]);
         small.Learner.Fit(small.Train, small.Valid, epochs: 5);
         var best = small.Learner.History.MaxBy(record => record["validation_accuracy"])!;
-        using var restored = new Small([new ModelCheckpoint(folder)]);
+        using var restored = new Small([new ModelCheckpoint(folder, "validation_accuracy", MonitorMode.Max)]);
         Checkpoint.Load(restored.Learner, Path.Combine(folder, "best.ckpt"));
         Assert.Equal(best.Epoch, restored.Learner.History[^1].Epoch);
         restored.Model.eval();
@@ -153,7 +153,7 @@ public sealed class CallbackTests : IDisposable
     {
         using var small = new Small([new EarlyStopping("validation_accuracy", MonitorMode.Max)]);
         var before = small.Weights;
-        Assert.Contains("there are train_loss, train_accuracy.",
+        Assert.Contains("The values are train_loss, train_accuracy;",
             Assert.Throws<ArgumentException>(() => small.Learner.Fit(small.Train)).Message,
             StringComparison.OrdinalIgnoreCase);
         Assert.Equal(before, small.Weights);
@@ -189,13 +189,22 @@ public sealed class CallbackTests : IDisposable
         Assert.Equal(
             small.Learner.History[1].TrainLoss, double.Parse(lines[2].Split(',')[1], System.Globalization.CultureInfo.InvariantCulture));
 
-        // A fit that is refused leaves the log of the last one; another starts it anew.
+        // A fit that is refused leaves the log of the last one.
         using var refused = new Small(
             [new Recorder("BeforeFit", _ => throw new InvalidOperationException("not today"), order: 90), new CsvLog(path)]);
         Assert.Throws<InvalidOperationException>(() => refused.Learner.Fit(refused.Train, refused.Valid));
         Assert.Equal(lines, File.ReadAllLines(path));
-        small.Learner.Fit(small.Train, small.Valid);
+
+        // A second fit goes on, here without validation; a new learner begins anew.
+        small.Learner.Fit(small.Train, epochs: 2);
+        var more = File.ReadAllLines(path);
+        Assert.Equal(lines, more[..3]);
+        Assert.Equal(["0", "1", "2", "3"], more[1..].Select(line => line.Split(',')[0]));
+        Assert.All(more[3..], line => Assert.Equal(["", ""], [line.Split(',')[2], line.Split(',')[4]]));
+        using var anew = new Small([new CsvLog(path)]);
+        anew.Learner.Fit(anew.Train);
         Assert.Equal(2, File.ReadAllLines(path).Length);
+        Assert.Single(Directory.GetFiles(Path.GetDirectoryName(path)!));
     }
 
     [Fact]
@@ -204,17 +213,91 @@ public sealed class CallbackTests : IDisposable
         using var small = new Small([new TensorBoardLog(Path.Combine(folder, "board"))]);
         small.Learner.Fit(small.Train, small.Valid);
         var file = Assert.Single(Directory.GetFiles(Path.Combine(folder, "board")));
-        Assert.Contains("validation_accuracy", System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file)), StringComparison.Ordinal);
+        var text = System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file));
+        Assert.Contains("validation_accuracy", text, StringComparison.Ordinal);
+        Assert.Contains("learning_rate", text, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void TheProgressBarReachesItsEnd()
+    public void ASecondFitGoesOnInTheStepsOfTensorBoard()
     {
-        using var console = new TestConsole().Width(160).Interactive();
+        var board = Path.Combine(folder, "board");
+        using var small = new Small([new TensorBoardLog(board)]);
+        Assert.False(Directory.Exists(board)); // a log that logs nothing leaves nothing
+        small.Learner.Fit(small.Train, epochs: 2);
+        small.Learner.Fit(small.Train, epochs: 2);
+        Assert.Equal([0, 1, 2, 3], Steps(Assert.Single(Directory.GetFiles(board)), "train_loss"));
+    }
+
+    /// <summary>The steps of a scalar in an event file: records of length, checksum, event and checksum.</summary>
+    private static List<long> Steps(string file, string tag)
+    {
+        var steps = new List<long>();
+        using var reader = new BinaryReader(File.OpenRead(file));
+        while (reader.BaseStream.Position < reader.BaseStream.Length)
+        {
+            var length = reader.ReadInt64();
+            reader.ReadInt32();
+            var record = Tensorboard.Event.Parser.ParseFrom(reader.ReadBytes((int)length));
+            reader.ReadInt32();
+            steps.AddRange((record.Summary?.Value ?? []).Where(value => value.Tag == tag).Select(_ => record.Step));
+        }
+
+        return steps;
+    }
+
+    [Fact]
+    public void TheProgressBarReachesItsEndWithinEightyColumns()
+    {
+        using var console = new TestConsole().Width(80).Interactive().EmitAnsiSequences();
         using var small = new Small([new ProgressBar(console)]);
         small.Learner.Fit(small.Train, small.Valid, epochs: 2);
-        Assert.Contains("epoch 2/2", console.Output, StringComparison.Ordinal);
-        Assert.Contains("100%", console.Output, StringComparison.Ordinal);
+        var output = System.Text.RegularExpressions.Regex.Replace(console.Output, "\x1b\\[[0-9;?]*[a-zA-Z]", string.Empty);
+        Assert.Contains("epoch 2/2 ", output, StringComparison.Ordinal);
+        Assert.Contains("100%", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("...", output, StringComparison.Ordinal); // nothing is cut
+        Assert.All(output.Split('\n', '\r').Where(line => line.Contains('%')), line =>
+        {
+            Assert.InRange(line.Length, 1, 80);
+            Assert.Matches("epoch [12]/2( loss [0-9.]+)? .*[0-9]+%", line); // one line has it all
+        });
+    }
+
+    [Fact]
+    public void RedirectedProgressIsOneLineForEachEpoch()
+    {
+        using var console = new TestConsole().Width(80);
+        using var small = new Small([new ProgressBar(console)]);
+        small.Learner.Fit(small.Train, small.Valid, epochs: 3);
+        var lines = console.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["epoch 1/3", "epoch 2/3", "epoch 3/3"], lines.Where(line => line.StartsWith("epoch")).Select(line => line[..9]));
+        Assert.Contains("validation_accuracy", console.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("%", console.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AResumedFitSaysFromWhereItGoesOn()
+    {
+        var path = Path.Combine(folder, "half.ckpt");
+        using (var small = new Small())
+        {
+            small.Learner.Fit(small.Train, epochs: 2);
+            Checkpoint.Save(small.Learner, path);
+        }
+
+        using var console = new TestConsole().Width(80);
+        using var resumed = new Small([new ProgressBar(console)]);
+        Assert.Null(resumed.Learner.ResumesAfter);
+        Checkpoint.Load(resumed.Learner, path);
+        Assert.Equal(2, resumed.Learner.ResumesAfter);
+        Assert.Equal(2, Assert.Single(resumed.Learner.Fit(resumed.Train, epochs: 3)).Epoch);
+        Assert.StartsWith("Resumes after epoch 2 of 3.", console.Output, StringComparison.Ordinal);
+        Assert.Null(resumed.Learner.ResumesAfter);
+
+        using var done = new Small([new ProgressBar(console)]);
+        Checkpoint.Load(done.Learner, path);
+        Assert.Empty(done.Learner.Fit(done.Train, epochs: 2));
+        Assert.Contains("Nothing is left to train", console.Output, StringComparison.Ordinal);
     }
 
     [Fact]

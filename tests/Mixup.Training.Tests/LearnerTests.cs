@@ -20,9 +20,9 @@ public sealed class LearnerTests
         Assert.Empty(Recorder.AllEvents.Except(recorder.Events));
         Assert.Equal([small.Learner], recorder.Learners);
 
-        // Whatever else the interface has would be an event that these tests know nothing of.
-        var all = typeof(LearnerCallback).GetMethods().Where(method => !method.IsSpecialName).Select(method => method.Name);
-        Assert.Equal(["Attach"], all.Except(Recorder.AllEvents));
+        // Whatever else the class has would be an event that these tests know nothing of.
+        var all = typeof(LearnerCallback).GetMethods().Where(method => !method.IsSpecialName && method.DeclaringType != typeof(object));
+        Assert.Equal(["Attach"], all.Select(method => method.Name).Except(Recorder.AllEvents));
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class LearnerTests
         Assert.True(records[^1]["validation_loss"] < records[0]["validation_loss"] / 2);
         Assert.True(records[^1]["validation_accuracy"] > 0.9);
         Assert.Contains(
-            "there is no figure",
+            "there is no value",
             Assert.Throws<ArgumentException>(() => records[0]["nonsense"]).Message,
             StringComparison.OrdinalIgnoreCase);
     }

@@ -69,7 +69,7 @@ public sealed class MetricTests
         string Error(Tensor prediction, Tensor target) =>
             Assert.Throws<ArgumentException>(() => Judged(Metric.Accuracy(), (prediction, target))).Message;
         Assert.Contains(
-            "logits [B, K, ...] of two classes or more", Error(zeros(5, 1), zeros(5)), StringComparison.Ordinal); // a binary output
+            "logits [B, K, ...] of 2 classes or more", Error(zeros(5, 1), zeros(5)), StringComparison.Ordinal); // a binary output
         Assert.Contains("the prediction is [5, 1]", Error(zeros(5, 1), zeros(5, ScalarType.Int64)), StringComparison.Ordinal);
         Assert.Contains("Give a metric of your own", Error(zeros(5, 3), zeros(5, 3)), StringComparison.Ordinal); // soft labels
         Assert.Contains("[5, 6]", Error(zeros(5, 3, 7), zeros(5, 6, ScalarType.Int64)), StringComparison.Ordinal);
@@ -197,6 +197,58 @@ public sealed class MetricTests
             Model.Dispose();
             loss.Dispose();
         }
+    }
+
+    [Fact]
+    public void ErrorsAndTopKAreWhatTheFormulasSay()
+    {
+        using var scope = NewDisposeScope();
+        var (prediction, target) = (Some.Normal(1, 7, 2).cpu(), Some.Normal(2, 7, 2).cpu());
+        var difference = prediction.sub(target).to(ScalarType.Float64);
+        (Tensor, Tensor)[] parts = [(prediction[..4], target[..4]), (prediction[4..], target[4..])];
+        Assert.Equal(difference.abs().mean().ToDouble(), Judged(Metric.MeanAbsoluteError(), parts), 1e-6);
+        Assert.Equal(difference.square().mean().ToDouble(), Judged(Metric.MeanSquaredError(), parts), 1e-6);
+
+        var logits = tensor(new float[,] { { 3, 2, 1, 0 }, { 0, 1, 2, 3 }, { 1, 0, 3, 2 }, { 9, 8, 7, 6 } });
+        var classes = tensor(new long[] { 1, 1, 3, -100 });
+        Assert.Equal(0, Judged(Metric.Accuracy(), (logits, classes)));
+        Assert.Equal(2 / 3.0, Judged(Metric.TopKAccuracy(2), (logits, classes)), 1e-6);
+        Assert.Equal(1, Judged(Metric.TopKAccuracy(3), (logits, classes)));
+        Assert.Equal("top3_accuracy", Metric.TopKAccuracy(3).Name);
+        var pixels = logits.t().unsqueeze(0); // [1, 4, 4]
+        Assert.Equal(2 / 3.0, Judged(Metric.TopKAccuracy(2), (pixels, classes.unsqueeze(0))), 1e-6);
+    }
+
+    [Fact]
+    public void AMetricOfAllPredictionsIsNoMeanOfBatches()
+    {
+        static double F1(Tensor prediction, Tensor target)
+        {
+            var (found, real) = (prediction.gt(0), target.eq(1));
+            return 2 * found.logical_and(real).sum().ToDouble() / (found.sum().ToDouble() + real.sum().ToDouble());
+        }
+
+        using var scope = NewDisposeScope();
+        var (scores, classes) = (Some.Normal(1, 30).cpu(), Some.Classes(2, 2, 30).cpu());
+        var f1 = Metric.OfAll("f1", F1);
+        (Tensor, Tensor)[] parts = [(scores[..11], classes[..11]), (scores[11..], classes[11..])];
+        Assert.Equal(F1(scores, classes), Judged(f1, parts), 1e-9);
+        Assert.NotEqual(F1(scores, classes), parts.Average(part => F1(part.Item1, part.Item2)), 1e-6);
+
+        // On a learner that mixes: a figure of validation alone, and one to watch.
+        using var small = new Small();
+        var learner = new Learner(
+            small.Model,
+            small.Loss,
+            small.Optimizer,
+            metrics: [Metric.Accuracy(), Metric.OfAll("samples", (p, t) => p.shape[0] + (1000 * t.shape[0]))],
+            callbacks: [new MixupCallback(new InputMixup()), new EarlyStopping("validation_samples", MonitorMode.Max)]);
+        var record = learner.Fit(small.Train, small.Valid)[0];
+        Assert.Equal(40_040, record["validation_samples"]);
+        Assert.Equal(["accuracy"], record.TrainMetrics.Keys);
+        Assert.Throws<ArgumentException>(() => new Learner(
+            small.Model, small.Loss, small.Optimizer, metrics: learner.Metrics,
+            callbacks: [new EarlyStopping("train_samples", MonitorMode.Max)]).Fit(small.Train, small.Valid));
     }
 
     /// <summary>A metric of given predictions.</summary>

@@ -13,16 +13,16 @@ public sealed class MisuseTests
         Of<ArgumentException>(
             "two metrics of one name",
             "two metrics are called 'accuracy'",
-            "a name of its own",
+            "another name by Named",
             b => _ = new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.Accuracy(), Metric.Accuracy()])),
         Of<ArgumentException>(
             "a model of no tensor",
-            "is not a module of one to three tensors",
+            "is not a module that takes one to three tensors",
             "'forward'",
             b => _ = new Learner(new Silent(), b.Plain, b.Optimizer)),
         Of<ArgumentException>(
             "more inputs than the model takes",
-            "takes 1 tensor(s) but the batch has 2",
+            "takes 1 tensor(s), but the batch has 2",
             "'forward'",
             b => Learner(b).Fit([new Batch([b.X, b.X], b.Y)])),
         Of<InvalidOperationException>(
@@ -68,14 +68,14 @@ public sealed class MisuseTests
             b => Learner(b, CrossEntropyLoss(reduction: Reduction.None)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>(
             "inputs and targets of different length",
-            "are no data set",
-            "one target for each",
+            "must be non-empty and of equal length",
+            "along their first dimension",
             b => _ = new TensorBatches(b.X, b.Y.narrow(0, 0, 5), 2)),
         Of<ArgumentOutOfRangeException>("batches of nothing", "batchSize", "1", b => _ = new TensorBatches(b.X, b.Y, 0)),
         Of<ArgumentException>("no input key", "name the key", "one input or more", b => Dictionaries(b).AsBatches("y").ToList()),
         Of<ArgumentException>(
             "a key that is not there", "the batch has no 'z'", "it has x, y", b => Dictionaries(b).AsBatches("y", "z").ToList()),
-        Of<ArgumentException>("callbacks that share a state", "two callbacks keep their state as 'early-stopping'", "register one of each",
+        Of<ArgumentException>("callbacks that share a state", "two callbacks save their state as 'early-stopping'", "Set the StateKey",
             b =>
             Checkpoint.Save(
                 new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new EarlyStopping(1), new EarlyStopping(2)]),
@@ -124,7 +124,7 @@ public sealed class MisuseTests
             using var native = optim.LBFGS(b.Model.parameters());
             new Learner(b.Model, b.Plain, native, callbacks: [new ModelCheckpoint(Path.GetTempPath())]).Fit([new Batch(b.X, b.Y)]);
         }),
-        Of<ArgumentException>("a figure that nobody measures", "no figure 'train_acuracy'", "there are train_loss", b =>
+        Of<ArgumentException>("a figure that nobody measures", "no value 'train_acuracy'", "The values are train_loss", b =>
                 Watched(b, new EarlyStopping("train_acuracy", MonitorMode.Max)).Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>(
             "a figure of a validation that is none",
@@ -135,6 +135,33 @@ public sealed class MisuseTests
             "an unknown direction", "no such MonitorMode", "Use Min or Max", b => _ = new EarlyStopping("train_loss", (MonitorMode)9)),
         Of<ArgumentOutOfRangeException>("no patience", "patience", "1", b => _ = new EarlyStopping(patience: 0)),
         Of<ArgumentOutOfRangeException>("fewer epochs than one", "epochs", "1", b => Learner(b).Fit([new Batch(b.X, b.Y)], epochs: 0)),
+        Of<ArgumentOutOfRangeException>("a norm of nothing", "maxNorm", "above 0", b => _ = new GradientClipping(0)),
+        Of<ArgumentOutOfRangeException>("a norm that is no number", "maxNorm", "above 0", b => _ = new GradientClipping(double.NaN)),
+        Of<ArgumentOutOfRangeException>("values of nothing", "maxValue", "above 0", b => _ = GradientClipping.ByValue(-1)),
+        Of<ArgumentOutOfRangeException>("steps of no batch", "batches", "1", b => _ = new GradientAccumulation(0)),
+        Of<ArgumentOutOfRangeException>("a top of nothing", "k", "1", b => _ = Metric.TopKAccuracy(0)),
+        Of<ArgumentException>("a top of more classes than there are", "of 4 classes or more", "a metric of your own", b =>
+            new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.TopKAccuracy(4)]).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentException>("an error of other shapes", "mean_absolute_error compares tensors of one shape", "Reshape one", b =>
+            new Learner(b.Model, b.Plain, b.Optimizer, metrics: [Metric.MeanAbsoluteError()]).Fit([new Batch(b.X, b.Y)])),
+        Of<ArgumentOutOfRangeException>("a search from nowhere", "from", "above 0", b =>
+            LearningRateFinder.Run(Learner(b), [(b.X, b.Y)], from: 0)),
+        Of<ArgumentOutOfRangeException>("a search that falls", "to", "above the first", b =>
+            LearningRateFinder.Run(Learner(b), [(b.X, b.Y)], from: 1, to: 0.1)),
+        Of<ArgumentOutOfRangeException>("a search of few steps", "steps", "10", b =>
+            LearningRateFinder.Run(Learner(b), [(b.X, b.Y)], steps: 9)),
+        Of<ArgumentException>("two checkpoints in one folder", "Two checkpoints of the learner write to", "its own folder", b =>
+            _ = new Learner(b.Model, b.Plain, b.Optimizer, callbacks:
+                [new ModelCheckpoint("a"), new ModelCheckpoint("./a", "train_loss", MonitorMode.Min)])),
+        Of<ArgumentException>("no input of a data set", "There is no input", "one tensor or more", b => _ = new TensorBatches([], b.Y, 2)),
+        Of<InvalidOperationException>("nothing to evaluate", "There was no batch", "Give one that starts anew", b =>
+            Learner(b).Evaluate(Array.Empty<Batch>())),
+        Of<InvalidOperationException>("nothing to predict", "There was no batch", "Give one that starts anew", b =>
+            Learner(b).Predict(Array.Empty<Batch>())),
+        Of<InvalidOperationException>("predictions of several shapes", "cannot be joined", "one by one", b =>
+            new Learner(b.Model, b.Plain, b.Optimizer, forward: inputs => inputs[0]).Predict([b.X, b.X.narrow(1, 0, 2)])),
+        Of<InvalidOperationException>("a step outside of training", "no optimizer step outside of training", "StepOptimizer between", b =>
+            Watched(b, new Recorder("BeforeFit", state => state.StepOptimizer())).Fit([new Batch(b.X, b.Y)])),
         Of<FileNotFoundException>(
             "a checkpoint that is not there",
             "none.ckpt",
@@ -142,7 +169,7 @@ public sealed class MisuseTests
             b => Checkpoint.Load(Learner(b), Path.Combine(Path.GetTempPath(), "none.ckpt"))),
         Of<FormatException>(
             "a foreign state", "'{}'", "not the state of a mixup strategy", b => new MixupCallback(b.Input).LoadState("{}")),
-        Of<InvalidOperationException>("mixed batches without a callback", "no callback judges it so", "Register a MixupCallback", b =>
+        Of<InvalidOperationException>("mixed batches without a callback", "no callback computes its mixed loss", "Register a MixupCallback", b =>
             Learner(b).Fit(new InputMixup().Mix([(b.X, b.Y)]))),
         Of<InvalidOperationException>("mixed batches of another strategy", "would be mixed twice", "the strategy that mixes in the loader",
             b => new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new InputMixup())])
@@ -151,7 +178,7 @@ public sealed class MisuseTests
             b.Input.Mix(new InputMixup().Mix([(b.X, b.Y)]).AsBatches()).ToList()),
         Of<InvalidOperationException>("mixed batches as validation", "validation is never mixed", "Give plain batches", b =>
             Still(b).Fit([new Batch(b.X, b.Y)], new InputMixup().Mix([(b.X, b.Y)]).AsBatches())),
-        Of<InvalidOperationException>("mixed batches that serve twice", "serves once", "mixes anew in every epoch", b =>
+        Of<InvalidOperationException>("mixed batches that serve twice", "can be used once", "mixes anew in every epoch", b =>
         {
             var mixup = new InputMixup();
             var once = mixup.Mix([(b.X, b.Y)]).ToList();

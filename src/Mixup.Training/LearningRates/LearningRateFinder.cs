@@ -49,10 +49,9 @@ public static class LearningRateFinder
         using var before = new LearnerSnapshot(learner, callbacks);
         try
         {
-            var searcher = new Learner(
-                learner.Model, learner.Loss, learner.Optimizer, device: learner.Device, callbacks: [.. callbacks, search],
-                forward: learner.Forward);
-            searcher.Fit(train, epochs: steps, cancellationToken: cancellationToken); // an epoch has one batch or more
+            // Every epoch has a batch, so there are enough epochs for the steps.
+            var state = new LearnerState(learner, validates: false, 0, steps, BatchSource.CountOf(train), cancellationToken);
+            learner.InMode(() => new TrainingLoop(learner, state, [.. callbacks, search]).Fit(() => { }, train, validation: null));
         }
         finally
         {

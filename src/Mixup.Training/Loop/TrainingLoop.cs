@@ -9,9 +9,17 @@ internal sealed class TrainingLoop
     private readonly Learner learner;
     private readonly LearnerState state;
     private readonly Events events;
+    private readonly bool isSearch;
 
-    public TrainingLoop(Learner learner, LearnerState state) =>
-        (this.learner, this.state, events) = (learner, state, new Events(learner.Callbacks, state));
+    /// <summary>Prepares a loop.</summary>
+    /// <param name="learner">The learner.</param>
+    /// <param name="state">The state that callbacks get.</param>
+    /// <param name="searching">
+    /// The callbacks of a search, which has no metrics, no scheduler and no history. Default null: the learner's own, of a fit.
+    /// </param>
+    public TrainingLoop(Learner learner, LearnerState state, IReadOnlyList<LearnerCallback>? searching = null) =>
+        (this.learner, this.state, events, isSearch) = (
+            learner, state, new Events(searching ?? learner.Callbacks, state), searching is not null);
 
     /// <summary>Runs a fit.</summary>
     /// <param name="begin">Runs once before the first epoch, after <see cref="LearnerCallback.BeforeFit"/>.</param>
@@ -78,6 +86,11 @@ internal sealed class TrainingLoop
                 state.OptimizerStep = null;
             }
 
+            if (isSearch)
+            {
+                return;
+            }
+
             var evaluated = validation is null ? null : Evaluate(validation);
             var record = new EpochRecord(
                 state.Epoch, trainLoss.Value, evaluated?.Loss, trainMetrics, evaluated?.Metrics ?? new Dictionary<string, double>(),
@@ -96,7 +109,7 @@ internal sealed class TrainingLoop
         var totals = new Dictionary<string, IMetricTotal>();
         try
         {
-            foreach (var metric in learner.Metrics)
+            foreach (var metric in isSearch ? [] : learner.Metrics)
             {
                 if (metric.Begin(training) is { } total)
                 {
@@ -267,7 +280,7 @@ internal sealed class TrainingLoop
         learner.Optimizer.step();
         events.Raise(c => c.AfterStep(state));
         learner.Optimizer.zero_grad();
-        if (learner.SchedulerInterval == SchedulerInterval.Batch)
+        if (!isSearch && learner.SchedulerInterval == SchedulerInterval.Batch)
         {
             learner.StepScheduler(double.NaN);
         }
@@ -284,9 +297,10 @@ internal sealed class TrainingLoop
     {
         if (batches == 0)
         {
+            var batch = state.Epochs == 0 ? "batch"
+                : $"{(training ? "training" : "validation")} batch in epoch {state.Epoch + 1}";
             throw new InvalidOperationException(
-                $"There was no {(training ? "training" : "validation")} batch in epoch {state.Epoch + 1}. "
-                + "A source that can be enumerated only once is empty in the second epoch: give one that starts anew for every epoch.");
+                $"There was no {batch}. A source that can be enumerated only once is empty the second time. Give one that starts anew.");
         }
     }
 }
