@@ -186,8 +186,8 @@ public enum CoefficientPer
     Sample,
 
     /// <summary>
-    /// The two samples of a pair share one lambda (timm's <c>pair</c>). Partners are mutual. In an odd batch, the last three samples form
-    /// one cycle.
+    /// The two samples of a pair share one lambda (timm's <c>pair</c>). Partners are mutual. In an odd batch, three samples form one cycle,
+    /// or one sample stays alone; the pairing decides.
     /// </summary>
     Pair,
 

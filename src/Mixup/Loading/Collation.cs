@@ -31,7 +31,9 @@ public static class Collation
     /// <summary>Makes a function for <c>DataLoader&lt;T, MixupStep&gt;</c>, for a model with several inputs.</summary>
     /// <typeparam name="T">A sample of the data set.</typeparam>
     /// <param name="strategy">The strategy: <see cref="InputMixup"/>, or your own strategy that mixes the input.</param>
-    /// <param name="collate">The function that stacks samples into a batch on a device: one input or more, each [B, ...], and a target [B, ...].</param>
+    /// <param name="collate">
+    /// The function that stacks samples into a batch on a device: one input or more, each [B, ...], and a target [B, ...].
+    /// </param>
     /// <returns>The function for the data loader. Its steps own their inputs and targets.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">

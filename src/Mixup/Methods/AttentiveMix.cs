@@ -16,8 +16,8 @@ public sealed record AttentiveMix : Method
     /// <summary>Initializes Attentive CutMix with an attention function.</summary>
     /// <param name="attention">
     /// The attention function. It takes the first input as [B, C, ...], with one channel if the input has none. It returns the attention of
-    /// each cell of a grid, [B, ...], with as many dimensions as the extent: for instance the mean over channels of the last feature map of
-    /// a trained network. It runs without gradients.
+    /// each cell of a grid, [B, ...], with as many dimensions as the extent. An example is the mean over channels of the last feature map
+    /// of a trained network. It runs without gradients.
     /// </param>
     /// <param name="cells">
     /// The number of cells that the sample keeps, 1 or more. Default 6, as in the paper, which uses a grid of 7 x 7.

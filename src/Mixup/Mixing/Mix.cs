@@ -199,7 +199,7 @@ public sealed class Mix : IEquatable<Mix>
     /// gives the bits of <see cref="ToFloat.Apply"/>.
     /// </returns>
     /// <exception cref="ArgumentException">
-    /// The tensor is not of type Byte, is a scalar, its first dimension is not B, its extent cannot be found, or it does not have the
+    /// The tensor is not of type Byte, is a scalar, or its first dimension is not B. Or its extent cannot be found, or it does not have the
     /// channels of the conversion.
     /// </exception>
     public Tensor Blend(Tensor bytes, ToFloat toFloat)
@@ -294,7 +294,7 @@ public sealed class Mix : IEquatable<Mix>
         partner = within is { } seen ? RowFields.Resized(partner, seen) : partner;
         var (ofOwn, ofPartner) = within is { } cells
             ? RowFields.Planes(cells, ScalarType.Float32, mask.device)
-            : (rows.Own(own), rows.Other(own));
+            : (rows.OfSamples(own), rows.OfPartners(own));
         var united = trueIsPadding
             ? own.bitwise_or(ofOwn.eq(Scalars.Zero)).bitwise_and(partner.bitwise_or(ofPartner.eq(Scalars.Zero)))
             : own.bitwise_and(ofOwn.ne(Scalars.Zero)).bitwise_or(partner.bitwise_and(ofPartner.ne(Scalars.Zero)));
@@ -302,16 +302,16 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     /// <summary>Makes a tensor of lambdas that broadcasts against another tensor.</summary>
-    /// <param name="like">
+    /// <param name="tensor">
     /// The tensor whose rank and device the result gets, [B, ...], or [2B, ...] for outputs with two rows per sample.
     /// </param>
-    /// <returns>A new tensor [B, 1, ...] or [2B, 1, ...], of type float64 if <paramref name="like"/> is, otherwise float32.</returns>
+    /// <returns>A new tensor [B, 1, ...] or [2B, 1, ...], of type float64 if <paramref name="tensor"/> is, otherwise float32.</returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, or does not have as many rows as a blended tensor.</exception>
-    public Tensor CreateCoefficients(Tensor like)
+    public Tensor CreateCoefficients(Tensor tensor)
     {
-        ArgumentNullException.ThrowIfNull(like);
-        Check.HasBatch(like, Rows, "the tensor that gives the rank", nameof(like));
-        using var view = rows.Own(like);
+        ArgumentNullException.ThrowIfNull(tensor);
+        Check.HasBatch(tensor, Rows, "the tensor that gives the rank", nameof(tensor));
+        using var view = rows.OfSamples(tensor);
         return view.clone();
     }
 
@@ -408,14 +408,14 @@ public sealed class Mix : IEquatable<Mix>
     /// Returns the weights of the samples and of the partners, each [R, 1, ...] to broadcast against a tensor. They are views of a cache
     /// and must not be modified.
     /// </summary>
-    internal Tensor[] WeightsOf(Tensor like) => [rows.Own(like), rows.Other(like)];
+    internal Tensor[] WeightsOf(Tensor x) => [rows.OfSamples(x), rows.OfPartners(x)];
 
     /// <summary>Weights the values of both targets. A value of weight 0 does not change the sum, even if it is infinite.</summary>
     internal Tensor Weigh(Tensor own, Tensor partner)
     {
         Tensor Part(Tensor values, Tensor weights) =>
             hasCopies ? values.mul(weights).masked_fill(weights.eq(Scalars.Zero), Scalars.Zero) : values.mul(weights);
-        return Part(own, rows.Own(own)).add(Part(partner, rows.Other(partner)));
+        return Part(own, rows.OfSamples(own)).add(Part(partner, rows.OfPartners(partner)));
     }
 
     /// <summary>Blends a tensor in place, for one output row per sample only.</summary>

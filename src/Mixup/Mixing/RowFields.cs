@@ -5,8 +5,8 @@ namespace TorchSharp.Mixup;
 /// <summary>The fields of all output rows of a mix: the weights of the samples and of the partners.</summary>
 internal sealed class RowFields(IReadOnlyList<Field> fields, MixupOutputs outputs)
 {
-    private readonly FieldPlanes own = new(fields, ofPartner: false);
-    private readonly FieldPlanes other = new(fields, ofPartner: true);
+    private readonly FieldPlanes ofSamples = new(fields, ofPartner: false);
+    private readonly FieldPlanes ofPartners = new(fields, ofPartner: true);
 
     /// <summary>Gets whether any partner is resized.</summary>
     public bool AnyResizes { get; } = fields.Any(field => field is ResizedBoxField);
@@ -30,7 +30,7 @@ internal sealed class RowFields(IReadOnlyList<Field> fields, MixupOutputs output
     public (Tensor Own, Tensor Partner) Planes(ExtentWithin within, ScalarType type, Device device)
     {
         Tensor Of(FieldPlanes planes) => planes.Of(0, fields.Count, within, type, device);
-        var (sample, partner) = (Of(own), Of(other));
+        var (sample, partner) = (Of(ofSamples), Of(ofPartners));
         return outputs.RowsPerSample == 1 ? (sample, partner)
             : outputs.MixedWeight is not null ? (cat([ones_like(sample), sample]), cat([zeros_like(partner), partner]))
             : (cat([sample, partner]), cat([partner, sample]));
@@ -46,8 +46,8 @@ internal sealed class RowFields(IReadOnlyList<Field> fields, MixupOutputs output
     {
         LinearMap Of(FieldPlanes sample, FieldPlanes partner) =>
             new FieldCombination(sample, partner, new ResizedRows(fields, transposed: false), partners, first, dimensions);
-        return outputs.RowsPerSample == 1 ? Of(own, other)
-            : outputs.MixedWeight is not null ? new StackedMaps(new Identity(), Of(own, other))
-            : new StackedMaps(Of(own, other), Of(other, own));
+        return outputs.RowsPerSample == 1 ? Of(ofSamples, ofPartners)
+            : outputs.MixedWeight is not null ? new StackedMaps(new Identity(), Of(ofSamples, ofPartners))
+            : new StackedMaps(Of(ofSamples, ofPartners), Of(ofPartners, ofSamples));
     }
 }

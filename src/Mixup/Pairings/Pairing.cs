@@ -12,8 +12,8 @@ public static class Pairing
     public static PairingRule Permutation { get; } = new PermutationPairing();
 
     /// <summary>
-    /// Gets the pairing of the first half with the second, <c>i</c> with <c>i + B/2</c>. In an odd batch, the last three samples form one
-    /// cycle. It is the fastest pairing, but not random, so the data loader must shuffle.
+    /// Gets the pairing of the first half with the second, <c>i</c> with <c>i + B/2</c>. In an odd batch, the last sample forms a cycle of
+    /// three with the last pair. It draws nothing and needs no gather. It is not random, so the data loader must shuffle.
     /// </summary>
     public static PairingRule Halves { get; } = new HalvesPairing();
 

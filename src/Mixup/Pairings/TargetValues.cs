@@ -88,6 +88,6 @@ internal static class TargetValues
 
     private static ArgumentException NoClasses(Tensor target) => Check.Error(
         "target",
-        $"A target {target.dtype} {Check.Shape(target)} does not tell the class of each sample; " +
-        "expected class ids [B], or rows of zeros and ones [B, K]. Choose Pairing.SimilarTargets for regression, or another pairing.");
+        $"A target {target.dtype} {Check.Shape(target)} does not give the class of each sample; expected class ids [B], or rows of " +
+        "zeros and ones [B, K]. Choose Pairing.SimilarTargets for regression, or another pairing.");
 }

@@ -56,7 +56,7 @@ internal abstract class BaseLoss(string name, Reduction reduction)
             throw Check.Error(
                 "target",
                 "TargetThreshold applies to the labels of a mixed target, but here the losses of two targets are mixed. " +
-                "Choose TargetMixing.Targets, or give floating targets or class ids with TargetMixing.ByLoss.");
+                "Choose TargetMixing.Targets, or give floating-point targets or class ids with TargetMixing.ByLoss.");
         }
 
         return target.Paste() is { } pasted ? AgainstOne(prediction, pasted) : MixedLosses(prediction, target);

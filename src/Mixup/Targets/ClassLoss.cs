@@ -97,7 +97,7 @@ internal sealed class ClassLoss(
         CheckShapes(prediction, target.Unmixed);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
-        var onHost = target.IsWeighedByLambda && target.Unmixed.device_type == DeviceType.CPU
+        var onHost = target.IsWeightedByLambda && target.Unmixed.device_type == DeviceType.CPU
             && target.Unmixed.numel() is > 0 and <= MostOnHost;
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {
@@ -178,6 +178,7 @@ internal sealed class ClassLoss(
             && target.size(1) == 1 ? "Take the channel out of the class ids by target.squeeze(1)."
         : target.shape.AsSpan().SequenceEqual(prediction.shape) && target.dim() > 1
             ? "If the target is one-hot, convert it to floating point, or to class ids by argmax(1)."
-        : prediction.dim() == 1 ? "For one logit a sample use BCEWithLogitsLoss and floating targets, or let the model give K logits."
+        : prediction.dim() == 1 ? "For one logit a sample use BCEWithLogitsLoss and floating-point targets, or let the model return K " +
+            "logits."
         : "Move the classes to dimension 1.";
 }

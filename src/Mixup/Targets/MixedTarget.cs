@@ -125,7 +125,7 @@ public sealed class MixedTarget
     internal bool IsMixedAtOutput => pending is OutputMix;
 
     /// <summary>Gets whether lambda weights each whole sample; otherwise each cell has its own weight.</summary>
-    internal bool IsWeighedByLambda => dense is null;
+    internal bool IsWeightedByLambda => dense is null;
 
     /// <summary>
     /// Makes the target of the clean rows. They count as mixed with lambda 1, so that a loss treats all rows in the same way.
