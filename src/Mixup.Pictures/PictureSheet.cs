@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>A picture of images in rows: each row has a title, and each image a caption. It is drawn when it is saved.</summary>
+/// <summary>A picture of images in rows. Each row has a title, and each image a caption. The picture is drawn when it is saved.</summary>
 /// <remarks>
-/// An image is enlarged by a whole factor, and each of its pixels keeps its exact colour. The background is white. Not thread-safe.
+/// Images are enlarged by an integer factor, so each pixel keeps its exact colour. The background is white. Not thread-safe.
 /// </remarks>
 public sealed class PictureSheet
 {
@@ -13,20 +13,21 @@ public sealed class PictureSheet
     private readonly List<SheetRow> rows = [];
     private bool isSeparated;
 
-    /// <summary>Makes an empty sheet.</summary>
-    /// <param name="options">How it looks. Default null: the defaults of <see cref="PictureOptions"/>.</param>
+    /// <summary>Initializes an empty sheet.</summary>
+    /// <param name="options">The options of the picture. Default null: the defaults of <see cref="PictureOptions"/>.</param>
     public PictureSheet(PictureOptions? options = null) => this.options = options ?? new PictureOptions();
 
-    /// <summary>Adds a row of images below the others.</summary>
-    /// <param name="title">The title of the row, at its left. Further lines, after '\n', are small.</param>
+    /// <summary>Adds a row of images below the other rows.</summary>
+    /// <param name="title">The title, to the left of the row. Lines after the first '\n' are small.</param>
     /// <param name="images">
-    /// [N, 1, H, W] or [N, H, W] for grey, or [N, 3, H, W] for red, green and blue: bytes from 0 to 255, or floating point from 0 to 1, or
-    /// normalized if the options say how. On any device. Copied.
+    /// The images, [N, 1, H, W] or [N, H, W] for grey, or [N, 3, H, W] for RGB. The values are bytes from 0 to 255, or floating-point from
+    /// 0 to 1. For normalized images set <see cref="PictureOptions.Mean"/> and <see cref="PictureOptions.Std"/>. The tensor may be on any
+    /// device; it is copied.
     /// </param>
-    /// <param name="captions">The text below each image. Default null: none.</param>
-    /// <returns>The sheet itself.</returns>
+    /// <param name="captions">The caption of each image, shown below it. Default null: no captions.</param>
+    /// <returns>The same sheet.</returns>
     /// <exception cref="ArgumentException">
-    /// The shape, the type or the values are not those of images, or there is another number of captions.
+    /// The shape, type or values are not those of images, or the number of captions is not N.
     /// </exception>
     public PictureSheet Add(string title, Tensor images, IReadOnlyList<string>? captions = null)
     {
@@ -36,7 +37,8 @@ public sealed class PictureSheet
         if (captions is not null && captions.Count != count)
         {
             throw new ArgumentException(
-                $"There are {captions.Count} captions for {count} images; expected one for each.", nameof(captions));
+                $"There are {captions.Count} captions for {count} images; expected one for each. Give a caption for every image, or " +
+                "none.", nameof(captions));
         }
 
         rows.Add(new SheetRow(title.Split('\n'), Pixels.Of(images, options), captions?.ToArray() ?? [], isSeparated));
@@ -44,16 +46,16 @@ public sealed class PictureSheet
         return this;
     }
 
-    /// <summary>Draws a thin line between the rows so far and the next.</summary>
-    /// <returns>The sheet itself.</returns>
+    /// <summary>Draws a thin line between the last row and the next one.</summary>
+    /// <returns>The same sheet.</returns>
     public PictureSheet Separate()
     {
         isSeparated = rows.Count > 0;
         return this;
     }
 
-    /// <summary>Draws the sheet into a file.</summary>
-    /// <param name="path">The PNG file, which is replaced if it exists. Its folder is made if need be.</param>
+    /// <summary>Saves the sheet as a PNG file.</summary>
+    /// <param name="path">The path of the file. An existing file is replaced, and a missing folder is created.</param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public void SavePng(string path)
@@ -64,7 +66,7 @@ public sealed class PictureSheet
         File.WriteAllBytes(path, png);
     }
 
-    /// <summary>Draws the sheet as the content of a PNG file.</summary>
+    /// <summary>Returns the sheet as the bytes of a PNG file.</summary>
     /// <returns>The bytes of the file.</returns>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public byte[] ToPng()
@@ -74,8 +76,8 @@ public sealed class PictureSheet
         return png.ToArray();
     }
 
-    /// <summary>Draws the sheet as a tensor, as an image summary of TensorBoard takes it.</summary>
-    /// <returns>A new tensor [3, H, W] of bytes, on the CPU.</returns>
+    /// <summary>Returns the sheet as a tensor, for instance for an image summary of TensorBoard.</summary>
+    /// <returns>A new tensor [3, H, W] of type Byte on the CPU.</returns>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public Tensor ToTensor()
     {

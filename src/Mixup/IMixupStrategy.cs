@@ -3,60 +3,68 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Where a batch is mixed. A strategy opens one <see cref="MixupStep"/> for each training batch; validation never opens one, so it is
-/// never mixed. One strategy serves one training thread.
+/// Defines how and where training batches are mixed. A strategy opens one <see cref="MixupStep"/> for each training batch. Validation
+/// batches open no step, so they are never mixed. Use a strategy from one training thread.
 /// </summary>
 public interface IMixupStrategy
 {
     /// <summary>
-    /// Everything that the next draws depend on beside the options, to be saved with a checkpoint. Once restored, training continues with
-    /// the same draws as if it had not been interrupted.
+    /// Gets or sets the state of the random numbers, which a checkpoint saves. With the options it determines all later draws. After it is
+    /// restored, training continues with the same draws as an uninterrupted run.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// The batch number or the epoch is negative, or the batch number too large to go on.
+    /// The batch number or the epoch is negative, or the batch number is <see cref="long.MaxValue"/>.
     /// </exception>
     MixupState State { get; set; }
 
     /// <summary>
-    /// The epoch of the next batches, from 0, for <see cref="MixupOptions.Schedule"/>. <c>MixupCallback</c> sets it; a loop of your own
-    /// sets it at the start of every epoch. Default null: not told.
+    /// Gets or sets the epoch of the next batches, from 0. <see cref="MixupOptions.Schedule"/> reads it. <c>MixupCallback</c> sets it; your
+    /// own loop sets it at the start of every epoch. Default null: unknown.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
     int? Epoch { get; set; }
 
     /// <summary>
-    /// The number of epochs that training has, for schedules that count from its end. <c>MixupCallback</c> sets it; a loop of your own sets
-    /// it once. It is no part of <see cref="State"/>: a resumed run may be longer. Default null: not told.
+    /// Gets or sets the total number of epochs, 1 or more, for schedules that count from the end of training. <c>MixupCallback</c> sets it;
+    /// your own loop sets it once. It is not part of <see cref="State"/>, since a resumed run may be longer. Default null: unknown.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     int? Epochs { get; set; }
 
-    /// <summary>Opens the step of one batch: draws, and mixes whatever is to be mixed before the model runs.</summary>
+    /// <summary>Opens the step of one batch: draws the coefficients, and mixes the inputs or registers a hook.</summary>
     /// <param name="inputs">
-    /// What the model is called with, one tensor or more, each [B, ...]. Not disposed, and not modified unless
-    /// <see cref="InputMixup.OverwriteInput"/> asks for it.
+    /// The inputs of the model, one tensor or more, each [B, ...]. Not disposed. Modified only if <see cref="InputMixup.OverwriteInput"/>
+    /// is set.
     /// </param>
-    /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
-    /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
-    /// <returns>The step. Dispose it when the batch is done: the loss must be taken before, the backward pass may follow later.</returns>
+    /// <param name="target">
+    /// The target, [B, ...]: integer for class ids, floating-point for other targets. Not modified, and not disposed.
+    /// </param>
+    /// <param name="draw">The draw to replay. Default null: a new draw is sampled.</param>
+    /// <returns>The step. Compute the loss before you dispose it; the backward pass may follow later.</returns>
     /// <exception cref="ArgumentException">
-    /// The inputs, the target and the draw do not belong to one batch, or an input is of a type that cannot be mixed, is mixed already, or
-    /// cannot be overwritten if that was asked for.
+    /// The inputs, the target and the draw differ in their batch size. Or an input has a type that cannot be mixed, is already mixed, or
+    /// must be overwritten but cannot be.
     /// </exception>
-    /// <exception cref="InvalidOperationException">A step is open on the same model, or on one that shares a module with it.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A step is open on the same model, or on a model that shares a module with it.
+    /// </exception>
     MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null);
 }
 
-/// <summary>Shorter calls for the usual case.</summary>
+/// <summary>Provides shorter calls of <see cref="IMixupStrategy"/> for the usual case.</summary>
 public static class MixupStrategyExtensions
 {
     /// <summary>Opens the step of a batch with one input. See <see cref="IMixupStrategy.Begin"/>.</summary>
     /// <param name="strategy">The strategy.</param>
-    /// <param name="input">[B, ...]: what the model is called with. Not modified, and not disposed.</param>
-    /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
-    /// <param name="draw">A draw to replay. Default null: the next one is sampled.</param>
-    /// <returns>The step, to be disposed when the batch is done.</returns>
-    /// <exception cref="ArgumentException">As <see cref="IMixupStrategy.Begin"/>.</exception>
+    /// <param name="input">
+    /// The input of the model, [B, ...]. Not disposed. Modified only if <see cref="InputMixup.OverwriteInput"/> is set.
+    /// </param>
+    /// <param name="target">
+    /// The target, [B, ...]: integer for class ids, floating-point for other targets. Not modified, and not disposed.
+    /// </param>
+    /// <param name="draw">The draw to replay. Default null: a new draw is sampled.</param>
+    /// <returns>The step. Compute the loss before you dispose it; the backward pass may follow later.</returns>
+    /// <exception cref="ArgumentException">See <see cref="IMixupStrategy.Begin"/>.</exception>
     public static MixupStep Begin(this IMixupStrategy strategy, Tensor input, Tensor target, MixupDraw? draw = null)
     {
         ArgumentNullException.ThrowIfNull(strategy);
@@ -64,10 +72,12 @@ public static class MixupStrategyExtensions
         return strategy.Begin([input], target, draw);
     }
 
-    /// <summary>Whether a strategy opened a step, as in a loader: a batch that is mixed is not mixed again.</summary>
+    /// <summary>Gets whether a strategy opened a step, for instance in a data loader. Such a batch must not be mixed again.</summary>
     /// <param name="strategy">The strategy.</param>
     /// <param name="step">The step.</param>
-    /// <returns>True for a step of its <see cref="IMixupStrategy.Begin"/>, or of a loader that it mixes in.</returns>
+    /// <returns>
+    /// True if the step comes from <see cref="IMixupStrategy.Begin"/> of this strategy, or from a loader in which it mixes.
+    /// </returns>
     public static bool Opened(this IMixupStrategy strategy, MixupStep step)
     {
         ArgumentNullException.ThrowIfNull(strategy);

@@ -2,30 +2,26 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Samples mixes: partners and fields. Pure: the same options, inputs and state give the same mix.</summary>
+/// <summary>
+/// Samples a mix: the partners and the fields of a batch. It is deterministic: the same options, inputs and state give the same mix.
+/// </summary>
 public static class MixSampler
 {
-    /// <summary>
-    /// Samples a mix for a strategy of one's own: the one that a built-in strategy draws with these options in the same state.
-    /// </summary>
-    /// <param name="options">How the batch is mixed. <see cref="MixupOptions.Seed"/> is not read: the state has the seed.</param>
+    /// <summary>Samples a mix for your own strategy. A built-in strategy with the same options and state draws the same mix.</summary>
+    /// <param name="options">The options of mixing. <see cref="MixupOptions.Seed"/> is ignored, since the state has the seed.</param>
     /// <param name="inputs">The inputs of the batch, one tensor or more, each [B, ...]. Not modified.</param>
     /// <param name="state">The seed, the number of the batch, and the epoch for <see cref="MixupOptions.Schedule"/>.</param>
     /// <param name="target">
-    /// The target of the batch, [B, ...], for pairings that look at it. Default null: they are refused. Not modified.
+    /// The target of the batch, [B, ...]. Pairings by class or by similar targets need it. Not modified. Default null: such pairings throw.
     /// </param>
-    /// <param name="epochs">
-    /// The number of epochs that training has, for <see cref="MixupOptions.Schedule"/>. Default null: not known.
-    /// </param>
+    /// <param name="epochs">The total number of epochs, for <see cref="MixupOptions.Schedule"/>. Default null: unknown.</param>
     /// <returns>The mix.</returns>
     /// <exception cref="ArgumentException">
-    /// The inputs and the target do not belong to one batch, two options contradict each other, the method cannot draw for the first input,
-    /// or the pairing not for the target.
+    /// The inputs and the target differ in their batch size, or two options contradict each other. Or the method does not support the first
+    /// input, or the pairing does not support the target.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of the batch or the epoch is negative.</exception>
-    /// <exception cref="InvalidOperationException">
-    /// The schedule returned no method, or no probability, or a pairing or method of one's own returned what it must not.
-    /// </exception>
+    /// <exception cref="InvalidOperationException">The schedule, your own pairing or your own method returned an invalid value.</exception>
     public static Mix Sample(
         MixupOptions options, IReadOnlyList<Tensor> inputs, MixupState state, Tensor? target = null, int? epochs = null)
     {
@@ -43,13 +39,13 @@ public static class MixSampler
         return Sample(options, inputs, target, state, epochs, drawPlace: null).Mix;
     }
 
-    /// <summary>Draws partners, then what the caller draws beside them, then fields.</summary>
-    /// <param name="options">How the batch is mixed.</param>
+    /// <summary>Draws the partners, then the place, then the fields.</summary>
+    /// <param name="options">The options of mixing.</param>
     /// <param name="inputs">The inputs of the batch.</param>
-    /// <param name="target">The target of the batch, if there is one.</param>
+    /// <param name="target">The target of the batch, or null.</param>
     /// <param name="state">The seed, and the number of the batch.</param>
     /// <param name="epochs">The number of epochs, for schedules.</param>
-    /// <param name="drawPlace">Draws the place, from random numbers of its own.</param>
+    /// <param name="drawPlace">Draws the place from its own random stream.</param>
     /// <returns>The mix, and the method that drew it.</returns>
     internal static (Mix Mix, Method Method) Sample(
         MixupOptions options,
@@ -61,7 +57,7 @@ public static class MixSampler
     {
         var (method, probability) = options.ScheduledAt(state, epochs);
 
-        // Streams of their own: what a method draws does not shift the place, and what one sample draws shifts no other.
+        // Each has its own stream, so that a method's draws do not change the place, and one sample's draws do not change another's.
         var random = new SplitMix(state.Seed, state.Batch);
         var partners = DrawPartners(options, inputs, target, random.Fork());
         var streamOfPlace = random.Fork();
@@ -75,12 +71,12 @@ public static class MixSampler
         if (options.Outputs == MixupOutputs.Both && !method.HasSecondOutput)
         {
             throw new ArgumentException(
-                $"{method} has no second output: what a resized partner lacks is nowhere. " +
-                "Choose MixupOutputs.Mixed or CleanAndMixed, or another method.",
+                $"{method} has no second output, since resizing the partner loses part of it. Choose MixupOutputs.Mixed or " +
+                "CleanAndMixed, or another method.",
                 nameof(options));
         }
 
-        // A method may look at the inputs, and keep what it made until all fields are drawn.
+        // A method may compute tensors from the inputs and keep them until all fields are drawn.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var extent = method.DrawsNumbers ? null : ExtentOf(options, inputs[0]);
@@ -89,7 +85,7 @@ public static class MixSampler
         return Mix.Drawn(fields, partners, options.Outputs, options.ExtentPosition, extent, isWithoutChannels);
     }
 
-    /// <summary>The extent of an input; null where it has none.</summary>
+    /// <summary>Gets the extent of an input; null if it has none.</summary>
     private static Extent? ExtentOf(MixupOptions options, Tensor input)
     {
         var rank = (int)input.dim();
@@ -109,7 +105,7 @@ public static class MixSampler
             return [0];
         }
 
-        // A pairing may look at the batch, and what it makes of it ends with the draw.
+        // A pairing may compute tensors from the batch; they are disposed after the draw.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (pairing, inPairs) = (options.Pairing, options.CoefficientPer == CoefficientPer.Pair);
@@ -154,7 +150,7 @@ public static class MixSampler
                     "mixed.");
         }
 
-        // Those who share a field: all, a cycle of partners, or a sample alone.
+        // The samples that share a field: the whole batch, a cycle of partners, or one sample.
         IEnumerable<long> Group(int first)
         {
             long Next(long sample) => per == CoefficientPer.Pair ? partners[sample] : sample + 1;
@@ -174,13 +170,13 @@ public static class MixSampler
             var start = random.Copy();
             foreach (var sample in Group(first))
             {
-                // A method that looks at the samples draws for each of them, and all have the same luck.
+                // A method that depends on the samples draws for each of them, from the same random numbers.
                 fields[sample] = shared is null ? Draw(sample, random) : method.DependsOnSamples ? Draw(sample, start.Copy()) : shared;
                 shared ??= fields[sample];
             }
         }
 
-        // A blend of a sample with itself is rounded, so what is not mixed is told.
+        // Blending a sample with itself would round it; lambda 1 copies it.
         for (var i = 0; i < fields.Length; i++)
         {
             fields[i] = partners[i] == i ? new NumberField(1) : fields[i];

@@ -1,14 +1,14 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// What was drawn for one batch: read it from <see cref="MixupStep.Draw"/>, and give it to <see cref="IMixupStrategy.Begin"/> to have the
-/// same again.
+/// The random choices for one batch. Read them from <see cref="MixupStep.Draw"/>; pass them to <see cref="IMixupStrategy.Begin"/> to replay
+/// them.
 /// </summary>
-/// <param name="Mix">The fields and the partners.</param>
-/// <param name="Place">Where the batch is mixed.</param>
+/// <param name="Mix">The fields and the partners of the samples.</param>
+/// <param name="Place">The place at which the batch is mixed.</param>
 public sealed record MixupDraw(Mix Mix, MixupPlace Place)
 {
-    /// <summary>Gets the fields and the partners. They blend or pair up any further tensor of the batch.</summary>
+    /// <summary>Gets the fields and the partners of the samples. They also blend or pair up other tensors of the batch.</summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public Mix Mix
     {
@@ -16,7 +16,7 @@ public sealed record MixupDraw(Mix Mix, MixupPlace Place)
         init => field = value ?? throw new ArgumentNullException(nameof(value));
     } = Mix ?? throw new ArgumentNullException(nameof(Mix));
 
-    /// <summary>Gets where the batch is mixed.</summary>
+    /// <summary>Gets the place at which the batch is mixed.</summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public MixupPlace Place
     {

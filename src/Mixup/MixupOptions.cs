@@ -2,31 +2,31 @@ using System.Globalization;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>How a batch is mixed. One record for every strategy; the defaults are fastai's.</summary>
+/// <summary>The options of mixing, shared by all strategies. The defaults are fastai's.</summary>
 public sealed record MixupOptions
 {
     /// <summary>
-    /// How two samples are put together: <see cref="CutMix"/>, <see cref="OneOf"/> several, or one's own. Default:
-    /// <see cref="Interpolation"/> with alpha 0.4, folded, as in fastai.
+    /// Gets the method that combines two samples, such as <see cref="Interpolation"/>, <see cref="CutMix"/>, <see cref="OneOf"/> or your
+    /// own. Default: <see cref="Interpolation"/> with alpha 0.4 and lambda folded to at least 0.5, as in fastai.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public Method Method
     {
         get;
         init =>
-            field = value ?? throw new ArgumentNullException(nameof(value), "a method is expected. Leave it out for new Interpolation().");
+            field = value ?? throw new ArgumentNullException(nameof(value), "A method is expected, but the value is null. Leave it " +
+                "out for new Interpolation().");
     } = new Interpolation();
 
     /// <summary>
-    /// How method and probability change in the course of training: a pure function of epoch and batch, such as
-    /// <see cref="Schedules.OffForLast"/>. Default null: they stay as they are. The epoch is what <see cref="IMixupStrategy.Epoch"/> was
-    /// set to.
+    /// Gets the schedule that changes the method and the probability during training, such as <see cref="Schedules.OffForLast"/>. It is a
+    /// pure function of the epoch and the batch; set <see cref="IMixupStrategy.Epoch"/> for it. Default null: both stay constant.
     /// </summary>
     public Schedule? Schedule { get; init; }
 
     /// <summary>
-    /// The number of dimensions of the extent that methods cut along: 1 for a sequence, 2 for an image. Default null: all dimensions of the
-    /// first input behind its second.
+    /// Gets the number of dimensions in which methods cut: 1 for sequences, 2 for images. Default null: all dimensions of the first input
+    /// after its second.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     public int? ExtentDimensions
@@ -35,14 +35,14 @@ public sealed record MixupOptions
         init => field = value is null or >= 1
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(value), value, "An extent has one dimension or more; null takes all behind the second.");
+                nameof(value), value, "An extent has one dimension or more. Give 1 or more, or null for all dimensions after the second.");
     }
 
     /// <summary>
-    /// Where tensors with channels have the extent. Default: their last dimensions, as in [B, C, H, W]. For [B, T, F] choose
+    /// Gets which dimensions of a tensor with channels are the extent. Default: the last ones, as in [B, C, H, W]. For [B, T, F] choose
     /// <see cref="ExtentPosition.BehindBatch"/>.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not a member of the enumeration.</exception>
     public ExtentPosition ExtentPosition
     {
         get;
@@ -50,18 +50,20 @@ public sealed record MixupOptions
     } = ExtentPosition.Trailing;
 
     /// <summary>
-    /// Whether a target belongs to each sample as a whole, which lambda weighs, or to the cells of its extent, which the field weighs.
-    /// Default: as the shape says, and where it does not, an error.
+    /// Gets whether a target belongs to each whole sample, so that lambda weights it, or to the cells of the extent, so that the field
+    /// weights it. Default: inferred from the shape, with an error if the shape is ambiguous.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not a member of the enumeration.</exception>
     public TargetKind TargetKind
     {
         get;
         init => field = Check.Defined(value);
     } = TargetKind.ByShape;
 
-    /// <summary>Who shares a coefficient, or the field of another method. Default: each sample has its own, as in fastai.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    /// <summary>
+    /// Gets whether lambda (or the box or mask of a method) is drawn per sample, per pair or per batch. Default: per sample, as in fastai.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not a member of the enumeration.</exception>
     public CoefficientPer CoefficientPer
     {
         get;
@@ -69,8 +71,8 @@ public sealed record MixupOptions
     } = CoefficientPer.Sample;
 
     /// <summary>
-    /// Probability, from 0 to 1, that a sample, pair or batch (as <see cref="CoefficientPer"/> says) is mixed at all; the others get
-    /// lambda 1. Applied once. Default 1.
+    /// Gets the probability, from 0 to 1, that a sample, pair or batch is mixed; <see cref="CoefficientPer"/> selects which of the three.
+    /// The others get lambda 1. Default 1.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is outside [0, 1] or not a number.</exception>
     public double Probability
@@ -80,21 +82,21 @@ public sealed record MixupOptions
     } = 1;
 
     /// <summary>
-    /// How partners are chosen: one of <see cref="Mixup.Pairing"/>, or a rule of one's own. A sample that becomes its own partner
-    /// is not mixed: its lambda is 1. Default: a random permutation, in which none is.
+    /// Gets the rule that chooses partners: a member of <see cref="Mixup.Pairing"/>, or your own. A sample that is its own partner is not
+    /// mixed: its lambda is 1. Default: a random permutation without fixed points.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public PairingRule Pairing
     {
         get;
         init => field = value ?? throw new ArgumentNullException(
-            nameof(value), "A pairing is expected. Leave it out for Pairing.Permutation.");
+            nameof(value), "A pairing is expected, but the value is null. Leave it out for Pairing.Permutation.");
     } = Mixup.Pairing.Permutation;
 
     /// <summary>
-    /// Whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: as suits the loss, then the target's type.
+    /// Gets whether losses or targets are mixed (fastai's <c>stack_y</c>). Default: chosen by the loss, then by the type of the target.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not a member of the enumeration.</exception>
     public TargetMixing TargetMixing
     {
         get;
@@ -102,35 +104,36 @@ public sealed record MixupOptions
     } = TargetMixing.ByLoss;
 
     /// <summary>
-    /// What comes out: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones. With the last two the
-    /// batch has 2B rows from the mixing place on, and the target matches. Default: the mixed samples.
+    /// Gets which rows are returned: the mixed samples, both combinations of each pair, or the clean samples followed by the mixed ones.
+    /// The last two return 2B rows, and the target matches them. Default: the mixed samples.
     /// </summary>
     public MixupOutputs Outputs { get; init; }
 
     /// <summary>
-    /// How inputs of bytes become float32 for the model: mixed in the same pass where the place is the input, else converted alone. Methods
-    /// and pairings that look at the samples see the bytes. Batches for validation, which no strategy sees, are converted by
-    /// <see cref="ToFloat.Apply"/>; a learner's <c>MixupCallback</c> does so by itself. Default null: bytes stay bytes. Inputs of other
-    /// types stay as they are.
+    /// Gets how byte inputs are converted to float32. Input mixup converts and mixes them in one pass; other strategies only convert them.
+    /// Methods and pairings that read the samples see the bytes. Convert validation batches by <see cref="ToFloat.Apply"/>; a learner's
+    /// <c>MixupCallback</c> does so itself. Default null: bytes stay bytes. Inputs of other types are not converted.
     /// </summary>
     public ToFloat? ToFloat { get; init; }
 
-    /// <summary>Seed of every draw of a strategy. Default null: a fresh one, which <see cref="IMixupStrategy.State"/> tells.</summary>
+    /// <summary>
+    /// Gets the seed of all draws of a strategy. Default null: a random seed is chosen; read it from <see cref="IMixupStrategy.State"/>.
+    /// </summary>
     public ulong? Seed { get; init; }
 
     /// <summary>
-    /// Receives warnings: a module that runs twice in a pass, a poor place, a step of manifold mixup that was never disposed. Default: a
-    /// line on the error stream of the process.
+    /// Gets the action that receives warnings, for instance of a module that runs twice in a forward pass. Default: a line on the error
+    /// stream of the process.
     /// </summary>
-    /// <exception cref="ArgumentNullException">The value is null. To hear nothing, give an action that does nothing.</exception>
+    /// <exception cref="ArgumentNullException">The value is null. To ignore warnings, give an action that does nothing.</exception>
     public Action<string> Warn
     {
         get;
         init => field = value ?? throw new ArgumentNullException(nameof(value));
     } = WriteToErrorStream;
 
-    /// <summary>Writes the options, of functions only the name.</summary>
-    /// <returns>Such as <c>MixupOptions { Method = CutMix { Alpha = 1, ... }, Probability = 1, ... }</c>.</returns>
+    /// <summary>Returns the options as text. A function is shown by its name.</summary>
+    /// <returns>Text such as <c>MixupOptions { Method = CutMix { Alpha = 1, ... }, Probability = 1, ... }</c>.</returns>
     public override string ToString()
     {
         (string Name, object? Value)[] options =
@@ -151,13 +154,13 @@ public sealed record MixupOptions
         if (CoefficientPer == CoefficientPer.Pair && !Pairing.MakesPairs)
         {
             throw new ArgumentException(
-                $"The pairing {Pairing} makes no pairs that could share a coefficient. " +
-                "Choose Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.",
+                $"The pairing {Pairing} makes no pairs, but CoefficientPer.Pair shares a coefficient in each pair. Choose " +
+                "Pairing.Halves or Pairing.Permutation, or one coefficient per sample or batch.",
                 "options");
         }
     }
 
-    /// <summary>The method and the probability at a point of training.</summary>
+    /// <summary>Gets the method and the probability at a point of training.</summary>
     internal (Method Method, double Probability) ScheduledAt(MixupState state, int? epochs)
     {
         if (Schedule is null)
@@ -176,17 +179,18 @@ public sealed record MixupOptions
     private static void WriteToErrorStream(string warning) => Console.Error.WriteLine($"mixup: warning: {warning}");
 }
 
-/// <summary>Who shares a mixing coefficient.</summary>
+/// <summary>The samples that share one lambda.</summary>
 public enum CoefficientPer
 {
-    /// <summary>Each sample has its own (fastai; timm's <c>elem</c>).</summary>
+    /// <summary>Each sample has its own lambda (fastai; timm's <c>elem</c>).</summary>
     Sample,
 
     /// <summary>
-    /// The two samples of a pair share one (timm's <c>pair</c>). Partners are then mutual, and an odd sample joins the last pair.
+    /// The two samples of a pair share one lambda (timm's <c>pair</c>). Partners are mutual. In an odd batch, three samples form one cycle,
+    /// or one sample stays alone; the pairing decides.
     /// </summary>
     Pair,
 
-    /// <summary>The whole batch shares one (the mixup paper's own code; torchvision; timm's <c>batch</c>).</summary>
+    /// <summary>All samples of the batch share one lambda (the code of the mixup paper; torchvision; timm's <c>batch</c>).</summary>
     Batch,
 }

@@ -1,7 +1,7 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>The state of a strategy's random numbers. The same state and options give the same draws.</summary>
+/// <summary>The state of the random numbers of a strategy. The same state and options give the same draws.</summary>
 /// <param name="Seed">The seed of all draws.</param>
 /// <param name="Batch">The number of batches drawn so far, from 0 to <see cref="long.MaxValue"/> - 1.</param>
-/// <param name="Epoch">The epoch, from 0; null if it was not set. Only schedules read it.</param>
+/// <param name="Epoch">The epoch, from 0. Only schedules read it. Default null: unknown.</param>
 public sealed record MixupState(ulong Seed, long Batch, int? Epoch = null);

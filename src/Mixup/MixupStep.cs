@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// One batch under mixup: what to call the model with, what to give the loss, and what was drawn. Dispose it when the loss was taken: that
-/// frees the mixed inputs and removes the hook.
+/// One mixed batch: the inputs for the model, the target for the loss, and the draw. Dispose it after the loss is computed; this frees the
+/// mixed inputs and removes the forward hook.
 /// </summary>
 /// <remarks>
-/// Within a step every forward pass of the model is mixed alike, as closures of an optimizer, a second pass or a retry need it.
-/// <see cref="Suspend"/> makes an exception.
+/// Within a step, every forward pass of the model is mixed by the same draw. Optimizer closures, second passes and retries therefore see
+/// the same batch. <see cref="Suspend"/> runs the model without mixing.
 /// </remarks>
 public sealed class MixupStep : IDisposable
 {
@@ -19,16 +19,18 @@ public sealed class MixupStep : IDisposable
     private bool ownsTarget;
 
     /// <summary>
-    /// Opens a step for a strategy of one's own, of inputs that it has mixed itself, as by <see cref="Mix.Blend(Tensor)"/>.
+    /// Initializes a step of inputs that your own strategy has already mixed, for instance by <see cref="Mix.Blend(Tensor)"/>.
     /// </summary>
     /// <param name="mixedInputs">
-    /// What the model is called with, one tensor or more with the rows of a blended one. The step owns and disposes them.
+    /// The inputs of the model: one tensor or more, each with as many rows as a blended tensor. The step owns and disposes them.
     /// </param>
-    /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not modified, and not disposed.</param>
-    /// <param name="mix">How the inputs were mixed. Not released with the step.</param>
-    /// <param name="options">How targets are mixed. Default null: the defaults of <see cref="MixupOptions"/>.</param>
+    /// <param name="target">
+    /// The target, [B, ...]: integer for class ids, floating-point for other targets. Not modified, and not disposed.
+    /// </param>
+    /// <param name="mix">The mix that mixed the inputs. The step does not release it.</param>
+    /// <param name="options">The options for mixing targets. Default null: the defaults of <see cref="MixupOptions"/>.</param>
     /// <exception cref="ArgumentException">
-    /// An input does not have the rows of a blended one, the target does not have B rows, or its shape does not tell what it belongs to.
+    /// An input does not have as many rows as a blended tensor, the target does not have B rows, or the shape of the target is ambiguous.
     /// </exception>
     public MixupStep(IReadOnlyList<Tensor> mixedInputs, Tensor target, Mix mix, MixupOptions? options = null)
         : this(
@@ -56,63 +58,60 @@ public sealed class MixupStep : IDisposable
         }
     }
 
-    /// <summary>Gets the first of <see cref="Inputs"/>: what a model of one argument is called with.</summary>
+    /// <summary>Gets the first of <see cref="Inputs"/>, for a model with one argument.</summary>
     /// <exception cref="InvalidOperationException">
-    /// The input is stacked: the model is called with all three of <see cref="Inputs"/>. Or the step is disposed, and with it what it
-    /// mixed.
+    /// The input is stacked, so the model needs all three of <see cref="Inputs"/>. Or the step is disposed, together with its mixed inputs.
     /// </exception>
     public Tensor Input => request.State.IsOver && ownsInputs
-        ? throw new InvalidOperationException("The step is disposed, and its mixed inputs with it. Read step.Input before.")
+        ? throw new InvalidOperationException("The step is disposed, together with its mixed inputs. Read step.Input before step.Dispose.")
         : isStacked
         ? throw new InvalidOperationException("This step has a stacked input, so the model must be called with all three tensors of " +
             "step.Inputs: x, x[p] and lambda.")
         : Inputs[0];
 
-    /// <summary>Gets what the model is called with.</summary>
+    /// <summary>Gets the inputs for the model.</summary>
     public IReadOnlyList<Tensor> Inputs { get; private set; }
 
-    /// <summary>Gets the target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</summary>
+    /// <summary>Gets the mixed target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</summary>
     public MixedTarget Target { get; private set; }
 
     /// <summary>Gets whether the step is disposed.</summary>
     public bool IsDisposed => request.State.IsOver;
 
-    /// <summary>The strategy that opened the step; null where it was put together by hand.</summary>
+    /// <summary>Gets the strategy that opened the step; null for a step made by its public constructor.</summary>
     internal object? Opener { get; private set; }
 
-    /// <summary>Whether all mixing was done when the step began.</summary>
+    /// <summary>Gets whether all mixing was complete when the step was opened.</summary>
     internal bool IsMixed => pending is null && Draw.Place == MixupPlace.Input;
 
-    /// <summary>
-    /// Gets what was drawn: the mix, which blends or pairs up any further tensor of this batch, and the place.
-    /// </summary>
+    /// <summary>Gets the draw of this batch: the place, and the mix, which also blends or pairs up other tensors of the batch.</summary>
     public MixupDraw Draw => request.Draw;
 
-    /// <summary>Makes the target for a further output of a model with several outputs.</summary>
-    /// <param name="target">[B, ...]: integer for class ids, floating for everything else.</param>
+    /// <summary>Makes a target for another output of a model with several outputs.</summary>
+    /// <param name="target">The target, [B, ...]: integer for class ids, floating-point for other targets.</param>
     /// <param name="kind">
-    /// Whether it belongs to each sample as a whole, or to the cells of its extent. Default null: as the options say.
+    /// Whether the target belongs to each whole sample or to the cells of the extent. Default null: <see cref="MixupOptions.TargetKind"/>.
     /// </param>
-    /// <returns>The target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</returns>
+    /// <returns>The mixed target for <see cref="MixupLoss"/>. It is valid until the step is disposed.</returns>
     /// <exception cref="ArgumentException">
-    /// The target does not have B rows, its shape does not tell what it belongs to, or output mixup meets a dense target under fields that
-    /// only copy.
+    /// The target does not have B rows, or its shape is ambiguous. Or output mixup uses a method that only copies, and the target is dense.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="kind"/> is not one of the enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="kind"/> is not a member of the enumeration.</exception>
     public MixedTarget TargetFor(Tensor target, TargetKind? kind = null) => request.MakeTarget(target, kind, pending);
 
     /// <summary>
-    /// Moves the inputs and the target to a device, for a batch that was mixed in the loader. Targets that <see cref="TargetFor"/> made
-    /// before stay where they are.
+    /// Moves the inputs and the target to a device. Use it for a batch that was mixed in a data loader. Targets made earlier by
+    /// <see cref="TargetFor"/> are not moved.
     /// </summary>
-    /// <param name="device">Where to. Where everything is there already, nothing happens.</param>
+    /// <param name="device">The device. If all tensors are already on it, nothing happens.</param>
     /// <exception cref="InvalidOperationException">The step is disposed.</exception>
     public void MoveTo(Device device)
     {
         ArgumentNullException.ThrowIfNull(device);
         if (IsDisposed)
         {
-            throw new InvalidOperationException("The step is disposed, and its mixed inputs with it. Move it before.");
+            throw new InvalidOperationException("The step is disposed, together with its mixed inputs. Call step.MoveTo before " +
+                "step.Dispose.");
         }
 
         bool IsThere(Tensor tensor) => tensor.device_type == device.type && (device.index < 0 || tensor.device_index == device.index);
@@ -131,14 +130,14 @@ public sealed class MixupStep : IDisposable
         OwnAll();
     }
 
-    /// <summary>Notes whose step this is.</summary>
+    /// <summary>Records the strategy that opened the step.</summary>
     internal MixupStep OpenedBy(object strategy)
     {
         Opener = strategy;
         return this;
     }
 
-    /// <summary>Takes over the inputs and the target, so that the step outlives the scope and the loader that they come from.</summary>
+    /// <summary>Takes ownership of the inputs and the target, so that the step outlives the scope and the loader that made them.</summary>
     internal void OwnAll()
     {
         (ownsInputs, ownsTarget) = (true, true);
@@ -151,17 +150,16 @@ public sealed class MixupStep : IDisposable
     }
 
     /// <summary>
-    /// Switches mixing off inside the model until the result is disposed, for a look at clean predictions in the middle of a step: <c>using
-    /// (step.Suspend()) { ... }</c>. The inputs of the step stay as they are: call the model with the plain batch. Until the suspension
-    /// ends, losses of this step are refused. Manifold mixup also refuses, later on, the predictions that were made meanwhile; the other
-    /// strategies do not know the model.
+    /// Suspends mixing inside the model until the result is disposed. Use it for clean predictions within a step: <c>using (step.Suspend())
+    /// { ... }</c>. Call the model with the unmixed batch, since <see cref="Inputs"/> stay mixed. Losses of this step throw until the
+    /// suspension ends. Manifold mixup also rejects predictions that were made during a suspension; other strategies cannot detect them.
     /// </summary>
-    /// <returns>An object whose disposal switches mixing on again.</returns>
+    /// <returns>An object that resumes mixing when it is disposed.</returns>
     /// <exception cref="InvalidOperationException">The step is disposed.</exception>
     public IDisposable Suspend() => request.State.Suspend();
 
     /// <summary>
-    /// Frees the mixed inputs and removes the hook if there is one. The draw can still be read and replayed. A backward pass may follow
+    /// Frees the mixed inputs and removes the forward hook, if any. The draw can still be read and replayed. The backward pass may follow
     /// later.
     /// </summary>
     public void Dispose()

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What the built-in strategies share: options, the sequence of draws, and the checks of a batch.</summary>
+/// <summary>The base class of the built-in strategies. It holds the options and the sequence of draws, and checks each batch.</summary>
 public abstract class MixupStrategy : IMixupStrategy
 {
     private ulong seed;
@@ -17,7 +17,7 @@ public abstract class MixupStrategy : IMixupStrategy
         seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
     }
 
-    /// <summary>How batches are mixed.</summary>
+    /// <summary>Gets the options of mixing.</summary>
     public MixupOptions Options { get; }
 
     /// <inheritdoc/>
@@ -46,7 +46,8 @@ public abstract class MixupStrategy : IMixupStrategy
         get;
         set => field = value is null or >= 0
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "Epochs are counted from 0.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "The epoch is negative; epochs are counted from 0. Give 0 " +
+                "or more, or null if the epoch is unknown.");
     }
 
     /// <inheritdoc/>
@@ -56,7 +57,7 @@ public abstract class MixupStrategy : IMixupStrategy
         set => field = value is null or >= 1
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(value), value, "Training has one epoch or more; null if their number is not known.");
+                nameof(value), value, "Training has one epoch or more. Give 1 or more, or null if their number is not known.");
     }
 
     /// <inheritdoc/>
@@ -70,7 +71,7 @@ public abstract class MixupStrategy : IMixupStrategy
         if (draw is not null && draw.Mix.BatchSize != batchSize)
         {
             throw new ArgumentException(
-                $"The draw is of {draw.Mix.BatchSize} samples, but the batch has {batchSize}. " +
+                $"The draw is for {draw.Mix.BatchSize} samples, but the batch has {batchSize}. " +
                 "Replay it on the batch that it was drawn for.",
                 nameof(draw));
         }
@@ -87,7 +88,7 @@ public abstract class MixupStrategy : IMixupStrategy
             : new StepRequest(inputs, target, draw, null, Options.TargetMixing, Options.TargetKind);
         try
         {
-            request.MakeTarget(target); // what is wrong with it must show before an input is overwritten
+            request.MakeTarget(target); // an invalid target must throw before an input is overwritten
             var opened = Open(request).OpenedBy(this);
             if (draw is null)
             {
@@ -110,10 +111,10 @@ public abstract class MixupStrategy : IMixupStrategy
     /// <summary>Draws the place.</summary>
     private protected abstract MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random);
 
-    /// <summary>Opens the step of a draw. An error leaves the strategy as it was.</summary>
+    /// <summary>Opens the step of a draw. An exception leaves the strategy unchanged.</summary>
     private protected abstract MixupStep Open(StepRequest request);
 
-    /// <summary>Opens a step that is mixed at the input. An error leaves nothing behind, and no input changed.</summary>
+    /// <summary>Opens a step that is mixed at the input. An exception leaves no tensor undisposed and no input changed.</summary>
     private protected MixupStep OpenAtInput(StepRequest request, bool overwrite, PendingMix? pending = null)
     {
         var (inputs, mix) = (request.Inputs, request.Draw.Mix);
@@ -145,14 +146,16 @@ public abstract class MixupStrategy : IMixupStrategy
         return new MixupStep(request, inputs, pending: pending);
     }
 
-    /// <summary>Opens a step that is mixed elsewhere: at most its bytes become floating values. An error leaves nothing behind.</summary>
+    /// <summary>
+    /// Opens a step that is mixed after the input. Only byte inputs are converted. An exception leaves no tensor undisposed.
+    /// </summary>
     private protected MixupStep OpenElsewhere(StepRequest request, PendingMix pending) =>
         Convert(request.Inputs) is { } converted
             ? new MixupStep(request, converted, ownsInputs: true, pending: pending)
             : new MixupStep(request, request.Inputs, pending: pending);
 
     /// <summary>
-    /// The inputs with bytes as floating values, and the others as views, all of them new; null where there is nothing to convert.
+    /// Converts byte inputs to floating-point tensors and makes views of the others; null if there is nothing to convert.
     /// </summary>
     private protected IReadOnlyList<Tensor>? Convert(IReadOnlyList<Tensor> inputs)
     {
@@ -177,23 +180,22 @@ public abstract class MixupStrategy : IMixupStrategy
         }
     }
 
-    /// <summary>Checks that a batch may be overwritten, if that was asked for.</summary>
+    /// <summary>Checks the option <c>OverwriteInput</c> against the other options.</summary>
     private protected bool CheckOverwrites(bool value) => (value, Options.Outputs.RowsPerSample > 1, Options.ToFloat is not null) switch
     {
         (true, true, _) => throw new ArgumentException(
-            "Only a batch with one row for each sample can be overwritten, since more do not fit into it. " +
+            "The options ask for more than one row per sample, which do not fit into the batch; only one row for each sample can be " +
+            "overwritten. " +
             "Leave OverwriteInput off, or choose MixupOutputs.Mixed.",
             nameof(value)),
         (true, _, true) => throw new ArgumentException(
-            "Bytes that become floating values do not fit into the batch, so it cannot be overwritten. " +
+            "Bytes converted to floating-point values do not fit into the batch, so it cannot be overwritten. " +
             "Leave OverwriteInput or MixupOptions.ToFloat off.",
             nameof(value)),
         _ => value,
     };
 
-    /// <summary>
-    /// Counts the draw that was made in a state: here, or where the source is enumerated ahead, once the consumer takes the batch.
-    /// </summary>
+    /// <summary>Counts a draw: immediately, or, if the source is prefetched, when the consumer takes the batch.</summary>
     private void Count(MixupState drawn)
     {
         if (DrawAhead.Current is { } ahead)
@@ -205,15 +207,16 @@ public abstract class MixupStrategy : IMixupStrategy
         if ((seed, batch) != (drawn.Seed, drawn.Batch) || (Options.Schedule is not null && Epoch != drawn.Epoch))
         {
             throw new InvalidOperationException(
-                "The strategy was used otherwise while its batches were made ahead: it drew for another batch, or its state or epoch was " +
-                $"set. This batch was drawn as number {drawn.Batch} of epoch {drawn.Epoch?.ToString() ?? "unknown"}, but the strategy is " +
+                "The strategy was used elsewhere while its batches were prefetched: it drew for another batch, or its state or epoch " +
+                $"was set. This batch was drawn as number {drawn.Batch} of epoch {drawn.Epoch?.ToString() ?? "unknown"}, but the " +
+                "strategy is " +
                 $"at {State}. End that enumeration first, or give the other batches a strategy of their own.");
         }
 
         batch++;
     }
 
-    /// <summary>Whether a step is mixed when it begins, whatever was drawn, so that a loader can mix.</summary>
+    /// <summary>Gets whether every step is mixed when it is opened, so that a data loader can mix.</summary>
     internal virtual bool MixesAtInput => false;
 
     private void CheckAhead()
@@ -221,8 +224,8 @@ public abstract class MixupStrategy : IMixupStrategy
         if (DrawAhead.Current is not null && !MixesAtInput)
         {
             throw new InvalidOperationException(
-                $"{GetType().Name} mixes when the model runs, which a source that is enumerated ahead cannot do. " +
-                "Prefetch the plain batches and begin the step in the training loop, or use InputMixup.");
+                $"{GetType().Name} mixes when the model runs, which a prefetched source cannot do. Prefetch the plain batches and " +
+                "begin the step in the training loop, or use InputMixup.");
         }
     }
 
@@ -234,7 +237,7 @@ public abstract class MixupStrategy : IMixupStrategy
         return new StepRequest(inputs, target, new MixupDraw(mix, place), method, Options.TargetMixing, Options.TargetKind);
     }
 
-    /// <summary>The error for a draw that another strategy made.</summary>
+    /// <summary>Makes the error for a draw of another strategy.</summary>
     private protected static ArgumentException WrongPlace(MixupDraw draw, string expected) =>
         new(
             $"The draw is for the place {draw.Place}, but this strategy mixes at {expected}. " +

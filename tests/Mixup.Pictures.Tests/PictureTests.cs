@@ -159,7 +159,7 @@ public sealed class PictureTests : IDisposable
 
     public static TheoryData<string, Action<Mix>> Refusals => new()
     {
-        { "expected the whole batch before it was mixed, [5, 1 or 3, H, W]", mix => mix.Picture(zeros(4, 1, 6, 6)) },
+        { "expected the whole batch before mixing, [5, 1 or 3, H, W]", mix => mix.Picture(zeros(4, 1, 6, 6)) },
         { "shape [5, 6, 6]", mix => mix.Picture(zeros(5, 6, 6)) },
         { "shape [5, 4, 6, 6]; expected [N, 1, H, W]", mix => mix.Picture(zeros(5, 4, 6, 6)) },
         { "narrow(1, 0, 1)", mix => mix.Picture(zeros(5, 2, 6, 6)) },

@@ -123,7 +123,7 @@ public sealed class MisuseTests
             "rows of another batch", "the tensor to pair up has shape [5]", "here of 6", b => b.Mix.SelectSamples(b.Y.narrow(0, 0, 5))),
         Of<ArgumentNullException>("partners of nothing", "tensor", "null", b => b.Mix.SelectPartners(null!)),
         Of<ArgumentNullException>("rows of nothing", "tensor", "null", b => b.Mix.SelectSamples(null!)),
-        Of<ArgumentNullException>("coefficients for nothing", "like", "null", b => b.Mix.CreateCoefficients(null!)),
+        Of<ArgumentNullException>("coefficients for nothing", "tensor", "null", b => b.Mix.CreateCoefficients(null!)),
         Of<ArgumentException>(
             "coefficients for another batch",
             "the tensor that gives the rank has shape [5]",
@@ -213,12 +213,12 @@ public sealed class MisuseTests
                 new InputMixup(new MixupOptions { CoefficientPer = CoefficientPer.Pair, Pairing = Pairing.SimilarTargets() })),
         Of<ArgumentException>(
             "classes of real numbers",
-            "does not tell the class of each sample",
+            "does not give the class of each sample",
             "Choose Pairing.SimilarTargets",
             b => Paired(Pairing.WithinClass).Begin(b.X, Some.Normal(1, b.X.size(0)))),
         Of<ArgumentException>(
             "classes of pixels",
-            "does not tell the class of each sample",
+            "does not give the class of each sample",
             "class ids [B]",
             b => Paired(Pairing.AcrossClasses).Begin(b.X, Some.Classes(1, 3, b.X.size(0), 4, 4))),
         Of<ArgumentException>(
@@ -241,7 +241,7 @@ public sealed class MisuseTests
             "The target is null",
             "Give it to MixSampler.Sample",
             b => MixSampler.Sample(new MixupOptions { Pairing = Pairing.WithinClass }, [b.X], new MixupState(1, 0))),
-        Of<ArgumentException>("classes of no values", "does not tell the class", "class ids [B]", b =>
+        Of<ArgumentException>("classes of no values", "does not give the class", "class ids [B]", b =>
                 Paired(Pairing.WithinClass).Begin(b.X, empty([b.X.size(0), 0]))),
         Of<ArgumentException>("distances of no values", "has no values", "one value or more", b =>
                 Paired(Pairing.SimilarTargets()).Begin(b.X, empty([b.X.size(0), 0]))),
@@ -285,7 +285,7 @@ public sealed class MisuseTests
                 return [];
             })).Begin(b.X, b.Y)),
         Of<ArgumentException>(
-            "a sample that is shuffled twice", "stands there twice", "different samples", b => Paired(new Rules.Own(d =>
+            "a sample that is shuffled twice", "occurs twice", "different samples", b => Paired(new Rules.Own(d =>
             {
                 d.Shuffle([0, 0], new long[d.BatchSize]);
                 return [];
@@ -311,7 +311,7 @@ public sealed class MisuseTests
             _ => new InputMixup { StackInput = true, OverwriteInput = true }),
         Of<ArgumentException>(
             "a stacked input with two outputs",
-            "mixed by the network itself",
+            "mixed by the model itself",
             "one output a pair",
             _ => new InputMixup(new MixupOptions { Outputs = MixupOutputs.Both }) { StackInput = true }),
         Of<ArgumentException>(
@@ -342,7 +342,7 @@ public sealed class MisuseTests
         Of<ArgumentException>("input mixup of token ids", "type Int64 cannot be blended", "embedding", b => b.Input.Begin(b.Y, b.Y)),
         Of<ArgumentException>(
             "a draw of another batch",
-            "the draw is of 6 samples, but the batch has 5",
+            "the draw is for 6 samples, but the batch has 5",
             "replay it",
             b => b.Input.Begin(b.X.narrow(0, 0, 5), b.Y.narrow(0, 0, 5), new MixupDraw(b.Mix, MixupPlace.Input))),
         Of<ArgumentException>(

@@ -1,11 +1,11 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A sequence that is made of another one, item by item. Whoever wants to know something of the source, such as its number of batches, or
-/// to tell it something, such as the epoch, finds it here.
+/// A sequence that converts the items of another one. It exposes its source, so that code can read the number of batches there, or set the
+/// epoch.
 /// </summary>
 public interface IDerivedSequence
 {
-    /// <summary>Gets the sequence that this one is made of.</summary>
+    /// <summary>Gets the source sequence.</summary>
     object Source { get; }
 }

@@ -5,12 +5,15 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What items of sources hold: themselves, or what is in tuples, in collections, and in the fields of other objects.</summary>
+/// <summary>
+/// Finds the tensors and other disposable objects in an item: the item itself, elements of tuples and collections, and fields of other
+/// objects.
+/// </summary>
 internal static class ItemParts
 {
     private const BindingFlags AllFields = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
 
-    /// <summary>The tensors and other disposable objects of an item.</summary>
+    /// <summary>Returns the tensors and other disposable objects of an item.</summary>
     public static IEnumerable<IDisposable> Of(object? item) => item switch
     {
         null => [],
@@ -20,7 +23,7 @@ internal static class ItemParts
         _ => TensorsIn(item),
     };
 
-    /// <summary>Whether an item surely holds no other tensors than those that <see cref="Of"/> finds.</summary>
+    /// <summary>Returns whether <see cref="Of"/> certainly finds all tensors of an item.</summary>
     public static bool IsKnown(object? item) => item is null or string or Tensor or MixupStep
         || item.GetType().IsPrimitive
         || (Elements(item) is { } elements
@@ -28,7 +31,7 @@ internal static class ItemParts
             : FieldsOf(item.GetType()).All(field => field.FieldType.IsPrimitive || field.GetValue(item) is null or string or Tensor
                 or MixupStep or IReadOnlyCollection<Tensor>));
 
-    /// <summary>Whether something that an item holds is disposed.</summary>
+    /// <summary>Returns whether an object in an item is disposed.</summary>
     public static bool AnyIsDisposed(object? item) =>
         Of(item).Any(part => part is Tensor { IsInvalid: true } or MixupStep { IsDisposed: true });
 
@@ -41,7 +44,7 @@ internal static class ItemParts
         _ => null,
     };
 
-    /// <summary>Whether the elements of a collection are numbers: there may be millions.</summary>
+    /// <summary>Returns whether the elements of a collection are numbers. They are skipped, since there may be millions.</summary>
     private static bool HoldsNumbers(Type type) =>
         type.GetElementType() is { IsPrimitive: true } || (type.IsGenericType && type.GetGenericArguments() is [{ IsPrimitive: true }]);
 
@@ -52,7 +55,7 @@ internal static class ItemParts
         _ => Enumerable.Empty<Tensor>(),
     });
 
-    /// <summary>The fields of a type, those of base classes too.</summary>
+    /// <summary>Returns the fields of a type and of its base classes.</summary>
     private static IEnumerable<FieldInfo> FieldsOf(Type? type)
     {
         for (; type is not null && !type.IsPrimitive; type = type.BaseType)

@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The step of a batch that is mixed in the loader.</summary>
+/// <summary>Opens the steps of batches that are mixed in a data loader.</summary>
 internal static class LoaderStep
 {
-    /// <summary>Refuses a strategy of which it is known that it mixes later.</summary>
+    /// <summary>Throws for a built-in strategy that mixes in or after the model.</summary>
     public static void CheckMixesAtInput(IMixupStrategy strategy)
     {
         ArgumentNullException.ThrowIfNull(strategy);
@@ -15,7 +15,7 @@ internal static class LoaderStep
         }
     }
 
-    /// <summary>Opens the step of a batch that is made here, and has it own all that it holds.</summary>
+    /// <summary>Makes a batch and opens its step, which then owns the inputs and the target.</summary>
     public static MixupStep Begin(IMixupStrategy strategy, Func<(IReadOnlyList<Tensor> Inputs, Tensor Target)> make)
     {
         using var scope = NewDisposeScope();
@@ -24,7 +24,8 @@ internal static class LoaderStep
         _ = Batches.Size(inputs, "batches");
         MixedInputs.ThrowIfMixed(inputs);
 
-        // A strategy may write over an input and keep it. The source may write over a target that it still has, while the step waits.
+        // The strategy may mix in place and keep the input, so it gets an alias. The source may overwrite its target while the step waits,
+        // so the target is cloned.
         var before = strategy.State;
         var step = strategy.Begin([.. inputs.Select(input => input.alias())], target.clone()).OpenedBy(strategy);
         if (!step.IsMixed)
@@ -42,7 +43,9 @@ internal static class LoaderStep
         return step;
     }
 
-    /// <summary>A strategy of one's own counts by itself, ahead of the consumer. What nobody took is taken back.</summary>
+    /// <summary>
+    /// Records a draw of a user's strategy, which counts its draws immediately. If the item is dropped, the state is restored.
+    /// </summary>
     private static void NoteAhead(IMixupStrategy strategy, MixupState before) =>
         DrawAhead.Current?.Note(new DrawnAhead(() => NoteAhead(strategy, before), () => strategy.State = before));
 

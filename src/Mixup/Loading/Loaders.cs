@@ -2,10 +2,10 @@ using TorchSharp.Modules;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What must be known of TorchSharp's loaders, whatever they load.</summary>
+/// <summary>Inspects TorchSharp's data loaders of any item type.</summary>
 internal static class Loaders
 {
-    /// <summary>The loader behind a source; null where there is none, or it cannot be seen.</summary>
+    /// <summary>Returns the data loader behind a source; null if there is none, or it cannot be found.</summary>
     public static object? Behind(object source)
     {
         while (source is IDerivedSequence derived)
@@ -16,7 +16,9 @@ internal static class Loaders
         return LoaderType(source) is null ? null : source;
     }
 
-    /// <summary>Refuses a loader whose batches do not live until they are taken. Steps own what they hold.</summary>
+    /// <summary>
+    /// Throws for a data loader that disposes its batches before they are taken. Steps own their tensors, so they are safe.
+    /// </summary>
     public static void ThrowIfItDisposesBatches(object source)
     {
         for (var at = source; at is not IEnumerable<MixupStep>; at = ((IDerivedSequence)at).Source)
@@ -30,7 +32,8 @@ internal static class Loaders
             {
                 throw Check.Error(
                     nameof(source),
-                    "The DataLoader disposes each batch when it makes the next one, so none would live until it is taken. " +
+                    "The DataLoader disposes each batch when it makes the next one, so prefetched batches would be disposed before " +
+                    "they are taken. " +
                     "Build it with disposeBatch: false, or mix in the loader by strategy.Collate or strategy.Mix, whose batches own " +
                     "their memory.");
             }

@@ -3,16 +3,18 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What a source made on another thread in one go: an item, an error or its end, and what came about with it.</summary>
-/// <param name="Item">The item, if there is one.</param>
+/// <summary>
+/// The result of one MoveNext of a source on another thread: an item, an error or the end, with the tensors and draws that were made.
+/// </summary>
+/// <param name="Item">The item, if any.</param>
 /// <param name="IsEnd">Whether the source has no more items.</param>
-/// <param name="Error">What the source threw.</param>
-/// <param name="Tensors">The tensors of the item that were made with it; in no scope.</param>
-/// <param name="Draws">What strategies drew.</param>
+/// <param name="Error">The exception of the source, if any.</param>
+/// <param name="Tensors">The tensors of the item that were made with it. They are in no dispose scope.</param>
+/// <param name="Draws">The draws of strategies.</param>
 internal sealed record MadeItem<T>(
     T? Item, bool IsEnd, ExceptionDispatchInfo? Error, IReadOnlyList<IDisposable> Tensors, IReadOnlyList<DrawnAhead> Draws)
 {
-    /// <summary>Makes all as if it had been made here and now: draws count, and tensors belong to the scope of this thread.</summary>
+    /// <summary>Hands the item to the consumer: the draws count, and the tensors move to the dispose scope of this thread.</summary>
     public void HandOver()
     {
         foreach (var drawn in Draws)
@@ -26,7 +28,7 @@ internal sealed record MadeItem<T>(
         scope.MoveToOuter(alive);
     }
 
-    /// <summary>Makes all as if it had never been made.</summary>
+    /// <summary>Drops the item: the draws do not count, and the tensors are disposed.</summary>
     public void Drop(bool ownsItem, bool ownsTensors)
     {
         foreach (var drawn in Draws.Reverse())

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The batches of a source, each mixed when it is asked for.</summary>
+/// <summary>The batches of a source, each mixed on enumeration.</summary>
 internal sealed class MixedSequence<T>(
     IMixupStrategy strategy, IEnumerable<T> batches, Func<T, (IReadOnlyList<Tensor> Inputs, Tensor Target)> convert)
     : IEnumerable<MixupStep>, IDerivedSequence

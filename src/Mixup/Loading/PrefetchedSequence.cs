@@ -2,7 +2,7 @@ using System.Collections;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A sequence that is enumerated ahead, by a thread for each enumeration.</summary>
+/// <summary>A sequence that is prefetched, by one thread for each enumeration.</summary>
 internal sealed class PrefetchedSequence<T>(IEnumerable<T> source, int ahead, CancellationToken token) : IEnumerable<T>, IDerivedSequence
 {
     public object Source => source;
@@ -11,7 +11,10 @@ internal sealed class PrefetchedSequence<T>(IEnumerable<T> source, int ahead, Ca
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>The consumer's side. The thread does not know it, so one that was lost is noticed.</summary>
+    /// <summary>
+    /// The enumerator of the consumer. The thread holds no reference to it, so that its finalizer can end the thread of an abandoned
+    /// enumeration.
+    /// </summary>
     private sealed class Enumerator(IEnumerable<T> source, int ahead, CancellationToken token) : IEnumerator<T>
     {
         private SourceThread<T>? thread;
@@ -30,7 +33,7 @@ internal sealed class PrefetchedSequence<T>(IEnumerable<T> source, int ahead, Ca
                 return false;
             }
 
-            isOver = true; // an error ends the enumeration, as it ends an iterator
+            isOver = true; // an exception ends the enumeration, as for an iterator
             Current = default!;
             token.ThrowIfCancellationRequested();
             thread ??= new SourceThread<T>(source, ahead, token);
@@ -40,7 +43,7 @@ internal sealed class PrefetchedSequence<T>(IEnumerable<T> source, int ahead, Ca
             return !isOver;
         }
 
-        public void Reset() => throw new NotSupportedException("Enumerate the sequence anew.");
+        public void Reset() => throw new NotSupportedException("A prefetched enumeration cannot be reset. Enumerate the sequence again.");
 
         public void Dispose()
         {

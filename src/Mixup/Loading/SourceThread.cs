@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The thread that enumerates a source ahead of its consumer.</summary>
+/// <summary>The thread that prefetches a source.</summary>
 internal sealed class SourceThread<T> : IDisposable
 {
     public const string Name = "Mixup.Prefetch";
@@ -17,9 +17,9 @@ internal sealed class SourceThread<T> : IDisposable
     private readonly bool isGradEnabled = is_grad_enabled();
     private readonly bool isInference = is_inference_mode_enabled();
     private readonly bool isScoped = IsScoped();
-    private readonly HashSet<object> kept = new(ReferenceEqualityComparer.Instance); // what the source made, and is of no item so far
-    private readonly List<MadeItem<T>> left = []; // behind those that wait in the channel
-    private MadeItem<T>? refused; // before them
+    private readonly HashSet<object> kept = new(ReferenceEqualityComparer.Instance); // objects of the source that belong to no item so far
+    private readonly List<MadeItem<T>> left = []; // items after those in the channel
+    private MadeItem<T>? refused; // an item before those in the channel
     private ExceptionDispatchInfo? errorOfDispose;
 
     public SourceThread(IEnumerable<T> source, int ahead, CancellationToken token)
@@ -30,13 +30,13 @@ internal sealed class SourceThread<T> : IDisposable
         {
             SingleWriter = true,
             SingleReader = true,
-            AllowSynchronousContinuations = true, // they only wake the thread that waits
+            AllowSynchronousContinuations = true, // continuations only wake the waiting thread
         });
         thread = new Thread(Run) { IsBackground = true, Name = Name };
         thread.Start();
     }
 
-    /// <summary>Waits for what the source made next, and makes it the consumer's.</summary>
+    /// <summary>Waits for the next item and hands it to the consumer.</summary>
     public MadeItem<T> Take()
     {
         Wait(made.Reader.WaitToReadAsync(), token);
@@ -59,7 +59,10 @@ internal sealed class SourceThread<T> : IDisposable
         }
     }
 
-    /// <summary>Ends the thread, waits for it, and frees what nobody took. Throws what disposing the source or an item threw.</summary>
+    /// <summary>
+    /// Ends the thread, waits for it, and disposes the items that were not taken. Rethrows the first exception of the source's or an item's
+    /// Dispose.
+    /// </summary>
     public void Dispose()
     {
         stop.Cancel();
@@ -73,7 +76,7 @@ internal sealed class SourceThread<T> : IDisposable
         }
 
         waiting.AddRange(left);
-        waiting.Reverse(); // the state of a strategy goes back step by step
+        waiting.Reverse(); // restores the state of a strategy draw by draw
         foreach (var item in waiting)
         {
             try
@@ -82,14 +85,14 @@ internal sealed class SourceThread<T> : IDisposable
             }
             catch (Exception e)
             {
-                errorOfDispose ??= ExceptionDispatchInfo.Capture(e); // the others are freed all the same
+                errorOfDispose ??= ExceptionDispatchInfo.Capture(e); // the other items are still disposed
             }
         }
 
         errorOfDispose?.Throw();
     }
 
-    /// <summary>The same for an enumeration that was lost, where nobody is there to hear of errors.</summary>
+    /// <summary>Disposes without exceptions, for an abandoned enumeration.</summary>
     public void DisposeQuietly()
     {
         try
@@ -98,7 +101,7 @@ internal sealed class SourceThread<T> : IDisposable
         }
         catch (Exception)
         {
-            // As from a finalizer, it would end the process.
+            // On this thread an exception would end the process.
         }
     }
 
@@ -173,13 +176,16 @@ internal sealed class SourceThread<T> : IDisposable
         var made = scope.DisposablesView;
         scope.Detach(made);
 
-        // What is no part of the item is the source's, which may still use it, or give it later.
+        // Objects that are not part of the item stay with the source, which may still use them or return them later.
         IDisposable[] ofItem = [.. made.Where(parts.Contains), .. parts.OfType<IDisposable>().Where(kept.Remove)];
         kept.UnionWith(isScoped && isKnown ? made.Where(one => !parts.Contains(one)) : []);
         return new MadeItem<T>(item, isEnd, error, ofItem, draws.Take());
     }
 
-    /// <summary>Whether the consumer has a dispose scope. TorchSharp does not tell, but counts what leaves a scope for none.</summary>
+    /// <summary>
+    /// Returns whether the consumer has a dispose scope. TorchSharp has no property for it, but counts tensors that leave the outermost
+    /// scope.
+    /// </summary>
     private static bool IsScoped()
     {
         var counts = DisposeScopeManager.Statistics.TensorStatistics;
@@ -190,7 +196,7 @@ internal sealed class SourceThread<T> : IDisposable
         return counts.DetachedFromScopeCount == before;
     }
 
-    /// <summary>Waits until an item may be made; false where the enumeration ends.</summary>
+    /// <summary>Waits until the next item may be made. Returns false if the enumeration ends.</summary>
     private bool HasRoom()
     {
         try
@@ -214,7 +220,7 @@ internal sealed class SourceThread<T> : IDisposable
         return false;
     }
 
-    // The task is not cancelled, but the wait: that needs no thread of the pool, which may have none left.
+    // Cancels the wait instead of the task, which needs no thread of a pool that may be exhausted.
     private static bool Wait(ValueTask<bool> waiting, CancellationToken token)
     {
         if (waiting.IsCompleted)
@@ -228,7 +234,6 @@ internal sealed class SourceThread<T> : IDisposable
     }
 
     private static ExceptionDispatchInfo DisposedTooEarly() => ExceptionDispatchInfo.Capture(new InvalidOperationException(
-        "The source disposed its first item when it made the second, so no item would live until it is taken. " +
-        "Let items live until the consumer disposes them: no 'using' around what an iterator yields, tensors moved out of its dispose " +
-        "scope, disposeBatch: false for a DataLoader."));
+        "The source disposed its first item when it made the second; expected items that live until the consumer disposes them. Use " +
+        "no 'using' around what an iterator yields, move tensors out of its dispose scope, and set disposeBatch: false for a DataLoader."));
 }

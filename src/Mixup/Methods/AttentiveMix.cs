@@ -3,23 +3,25 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The sample keeps the cells of a grid that matter most in it, and the partner has the rest (Walawalkar et al. 2020, "Attentive CutMix:
-/// An Enhanced Data Augmentation Approach for Deep Learning Based Image
-/// Classification", section 3). Lambda is the share of the cells, so nothing is drawn at random.
+/// Keeps the grid cells of the sample with the highest attention and takes the others from the partner (Walawalkar et al. 2020, "Attentive
+/// CutMix: An Enhanced Data Augmentation Approach for Deep Learning Based Image Classification", section 3). Lambda is the fraction of
+/// cells that are kept, so nothing is random.
 /// </summary>
 /// <remarks>
-/// The maps of a batch are read back from their device once, which waits for the device. A mix on META is refused. Whoever shares a
-/// coefficient still has the cells of its own sample.
+/// The attention maps of a batch are copied to the host once, which waits for the device. Inputs on the META device throw. Samples that
+/// share a coefficient still keep cells of their own.
 /// </remarks>
 public sealed record AttentiveMix : Method
 {
-    /// <summary>Takes the function that says what matters.</summary>
+    /// <summary>Initializes Attentive CutMix with an attention function.</summary>
     /// <param name="attention">
-    /// Takes the first input as [B, C, ...], with one channel if it has none, and returns how much each cell of a grid matters: [B, ...]
-    /// with as many dimensions as the extent, such as the mean over channels of the last feature map of a
-    /// trained network. It runs without gradients.
+    /// The attention function. It takes the first input as [B, C, ...], with one channel if the input has none. It returns the attention of
+    /// each cell of a grid, [B, ...], with as many dimensions as the extent. An example is the mean over channels of the last feature map
+    /// of a trained network. It runs without gradients.
     /// </param>
-    /// <param name="cells">The number of cells that the sample keeps, 1 or more. Default 6, as in the paper, whose grid is 7 x 7.</param>
+    /// <param name="cells">
+    /// The number of cells that the sample keeps, 1 or more. Default 6, as in the paper, which uses a grid of 7 x 7.
+    /// </param>
     /// <exception cref="ArgumentNullException">The function is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of cells is below 1.</exception>
     public AttentiveMix(Func<Tensor, Tensor> attention, int cells = 6)
@@ -29,7 +31,7 @@ public sealed record AttentiveMix : Method
         (Attention, Cells) = (attention, cells);
     }
 
-    /// <summary>Gets the function that says how much each cell of a grid matters.</summary>
+    /// <summary>Gets the attention function.</summary>
     public Func<Tensor, Tensor> Attention { get; }
 
     /// <summary>Gets the number of cells of the grid that the sample keeps.</summary>
@@ -41,15 +43,18 @@ public sealed record AttentiveMix : Method
     /// <inheritdoc/>
     public override bool DependsOnSamples => true;
 
-    /// <summary>Makes the mask of a given map.</summary>
-    /// <param name="attention">How much each cell of the grid matters in one sample, real numbers.</param>
-    /// <param name="cells">The number of cells that the sample keeps, from 1 to those of the grid. Of equal ones the first are
-    /// kept.</param>
-    /// <param name="extent">The extent of the sample. A cell of it belongs to the cell of the grid that its first edge lies in, as torch's
-    /// nearest interpolation has it.</param>
-    /// <returns>The mask over the extent: 1 in the cells that are kept.</returns>
-    /// <exception cref="ArgumentException">The map is empty or has what is not a number, the number of dimensions differs, or the grid has
-    /// fewer cells.</exception>
+    /// <summary>Makes the mask of an attention map.</summary>
+    /// <param name="attention">The attention of each cell of the grid in one sample, real numbers.</param>
+    /// <param name="cells">
+    /// The number of cells that the sample keeps, from 1 to the number of cells of the grid. Of cells with equal attention, the first are
+    /// kept.
+    /// </param>
+    /// <param name="extent">The extent of the sample. The map is resized to it by torch's nearest interpolation.</param>
+    /// <returns>The mask over the extent: 1 in the kept cells.</returns>
+    /// <exception cref="ArgumentException">
+    /// The map is empty, holds NaN or has fewer cells than <paramref name="cells"/>. Or its number of dimensions differs from that of the
+    /// extent.
+    /// </exception>
     public static MaskField MaskOf(Tensor attention, int cells, Extent extent)
     {
         var (grid, values) = SampleMaps.Of(attention);

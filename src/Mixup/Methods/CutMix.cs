@@ -1,16 +1,16 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A box of the partner within the sample (Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
-/// Features"). In d dimensions the sides are a share of <c>(1 - lambda)^(1/d)</c> of the extent, rounded down as in timm. Lambda is
-/// corrected to the area that is left of the sample.
+/// Pastes a box of the partner into the sample (Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with
+/// Localizable Features"). In d dimensions each side is <c>(1 - lambda)^(1/d)</c> times the extent, rounded down as in timm. Lambda is then
+/// corrected to the fraction of the sample that remains.
 /// </summary>
 /// <param name="Alpha">
-/// Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the paper.
+/// The parameter of the Beta(alpha, alpha) distribution of lambda: 0 (no mixing) or more. Default 1, as in the paper.
 /// </param>
 public sealed record CutMix(double Alpha = 1) : Method
 {
-    /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution of lambda.</summary>
+    /// <summary>Gets the parameter of the Beta(alpha, alpha) distribution of lambda.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
     public double Alpha
     {
@@ -19,13 +19,15 @@ public sealed record CutMix(double Alpha = 1) : Method
     } = Check.Alpha(Alpha);
 
     /// <summary>
-    /// Gets whether lambda is corrected to the area, since clipping and rounding change it. If not, targets are weighted by the draw
-    /// itself. Default true.
+    /// Gets whether lambda is corrected to the area of the box, which clipping and rounding change. If false, targets are weighted by the
+    /// lambda that was drawn. Default true.
     /// </summary>
     public bool CorrectLambda { get; init; } = true;
 
-    /// <summary>Gets where a box may lie. Default: its centre anywhere, clipped at the borders.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The value is not one of the enumeration.</exception>
+    /// <summary>
+    /// Gets the rule that places the box. Default: the centre is uniform over the cells, and the box is clipped at the borders.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not a member of the enumeration.</exception>
     public BoxPosition Position
     {
         get;
@@ -33,10 +35,10 @@ public sealed record CutMix(double Alpha = 1) : Method
     } = BoxPosition.Clipped;
 
     /// <summary>
-    /// Gets the least and the largest share of each side, instead of a share that follows from lambda: each side is uniform between them,
-    /// the box lies inside, and lambda is its area (timm's <c>cutmix_minmax</c>). Default null.
+    /// Gets the smallest and the largest length of a side, as a fraction of the extent from 0 to 1 (timm's <c>cutmix_minmax</c>). Each side
+    /// is uniform between them, the box lies inside, and lambda follows from its area. Default null: the sides follow from lambda.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, or outside [0, 1].</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The fractions are outside [0, 1], or the first is the larger one.</exception>
     public (double Least, double Largest)? SideShares
     {
         get;
@@ -46,12 +48,14 @@ public sealed record CutMix(double Alpha = 1) : Method
     /// <inheritdoc/>
     public override bool Copies => true;
 
-    /// <summary>Makes the box of a given draw.</summary>
+    /// <summary>Makes the box for a lambda and a centre.</summary>
     /// <param name="extent">The extent of the samples.</param>
-    /// <param name="lambda">The share of the extent that the sample is to keep, from 0 to 1.</param>
-    /// <param name="centre">The cell in the middle of the box.</param>
+    /// <param name="lambda">The fraction of the extent that the sample keeps, from 0 to 1.</param>
+    /// <param name="centre">The cell at the centre of the box.</param>
     /// <returns>The box, clipped at the borders.</returns>
-    /// <exception cref="ArgumentException">Lambda is outside [0, 1], or the number of dimensions differs.</exception>
+    /// <exception cref="ArgumentException">
+    /// Lambda is outside [0, 1], or the number of dimensions of the centre differs from that of the extent.
+    /// </exception>
     public static BoxField BoxAt(Extent extent, double lambda, ReadOnlySpan<long> centre) =>
         BoxField.Around(extent, centre, Sides(extent ?? throw new ArgumentNullException(nameof(extent)), lambda));
 
@@ -92,7 +96,7 @@ public sealed record CutMix(double Alpha = 1) : Method
     }
 }
 
-/// <summary>Where the box of <see cref="CutMix"/> may lie.</summary>
+/// <summary>The rule that places the box of <see cref="CutMix"/>.</summary>
 public enum BoxPosition
 {
     /// <summary>
@@ -100,11 +104,11 @@ public enum BoxPosition
     /// </summary>
     Clipped,
 
-    /// <summary>The box lies inside, uniform over all places there.</summary>
+    /// <summary>The box lies inside, uniform over all positions.</summary>
     Inside,
 
     /// <summary>
-    /// The centre may lie outside by half a side, so that every cell is covered equally often; the box is clipped (Composer's
+    /// The centre may lie outside by half a side, and the box is clipped, so that every cell is covered equally often (Composer's
     /// <c>uniform_sampling</c>).
     /// </summary>
     UniformOverCells,

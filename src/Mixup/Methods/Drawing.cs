@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What a method draws with: the generator, the extent of the samples, and whose field it is.</summary>
+/// <summary>The context of <see cref="Method.Draw"/>: the random generator, the extent, and the sample of the field.</summary>
 public sealed class Drawing
 {
     private readonly Extent? extent;
@@ -20,26 +20,26 @@ public sealed class Drawing
         (Random, Inputs, this.extent, this.position, Sample, Partner, this.made) = (
             random, inputs, extent, position, sample, partner, made);
 
-    /// <summary>Gets the generator that every draw comes from. The same seed and batch number give the same draws.</summary>
+    /// <summary>Gets the random generator for all draws. The same seed and batch number give the same numbers.</summary>
     public Random Random { get; }
 
     /// <summary>Gets the inputs of the batch. They must not be modified.</summary>
     public IReadOnlyList<Tensor> Inputs { get; }
 
-    /// <summary>Gets the number of the sample that the field is for; of several that share it, the first.</summary>
+    /// <summary>Gets the number of the sample of the field; the first of several that share the field.</summary>
     public int Sample { get; }
 
-    /// <summary>Gets the number of its partner.</summary>
+    /// <summary>Gets the number of the partner of the sample.</summary>
     public long Partner { get; }
 
-    /// <summary>Gets the extent of the samples: that of the first input.</summary>
-    /// <exception cref="ArgumentException">The first input has none.</exception>
+    /// <summary>Gets the extent of the first input.</summary>
+    /// <exception cref="ArgumentException">The first input has no extent.</exception>
     public Extent Extent => extent ?? throw Check.Error(
         "inputs",
         $"The first input has shape {Check.Shape(Inputs[0])}, which has no extent to cut along; expected [B, C, ...]. " +
         "For [B, T] set MixupOptions.ExtentDimensions to 1, or use Interpolation.");
 
-    /// <summary>The first input as [B, C, ...], wherever it has its extent; of one channel if it has none.</summary>
+    /// <summary>Gets the first input as [B, C, ...], with one channel if it has none.</summary>
     internal Tensor ChannelsFirst
     {
         get
@@ -50,18 +50,18 @@ public sealed class Drawing
     }
 
     /// <summary>Draws from Beta(alpha, alpha).</summary>
-    /// <param name="alpha">The concentration, 0 or more.</param>
-    /// <returns>A number from 0 to 1. With alpha 0 always 1: nothing is mixed.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The concentration is negative, infinite or not a number.</exception>
+    /// <param name="alpha">The parameter of the distribution, 0 or more.</param>
+    /// <returns>A number from 0 to 1. Alpha 0 returns 1: no mixing.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
     public double Beta(double alpha) => BetaSampler.Draw(Check.Alpha(alpha), Random);
 
     /// <summary>
-    /// Makes something once for the batch, such as what must be read back from a device, and hands it out again to all draws of the batch.
+    /// Computes a value once per batch and returns it to all draws of the batch. Use it for data that must be copied from a device.
     /// </summary>
-    /// <typeparam name="T">The type of what is made. A tensor is freed when the fields are drawn.</typeparam>
-    /// <param name="key">What is made, compared by value: the method itself, if it makes one thing.</param>
-    /// <param name="make">Makes it.</param>
-    /// <returns>What was made for this key.</returns>
+    /// <typeparam name="T">The type of the value. A tensor is freed after the fields are drawn.</typeparam>
+    /// <param name="key">The key of the value, compared by <c>Equals</c>: for instance the method itself.</param>
+    /// <param name="make">The function that computes the value.</param>
+    /// <returns>The value of this key.</returns>
     public T Once<T>(object key, Func<T> make)
         where T : notnull
     {

@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A grid of holes through which the partner is seen (Baek, Bang and Shim 2021, "GridMix: Strong regularization through local context
-/// mapping", in the form of I. Dobrynin's GridMixup and OpenMixup).
-/// The grid lies within a box; its patches are as many along the last dimension as <see cref="Holes"/> says, and each has a hole of a
-/// share of <c>1 - lambda</c>. Lambda is corrected to the area.
+/// Pastes the partner into a grid of holes (Baek, Bang and Shim 2021, "GridMix: Strong regularization through local context mapping", in
+/// the form of I. Dobrynin's GridMixup and OpenMixup). The grid lies within a random box. <see cref="Holes"/> is the number of patches
+/// along the last dimension. The fraction <c>1 - lambda</c> of each patch is a hole. Lambda is then corrected to the area of the holes.
 /// </summary>
-/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of the share that a patch keeps, 0 (no mixing) or more.
-/// Default 1.</param>
+/// <param name="Alpha">
+/// The parameter of the Beta(alpha, alpha) distribution of the fraction that a patch keeps: 0 (no mixing) or more. Default 1.
+/// </param>
 public sealed record GridMix(double Alpha = 1) : Method
 {
-    /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution.</summary>
+    /// <summary>Gets the parameter of the Beta(alpha, alpha) distribution of the fraction that a patch keeps.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
     public double Alpha
     {
@@ -20,28 +20,32 @@ public sealed record GridMix(double Alpha = 1) : Method
         init => field = Check.Alpha(value);
     } = Check.Alpha(Alpha);
 
-    /// <summary>Gets the least and the largest number of patches along the last dimension. At most one for every two cells is used.
-    /// Default 2 to 6.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The numbers are not in order, or below 1.</exception>
+    /// <summary>
+    /// Gets the smallest and the largest number of patches along the last dimension, 1 or more. At most one patch for every two cells is
+    /// used. Default 2 to 6.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number is below 1, or the first is the larger one.</exception>
     public (int Least, int Largest) Holes
     {
         get;
         init => field = value.Least >= 1 && value.Least <= value.Largest
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "The numbers of holes must lie in order, from 1 on.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "The numbers of holes must be 1 or more, the smaller one first.");
     } = (2, 6);
 
-    /// <summary>Gets the least and the largest length of a patch along each other dimension, as a multiple of that along the last. Default
-    /// 1: patches are square.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The ratios are not in order, not above 0, or not finite.</exception>
+    /// <summary>
+    /// Gets the smallest and the largest length of a patch along the other dimensions, as a multiple of its length along the last. Default
+    /// 1 to 1: patches are square.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">A ratio is not above 0 or not finite, or the first is the larger one.</exception>
     public (double Least, double Largest) PatchAspect
     {
         get;
         init => field = Check.Ratios(value);
     } = (1, 1);
 
-    /// <summary>Gets the least and the largest share of the extent that the box of the grid has. Default 0.5 to 1.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, or outside [0, 1].</exception>
+    /// <summary>Gets the smallest and the largest area of the box, as a fraction of the extent from 0 to 1. Default 0.5 to 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A fraction is outside [0, 1], or the first is the larger one.</exception>
     public (double Least, double Largest) BoxShare
     {
         get;
@@ -49,10 +53,10 @@ public sealed record GridMix(double Alpha = 1) : Method
     } = (0.5, 1);
 
     /// <summary>
-    /// Gets the least and the largest ratio of the sides of the box: the share of each other dimension over that of the last. A side ends
-    /// at the borders. Default 0.5 to 2.
+    /// Gets the smallest and the largest aspect of the box. The aspect is the relative length of each other side over that of the last;
+    /// lengths are relative to the extent. Sides are limited to the extent. Default 0.5 to 2.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The ratios are not in order, not above 0, or not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A ratio is not above 0 or not finite, or the first is the larger one.</exception>
     public (double Least, double Largest) BoxAspect
     {
         get;
@@ -62,19 +66,21 @@ public sealed record GridMix(double Alpha = 1) : Method
     /// <inheritdoc/>
     public override bool Copies => true;
 
-    /// <summary>Computes the sides of the box that the grid lies in.</summary>
+    /// <summary>Computes the sides of the box of the grid.</summary>
     /// <param name="extent">The extent of the samples.</param>
-    /// <param name="share">The share of the extent that the box has, from 0 to 1.</param>
-    /// <param name="aspect">The share of each other side over that of the last, above 0. A side ends at the borders.</param>
+    /// <param name="share">The area of the box as a fraction of the extent, from 0 to 1.</param>
+    /// <param name="aspect">The relative length of each other side over that of the last, above 0. Sides are limited to the extent.</param>
     /// <returns>The length along each dimension, in cells.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The share is outside [0, 1], or the aspect is not above 0.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="share"/> is outside [0, 1], or <paramref name="aspect"/> is not above 0.
+    /// </exception>
     public static long[] BoxSides(Extent extent, double share, double aspect)
     {
         ArgumentNullException.ThrowIfNull(extent);
         Check.Shares((share, share), nameof(share));
         Check.Ratios((aspect, aspect), nameof(aspect));
 
-        // Rounded as in OpenMixup: first the area, then the last side, then the others after that.
+        // Rounded as in OpenMixup: first the area, then the last side, then the other sides.
         var area = Math.Floor(extent.Cells * share) / extent.Cells;
         var root = area / Math.Pow(aspect, extent.Count - 1);
         var last = (long)(extent[^1] * (extent.Count == 2 ? Math.Sqrt(root) : Math.Pow(root, 1.0 / extent.Count)));
@@ -83,15 +89,22 @@ public sealed record GridMix(double Alpha = 1) : Method
         return sides;
     }
 
-    /// <summary>Makes the mask of a given grid.</summary>
-    /// <param name="box">The box that the grid lies in.</param>
-    /// <param name="lambda">The share of a patch that the sample keeps, from 0 to 1. With 1 there is no hole; otherwise a hole has one
-    /// cell along each dimension or more, but not the whole patch.</param>
-    /// <param name="holes">The number of patches along the last dimension, 1 or more. At most one for every two cells is used.</param>
-    /// <param name="patchAspect">The length of a patch along each other dimension as a multiple of that along the last, above 0. Default
-    /// 1.</param>
-    /// <returns>The mask: 0 in the holes.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">Lambda is outside [0, 1], there is no hole, or the aspect is not above 0.</exception>
+    /// <summary>Makes the mask of a grid.</summary>
+    /// <param name="box">The box of the grid.</param>
+    /// <param name="lambda">
+    /// The fraction of a patch that the sample keeps, from 0 to 1. With 1 there is no hole. Otherwise a hole has at least one cell along
+    /// each dimension, but is never the whole patch.
+    /// </param>
+    /// <param name="holes">
+    /// The number of patches along the last dimension, 1 or more. At most one patch for every two cells is used.
+    /// </param>
+    /// <param name="patchAspect">
+    /// The length of a patch along the other dimensions, as a multiple of its length along the last, above 0. Default 1.
+    /// </param>
+    /// <returns>The mask: 0 in the holes, 1 elsewhere.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="lambda"/> is outside [0, 1], <paramref name="holes"/> is below 1, or <paramref name="patchAspect"/> is not above 0.
+    /// </exception>
     public static MaskField MaskOf(BoxField box, double lambda, int holes, double patchAspect = 1)
     {
         ArgumentNullException.ThrowIfNull(box);

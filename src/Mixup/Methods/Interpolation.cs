@@ -1,16 +1,18 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// One weight for the whole sample (Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: Beyond Empirical Risk Minimization").
+/// Interpolates the whole sample and its partner with one weight (Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: Beyond Empirical Risk
+/// Minimization").
 /// </summary>
-/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution, 0 (no mixing) or more. Default 0.4.</param>
+/// <param name="Alpha">The parameter of the Beta(alpha, alpha) distribution of lambda: 0 (no mixing) or more. Default 0.4.</param>
 public sealed record Interpolation(double Alpha = Interpolation.DefaultAlpha) : Method
 {
-    /// <summary>The concentration that fastai mixes with: 0.4.</summary>
+    /// <summary>The default alpha, 0.4, as in fastai.</summary>
     public const double DefaultAlpha = 0.4;
 
     /// <summary>
-    /// Gets the concentration of the Beta(alpha, alpha) distribution: small ones mix little, 1 is uniform, large ones mix half and half.
+    /// Gets the parameter of the Beta(alpha, alpha) distribution of lambda. A small alpha mixes little, 1 is uniform, and a large one mixes
+    /// both samples about equally.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
     public double Alpha
@@ -20,8 +22,8 @@ public sealed record Interpolation(double Alpha = Interpolation.DefaultAlpha) : 
     } = Check.Alpha(Alpha);
 
     /// <summary>
-    /// Gets whether a weight is folded to <c>max(lambda, 1 - lambda)</c>, so that a mixed sample is mostly itself. Default true, as in
-    /// fastai.
+    /// Gets whether lambda is folded to <c>max(lambda, 1 - lambda)</c>, so that each mixed sample keeps at least half of its own weight.
+    /// Default true, as in fastai.
     /// </summary>
     public bool Fold { get; init; } = true;
 

@@ -1,32 +1,35 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>One of several methods, drawn anew for each batch, pair or sample, as <see cref="MixupOptions.CoefficientPer"/> says (timm's
-/// <c>switch_prob</c>).</summary>
+/// <summary>
+/// Draws one of several methods for each batch, pair or sample (timm's <c>switch_prob</c>). <see cref="MixupOptions.CoefficientPer"/>
+/// selects which of the three.
+/// </summary>
 public sealed record OneOf : Method
 {
     private readonly Method[] methods;
     private readonly double[] weights;
 
-    /// <summary>Draws among methods alike.</summary>
+    /// <summary>Initializes a choice of methods with equal probabilities.</summary>
     /// <param name="methods">The methods, one or more.</param>
-    /// <exception cref="ArgumentException">There is none, or one is null.</exception>
+    /// <exception cref="ArgumentException">The list is empty, or a method is null.</exception>
     public OneOf(params Method[] methods)
         : this([.. (methods ?? throw new ArgumentNullException(nameof(methods))).Select(method => (method, 1.0))])
     {
     }
 
-    /// <summary>Draws among methods by weight.</summary>
-    /// <param name="methods">The methods, and how often each is drawn beside the others.</param>
-    /// <exception cref="ArgumentException">There is none, one is null, a weight is negative, infinite or not a number, or all are
-    /// 0.</exception>
+    /// <summary>Initializes a choice of methods with probabilities proportional to their weights.</summary>
+    /// <param name="methods">The methods and their weights, 0 or more.</param>
+    /// <exception cref="ArgumentException">
+    /// The list is empty, a method is null, a weight is negative, infinite or not a number, or all weights are 0.
+    /// </exception>
     public OneOf(params (Method Method, double Weight)[] methods)
     {
         ArgumentNullException.ThrowIfNull(methods);
         if (methods.Any(choice => choice.Method is null || !(choice.Weight >= 0) || double.IsInfinity(choice.Weight))
             || !methods.Any(choice => choice.Weight > 0))
         {
-            throw new ArgumentException("A choice of methods needs one or more, each with a finite weight of 0 or more, and one above 0. " +
-                "Give new OneOf(new Interpolation(0.8), new CutMix()).", nameof(methods));
+            throw new ArgumentException("A choice of methods needs one or more, each with a finite weight of 0 or more, and one above " +
+                "0. Give for instance new OneOf(new Interpolation(0.8), new CutMix()).", nameof(methods));
         }
 
         (this.methods, weights) = ([.. methods.Select(choice => choice.Method)], [.. methods.Select(choice => choice.Weight)]);
@@ -35,13 +38,15 @@ public sealed record OneOf : Method
     /// <summary>Gets the methods.</summary>
     public IReadOnlyList<Method> Methods => Array.AsReadOnly(methods);
 
-    /// <summary>Gets how often each method is drawn beside the others.</summary>
+    /// <summary>Gets the weights of the methods. The probabilities are proportional to them.</summary>
     public IReadOnlyList<double> Weights => Array.AsReadOnly(weights);
 
-    /// <summary>Gets whether all methods that can be drawn copy: an input that cannot be blended must not fail at random.</summary>
+    /// <summary>
+    /// Gets whether all methods with a weight above 0 copy. Errors for inputs that cannot be blended therefore do not depend on the draw.
+    /// </summary>
     public override bool Copies => methods.Zip(weights).All(choice => choice.Second == 0 || choice.First.Copies);
 
-    /// <summary>Gets whether any of the methods looks at the samples.</summary>
+    /// <summary>Gets whether a field of any of the methods depends on the data of the samples.</summary>
     public override bool DependsOnSamples => Array.Exists(methods, method => method.DependsOnSamples);
 
     internal override bool DrawsNumbers => Drawable.All(method => method.DrawsNumbers);
@@ -71,9 +76,9 @@ public sealed record OneOf : Method
         return methods[Array.FindLastIndex(weights, weight => weight > 0)].Draw(drawing);
     }
 
-    /// <summary>Compares two choices by methods and weights.</summary>
+    /// <summary>Compares two choices by their methods and weights.</summary>
     /// <param name="other">The other choice.</param>
-    /// <returns>Whether all are equal.</returns>
+    /// <returns>True if all methods and weights are equal.</returns>
     public bool Equals(OneOf? other) =>
         other is not null && methods.SequenceEqual(other.methods) && weights.AsSpan().SequenceEqual(other.weights);
 

@@ -4,19 +4,19 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A box around the most salient point of the partner (Uddin et al. 2021, "SaliencyMix: A Saliency Guided Data Augmentation Strategy for
-/// Better Regularization", section 3). Sides and lambda are those of
-/// <see cref="CutMix"/>.
+/// Pastes a box around the most salient point of the partner (Uddin et al. 2021, "SaliencyMix: A Saliency Guided Data Augmentation Strategy
+/// for Better Regularization", section 3). The sides of the box and lambda are those of <see cref="CutMix"/>.
 /// </summary>
 /// <remarks>
-/// The saliency of a batch is read back from its device once, which waits for the device. A mix on META is refused. Whoever shares a
-/// coefficient shares its draw; each has the box of its own partner.
+/// The saliency maps of a batch are copied to the host once, which waits for the device. Inputs on the META device throw. Samples that
+/// share a coefficient share lambda as drawn, but each has the box of its own partner.
 /// </remarks>
-/// <param name="Alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more. Default 1, as in the
-/// paper.</param>
+/// <param name="Alpha">
+/// The parameter of the Beta(alpha, alpha) distribution of lambda: 0 (no mixing) or more. Default 1, as in the paper.
+/// </param>
 public sealed record SaliencyMix(double Alpha = 1) : Method
 {
-    /// <summary>Gets the concentration of the Beta(alpha, alpha) distribution of lambda.</summary>
+    /// <summary>Gets the parameter of the Beta(alpha, alpha) distribution of lambda.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or not a number.</exception>
     public double Alpha
     {
@@ -25,9 +25,9 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
     } = Check.Alpha(Alpha);
 
     /// <summary>
-    /// Gets the function that takes the first input as [B, C, ...], with one channel if it has none, and returns how salient each cell is:
-    /// [B, ...] with as many dimensions as the extent, which may be coarser. It runs without
-    /// gradients. Default: <see cref="SpectralResidual"/>.
+    /// Gets the saliency function. It takes the first input as [B, C, ...], with one channel if the input has none. It returns the saliency
+    /// of each cell, [B, ...], with as many dimensions as the extent; the map may be coarser. It runs without gradients. Default:
+    /// <see cref="SpectralResidual"/>.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public Func<Tensor, Tensor> Saliency
@@ -46,11 +46,13 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"SaliencyMix {{ Alpha = {Alpha}, Saliency = {Saliency.Method.Name} }}");
 
-    /// <summary>Finds the most salient cell of a map; of several, the first.</summary>
+    /// <summary>Finds the most salient cell of a map. Of several, it returns the first.</summary>
     /// <param name="saliency">The saliency of one sample, real numbers over its extent or a coarser one.</param>
     /// <param name="extent">The extent of the sample.</param>
-    /// <returns>The cell in the middle of the most salient one, along each dimension of the extent.</returns>
-    /// <exception cref="ArgumentException">The map is empty or has what is not a number, or the number of dimensions differs.</exception>
+    /// <returns>The cell of the extent at the centre of the most salient cell of the map, along each dimension.</returns>
+    /// <exception cref="ArgumentException">
+    /// The map is empty or holds NaN, or its number of dimensions differs from that of the extent.
+    /// </exception>
     public static long[] PeakOf(Tensor saliency, Extent extent)
     {
         var (grid, values) = SampleMaps.Of(saliency);
@@ -60,12 +62,11 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
 
     /// <summary>
     /// Computes the saliency of a batch by the spectral residual (Hou and Zhang 2007, "Saliency Detection: A Spectral Residual Approach",
-    /// equations 7 to 10): what stands out from the smooth amplitude
-    /// spectrum of the mean over channels, smoothed by a Gaussian of 2.5/64 of each side, as in the paper's code. In any number of
-    /// dimensions, on the CPU.
+    /// equations 7 to 10). It subtracts the smoothed log-amplitude spectrum of the mean over channels. The result is smoothed by a Gaussian
+    /// whose standard deviation is 2.5/64 of each side, as in the paper's code. It works in any number of dimensions, on the CPU.
     /// </summary>
-    /// <param name="x">[B, C, ...] of any real type.</param>
-    /// <returns>A new tensor [B, ...], float64, on the CPU: 0 or more.</returns>
+    /// <param name="x">The samples, [B, C, ...], of any real type.</param>
+    /// <returns>A new float64 tensor [B, ...] on the CPU, with values of 0 or more.</returns>
     /// <exception cref="ArgumentException">The rank is below 3, or the tensor is empty.</exception>
     public static Tensor SpectralResidual(Tensor x)
     {
@@ -73,8 +74,8 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
         if (x.dim() < 3 || x.numel() == 0)
         {
             throw new ArgumentException(
-                $"The spectral residual of shape {Check.Shape(x)} is not defined; " +
-                "expected [B, C, ...]. Give a channel by unsqueeze(1), or a saliency function of your own.", nameof(x));
+                $"The spectral residual of shape {Check.Shape(x)} is not defined; expected [B, C, ...]. Add a channel by " +
+                "unsqueeze(1), or a saliency function of your own.", nameof(x));
         }
 
         using var scope = NewDisposeScope();
@@ -83,7 +84,7 @@ public sealed record SaliencyMix(double Alpha = 1) : Method
         var spectrum = fft.fftn(x.detach().cpu().to(ScalarType.Float64).mean([1]), dim: axes);
         var amplitude = spectrum.abs();
 
-        // A frequency that is missing has no logarithm.
+        // A missing frequency has no logarithm.
         var logarithm = amplitude.AtLeast(1e-12).log();
         var smooth = logarithm;
         var blur = ones(1, ScalarType.Float64);

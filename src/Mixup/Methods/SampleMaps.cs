@@ -2,20 +2,21 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What a function of the user's finds in each sample, read back once for a batch: a value for each cell of a grid, which may be
-/// coarser than the extent.</summary>
+/// <summary>
+/// Reads the maps of a user's function once per batch. A map holds one value for each cell of a grid, which may be coarser than the extent.
+/// </summary>
 internal static class SampleMaps
 {
-    /// <summary>The map of a sample.</summary>
-    /// <exception cref="ArgumentException">The function did not return a map for each sample, or it has what is not a number.</exception>
+    /// <summary>Gets the map of a sample.</summary>
+    /// <exception cref="ArgumentException">The function did not return a map for each sample, or a map holds NaN.</exception>
     public static (Extent Grid, double[] Values) Of(Drawing drawing, Func<Tensor, Tensor> function, long sample)
     {
-        // A delegate compares by its method and its target.
+        // Delegates are equal if their methods and targets are equal, so the function is the key.
         var (grid, values) = drawing.Once(function, () => Read(drawing, function));
         return (grid, values[(int)(sample * grid.Cells)..(int)((sample + 1) * grid.Cells)]);
     }
 
-    /// <summary>The grid and the values of one map, without the batch.</summary>
+    /// <summary>Gets the grid and the values of one map without a batch dimension.</summary>
     public static (Extent Grid, double[] Values) Of(Tensor map)
     {
         ArgumentNullException.ThrowIfNull(map);
@@ -67,8 +68,8 @@ internal static class SampleMaps
         return Array.Exists(values, double.IsNaN)
             ? throw Check.Error(
                 "inputs",
-                $"A map {Check.Shape(map)} of samples has values that are not a number, " +
-                "so there is no largest. Correct the function of the method.")
+                $"A map {Check.Shape(map)} of samples has values that are not a number, so there is no largest one. Correct the " +
+                "function of the method.")
             : values;
     }
 }

@@ -3,29 +3,33 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The partner shines through in a spot without edges: its weight falls from the centre as a Gaussian does (Lee et al. 2020, "SmoothMix: a
-/// Simple Yet Effective Data Augmentation to Train Robust
-/// Classifiers", section 3). Lambda follows from the spot.
+/// Blends the partner into a Gaussian spot without edges (Lee et al. 2020, "SmoothMix: a Simple Yet Effective Data Augmentation to Train
+/// Robust Classifiers", section 3). Lambda follows from the size of the spot.
 /// </summary>
 public sealed record SmoothMix : Method
 {
-    /// <summary>Gets the least and the largest standard deviation of the spot along each dimension, as a share of its size. Default 0.25
-    /// to 0.5, as in the paper's code.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The shares are not in order, not above 0, or not finite.</exception>
+    /// <summary>
+    /// Gets the smallest and the largest standard deviation of the spot, as a fraction of the size of each dimension. Default 0.25 to 0.5,
+    /// as in the paper's code.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">A fraction is not above 0 or not finite, or the first is the larger one.</exception>
     public (double Least, double Largest) Spread
     {
         get;
         init => field = Check.Ratios(value);
     } = (0.25, 0.5);
 
-    /// <summary>Makes the mask of a given spot: <c>1 - exp(-r^2 / 2)</c>, where r is the distance from the centre in standard
-    /// deviations.</summary>
+    /// <summary>
+    /// Makes the mask of a spot: <c>1 - exp(-r^2 / 2)</c>, where r is the distance from the centre in standard deviations.
+    /// </summary>
     /// <param name="extent">The extent of the samples.</param>
-    /// <param name="centre">The centre along each dimension, in cells: 0 is the middle of the first cell. It may lie between cells.</param>
-    /// <param name="spread">The standard deviation along each dimension as a share of its size, above 0.</param>
+    /// <param name="centre">
+    /// The centre along each dimension, in cells. 0 is the middle of the first cell; fractions lie between cells.
+    /// </param>
+    /// <param name="spread">The standard deviation as a fraction of the size of each dimension, above 0.</param>
     /// <returns>The mask.</returns>
-    /// <exception cref="ArgumentException">The number of dimensions differs.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The spread is not above 0, or not finite.</exception>
+    /// <exception cref="ArgumentException">The number of dimensions of the centre differs from that of the extent.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="spread"/> is not above 0, or not finite.</exception>
     public static MaskField MaskOf(Extent extent, ReadOnlySpan<double> centre, double spread)
     {
         ArgumentNullException.ThrowIfNull(extent);
@@ -34,7 +38,7 @@ public sealed record SmoothMix : Method
         {
             throw new ArgumentException(
                 $"The extent {extent} has {extent.Count} dimensions, but the centre has {centre.Length}; " +
-                "expected one number for each.", nameof(centre));
+                "expected one number for each. Give the centre along each dimension.", nameof(centre));
         }
 
         using var scope = NewDisposeScope();

@@ -2,14 +2,14 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Which tensors can be blended, or cut and pasted, by their type.</summary>
+/// <summary>Checks whether tensors can be blended, or cut and pasted, by their type.</summary>
 internal static class Blendable
 {
     /// <summary>Checks the batch and the type of a tensor.</summary>
-    /// <param name="tensor">[B, ...].</param>
-    /// <param name="batchSize">B.</param>
+    /// <param name="tensor">The tensor, [B, ...].</param>
+    /// <param name="batchSize">The batch size B.</param>
     /// <param name="name">The name of the parameter.</param>
-    /// <param name="canCopy">Whether integers are taken, since weights of 0 and 1 copy them.</param>
+    /// <param name="canCopy">Whether integers are allowed, since weights of 0 and 1 copy them.</param>
     public static void Check(Tensor tensor, int batchSize, bool canCopy, string name)
     {
         Mixup.Check.HasBatch(tensor, batchSize, "the tensor to blend", name);
@@ -23,7 +23,7 @@ internal static class Blendable
         if (tensor.dtype == ScalarType.Bool && !canCopy)
         {
             throw new ArgumentException(
-                "A tensor of type Bool cannot be blended: float16, bfloat16, float32, float64 or Byte is expected. " +
+                "A tensor of type Bool cannot be blended; expected float16, bfloat16, float32, float64 or Byte. " +
                 "If it is a mask, leave it out of the inputs, and unite it by step.Draw.Mix.UniteMask(mask).",
                 name);
         }
@@ -31,16 +31,16 @@ internal static class Blendable
         if (!Mixup.Check.IsBlendable(tensor.dtype) && !(canCopy && Mixup.Check.IsInteger(tensor)))
         {
             throw new ArgumentException(
-                $"A tensor of type {tensor.dtype} cannot be blended: float16, bfloat16, float32, float64, or for images Byte " +
-                "is expected. For token ids use manifold mixup on the embedding; convert images to Byte or to floating point first.",
+                $"A tensor of type {tensor.dtype} cannot be blended; expected float16, bfloat16, float32, float64, or Byte for " +
+                "images. For token ids use manifold mixup on the embedding; convert images to Byte or to floating point first.",
                 name);
         }
     }
 
-    /// <summary>Checks that an integer input is copied by every draw of a method, and not by one alone.</summary>
-    /// <param name="inputs">[B, ...].</param>
-    /// <param name="finder">Where the extent is; null beside numbers alone.</param>
-    /// <param name="copies">Whether every field of the method copies on the extent that it is drawn for.</param>
+    /// <summary>Checks that every draw of a method copies an integer input, so that errors do not depend on the draw.</summary>
+    /// <param name="inputs">The input, [B, ...].</param>
+    /// <param name="finder">The finder of the extent; null if all fields are numbers.</param>
+    /// <param name="copies">Whether all fields of the method copy on the extent of the draw.</param>
     public static void CheckCopied(Tensor inputs, ExtentFinder? finder, bool copies)
     {
         if (finder is null || Mixup.Check.IsBlendable(inputs.dtype))
@@ -60,31 +60,28 @@ internal static class Blendable
         {
             throw new ArgumentException(
                 $"An input {inputs.dtype} {Mixup.Check.Shape(inputs)} cannot be cut along whole cells of {finder.Extent}; " +
-                "expected that extent or a whole multiple. Give it first, or the same extent as the first input.",
+                "expected that extent or a whole multiple. Make it the first input, or give it the extent of the first input.",
                 nameof(inputs));
         }
     }
 
-    /// <summary>Checks that an integer tensor is copied: it has the extent, and all weights there are 0 and 1.</summary>
+    /// <summary>Checks that an integer tensor has the extent, and that all weights there are 0 and 1, so that it is copied.</summary>
     public static void CheckHard(Tensor tensor, ExtentFinder finder, RowFields fields, string name)
     {
         if (finder.InInput(tensor) is not { } within)
         {
             throw new ArgumentException(
-                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} has no extent beside fields over {finder.Extent}, so it would be " +
-                "blended, " +
-                "and integers cannot be. Leave it out of the inputs, or convert it to floating point.",
+                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} has no dimensions for fields over {finder.Extent}, so it would " +
+                "be blended, which integers do not support. Leave it out of the inputs, or convert it to floating point.",
                 name);
         }
 
         if (fields.FindSoft(within.Extent) is { } soft)
         {
             throw new ArgumentException(
-                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} can be cut and pasted, but not blended; " +
-                "expected weights of 0 and 1 at " +
-                $"{within.Extent}, and {soft} has others. " +
-                "Give it the extent that the fields were drawn on, choose a method that only copies, or mix behind the embedding by " +
-                "manifold mixup.",
+                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} can be cut and pasted, but not blended; expected weights of 0 " +
+                $"and 1 at {within.Extent}, but {soft} has others. Give it the extent of the draw, choose a method that only copies, " +
+                "or mix after the embedding by manifold mixup.",
                 name);
         }
     }

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A mix as a dense target sees it: cell by cell, by the fields at the target's own resolution.</summary>
+/// <summary>Mixes a dense target cell by cell, by the fields at the resolution of the target.</summary>
 internal sealed class DenseMix
 {
     private readonly Mix mix;
@@ -11,11 +11,11 @@ internal sealed class DenseMix
     private DenseMix(Mix mix, ExtentWithin at) => (this.mix, this.at, IsHard) = (mix, at, mix.RowFields.IsHardAt(at.Extent));
 
     /// <summary>
-    /// How the cells of a target are mixed. Null for a target that lambda weighs: it belongs to each sample as a whole, or all weights are
-    /// numbers.
+    /// Returns how the cells of a target are mixed; null if lambda weights the target, since it belongs to each whole sample or all fields
+    /// are numbers.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// The shape does not tell which of the two it is, or ids meet a box that is interpolated.
+    /// The shape is ambiguous, or the target holds class ids and a partner is resized by interpolation.
     /// </exception>
     public static DenseMix? Of(Mix mix, Tensor target, TargetKind kind)
     {
@@ -29,48 +29,48 @@ internal sealed class DenseMix
         return new DenseMix(mix, within);
     }
 
-    /// <summary>Whether a target belongs to the cells of the extent, whatever the fields are.</summary>
+    /// <summary>Returns whether a target belongs to the cells of the extent, for any fields.</summary>
     public static bool IsDense(Mix mix, Tensor target, TargetKind kind) => mix.Finder?.InTarget(target, kind) is not null;
 
-    /// <summary>Refuses class ids beside partners that are resized by interpolation.</summary>
+    /// <summary>Throws for class ids if partners are resized by interpolation.</summary>
     public static void CheckResized(Tensor target, bool interpolates)
     {
         if (interpolates && Check.IsInteger(target))
         {
             throw new ArgumentException(
-                $"A dense target {target.dtype} {Check.Shape(target)} cannot be interpolated where a partner is resized. " +
-                "Choose Resizing.Nearest, floating targets, or another method.",
+                $"A dense target {target.dtype} {Check.Shape(target)} holds class ids, which cannot be interpolated when a partner is " +
+                "resized. Choose Resizing.Nearest, floating-point targets, or another method.",
                 nameof(target));
         }
     }
 
-    /// <summary>Whether every cell belongs to the sample or to the partner alone, so that a target is pasted.</summary>
+    /// <summary>Gets whether every cell comes from the sample or the partner alone, so that a target is pasted.</summary>
     public bool IsHard { get; }
 
-    /// <summary>Whether any field only pastes here.</summary>
+    /// <summary>Gets whether any field only pastes at this resolution.</summary>
     public bool AnyPastes => mix.RowFields.AnyPastesAt(at.Extent);
 
-    /// <summary>The same for rows of probabilities, which stand for class ids: the classes come directly behind the batch.</summary>
+    /// <summary>Returns the same for rows of probabilities, whose classes are dimension 1.</summary>
     public DenseMix BehindClasses() => new(mix, BesideClasses);
 
-    /// <summary>The same for the mixed rows, where clean ones stand before them.</summary>
+    /// <summary>Returns the same for the mixed rows alone, for outputs in which clean rows precede them.</summary>
     public DenseMix WithoutClean() => new(mix.WithoutClean, at);
 
-    /// <summary>Blends a tensor that has the shape of the target, of any type where the mix is hard.</summary>
+    /// <summary>Blends a tensor with the shape of the target, of any type if <see cref="IsHard"/>.</summary>
     public Tensor BlendTarget(Tensor target) => mix.BlendAt(target, at.First);
 
-    /// <summary>Blends a prediction that has the cells of the target.</summary>
-    /// <exception cref="ArgumentException">It does not have them.</exception>
+    /// <summary>Blends a prediction with the cells of the target.</summary>
+    /// <exception cref="ArgumentException">The prediction does not have these cells.</exception>
     public Tensor BlendPrediction(Tensor prediction) => mix.BlendAt(prediction, Find(prediction)
         ?? throw new ArgumentException(
-            $"The prediction has shape {Check.Shape(prediction)} beside a dense target over {at.Extent}; " +
-            "expected the same extent, so that output mixup can mix both alike. " +
-            "Resize one, or choose TargetKind.Whole if the target belongs to each sample as a whole.",
+            $"The prediction has shape {Check.Shape(prediction)}, but the dense target has the extent {at.Extent}; expected the same " +
+            "extent, since output mixup mixes both. Resize one, or choose TargetKind.Whole if the target belongs to each sample as a " +
+            "whole.",
             nameof(prediction)));
 
     /// <summary>
-    /// The targets of the samples and of the partners, for each row of a blended tensor; but where a weight is 0 the other one stands in,
-    /// since a loss of what does not count may be infinite.
+    /// Returns the targets of the samples and of the partners, for each row of a blended tensor. A target of weight 0 is replaced by the
+    /// other one, since its loss may be infinite.
     /// </summary>
     public (Tensor Own, Tensor Partner) PairUp(Tensor target)
     {
@@ -83,29 +83,30 @@ internal sealed class DenseMix
         return (Choose(sample, partner, ofSample), Choose(partner, sample, ofPartner));
     }
 
-    /// <summary>The targets of the samples and of the partners, these as they are seen in the samples.</summary>
+    /// <summary>Returns the targets of the samples and of the partners; those of resized partners are resized.</summary>
     public (Tensor Own, Tensor Partner) Pair(Tensor target) =>
         (mix.SelectSamples(target), mix.RowFields.Resized(mix.SelectPartners(target), at));
 
-    /// <summary>The weights of pairs [R, 2, ...]: targets of the samples and of the partners, side by side behind the batch.</summary>
+    /// <summary>Returns the weights of pairs [R, 2, ...]. The second dimension holds the sample and the partner.</summary>
     public Tensor WeightsOfPairs(Tensor pairs)
     {
         var (ofSample, ofPartner) = mix.RowFields.Planes(BesideClasses, Check.AccumulationType(pairs), pairs.device);
         return cat([ofSample, ofPartner], 1);
     }
 
-    /// <summary>Weighs values against both targets, cell by cell. What has the weight 0 does not count, even if it is infinite.</summary>
-    /// <exception cref="ArgumentException">The values are not one or more for each cell.</exception>
+    /// <summary>
+    /// Weights the values of both targets cell by cell. A value of weight 0 does not change the sum, even if it is infinite.
+    /// </summary>
+    /// <exception cref="ArgumentException">The values do not have one value or more for each cell.</exception>
     public Tensor Weigh(Tensor ofOwn, Tensor ofPartner, string what)
     {
         if (Find(ofOwn) is not { } first)
         {
             throw Check.Error(
                 "prediction",
-                $"{what} returned shape {Check.Shape(ofOwn)}, but a dense target under weights between 0 and 1 needs a value for each " +
-                "cell of " +
-                $"{at.Extent}. Give a loss that returns [B, ...] with this extent, such as one with Reduction.None; " +
-                "floating targets with TargetMixing.Targets, which take one loss; or a method that only copies, such as CutMix.");
+                $"{what} returned shape {Check.Shape(ofOwn)}, but a dense target with weights between 0 and 1 needs a value for each " +
+                $"cell of {at.Extent}. Use a loss that returns [B, ...] with this extent, such as one with Reduction.None. Or use " +
+                "floating-point targets with TargetMixing.Targets, or a method that only copies, such as CutMix.");
         }
 
         var within = new ExtentWithin(first, at.Extent, (int)ofOwn.dim());
@@ -117,8 +118,7 @@ internal sealed class DenseMix
     private ExtentWithin BesideClasses => at with { First = at.First + 1, Rank = at.Rank + 1 };
 
     /// <summary>
-    /// The first dimension of the target's extent within a prediction or its values; null where they do not have it. Classes come directly
-    /// behind the batch.
+    /// Finds the first dimension of the target's extent in a prediction or in values; null if there is none. Classes are dimension 1.
     /// </summary>
     private int? Find(Tensor tensor)
     {

@@ -2,19 +2,17 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>
-/// Finds the dimensions of a tensor that are the extent which fields were drawn for. Refuses shapes that may mean several things.
-/// </summary>
+/// <summary>Finds the dimensions of a tensor that are the extent of the fields. It throws for ambiguous shapes.</summary>
 internal sealed class ExtentFinder(Extent extent, ExtentPosition position, bool isDrawnWithoutChannels)
 {
-    /// <summary>The extent that the fields were drawn for.</summary>
+    /// <summary>Gets the extent for which the fields were drawn.</summary>
     public Extent Extent => extent;
 
-    /// <summary>Whether the fields were drawn for inputs without channels, such as [B, T] or [B, H, W].</summary>
+    /// <summary>Gets whether the fields were drawn for inputs without channels, such as [B, T] or [B, H, W].</summary>
     public bool IsDrawnWithoutChannels => isDrawnWithoutChannels;
 
-    /// <summary>The extent within an input; null where there is none, and lambda counts.</summary>
-    /// <exception cref="ArgumentException">The shape does not show the extent.</exception>
+    /// <summary>Finds the extent in an input; null if there is none, so that lambda weights the input.</summary>
+    /// <exception cref="ArgumentException">The extent cannot be found.</exception>
     public ExtentWithin? InInput(Tensor tensor)
     {
         var shape = tensor.shape;
@@ -25,62 +23,60 @@ internal sealed class ExtentFinder(Extent extent, ExtentPosition position, bool 
 
         if (shape.Length == extent.Count + 2)
         {
-            // Inputs without channels do not show where others have them: the drawn extent itself must tell, or nothing contradict.
+            // Inputs without channels do not show where other tensors have them. The usual position is assumed, unless only the other one
+            // matches the drawn extent.
             bool Shows(int first) => extent.Count == 1 ? shape[first] == extent[0] : HasProportions(shape, first);
             return isDrawnWithoutChannels && position == ExtentPosition.Trailing && Shows(1) && !Shows(2)
                 ? throw new ArgumentException(
-                    $"A tensor of shape {Check.Shape(tensor)} has the extent {extent} directly behind the batch, but it is expected in " +
-                    "the " +
-                    "last dimensions. Set MixupOptions.ExtentPosition to BehindBatch, as for [B, T, F] behind an embedding of [B, T].",
+                    $"A tensor of shape {Check.Shape(tensor)} has the extent {extent} directly after the batch; expected it in the " +
+                    "last dimensions. Set MixupOptions.ExtentPosition to BehindBatch, as for [B, T, F] after an embedding of [B, T].",
                     nameof(tensor))
                 : At(tensor, Usual);
         }
 
-        // [B, 197, 768] beside images is no [B, h, w]: without channels, the proportions tell.
+        // [B, 197, 768] is not [B, h, w] of images: without channels, the proportions must match.
         if (shape.Length == extent.Count + 1 && (extent.Count == 1 ? shape[1] == extent[0] : HasProportions(shape, 1)))
         {
             return At(tensor, 1);
         }
 
         return shape.Length == 2 ? null : throw new ArgumentException(
-            $"A tensor of shape {Check.Shape(tensor)} does not show where it has the extent of fields over {extent}; " +
-            "expected [B, C, ...] " +
-            $"with {extent.Count} dimensions more, or [B, ...] in the same proportions, or [B, F], which is blended by lambda. " +
+            $"The extent {extent} of the fields cannot be found in a tensor of shape {Check.Shape(tensor)}; expected [B, C, ...] with " +
+            $"{extent.Count} more dimensions, or [B, ...] in the same proportions, or [B, F], which is blended by lambda. " +
             "Reshape it, for instance by unsqueeze(1); mix at another module; or call BlendWhole, which blends by lambda.",
             nameof(tensor));
     }
 
     /// <summary>
-    /// The extent within what a module returned; null for [B, F], features of the whole sample. [B, N, N] is refused there, since a module
-    /// returns tokens and their features far more often than an image without channels.
+    /// Finds the extent in the output of a module; null for [B, F], features of the whole sample. It throws for [B, N, N], since a module
+    /// returns tokens with features far more often than an image without channels.
     /// </summary>
-    /// <exception cref="ArgumentException">The shape does not show the extent, or may mean several things.</exception>
+    /// <exception cref="ArgumentException">The extent cannot be found, or the shape is ambiguous.</exception>
     public ExtentWithin? InFeatures(Tensor tensor)
     {
         var shape = tensor.shape;
         if (shape.Length == 2 && extent.Count == 1 && shape[1] == extent[0])
         {
             throw new ArgumentException(
-                $"The shape {Check.Shape(tensor)} may hold features of the whole sample, or one value for each step of the extent " +
-                $"{extent}. " +
-                "Mix at another module, or let this one return [B, 1, T] or features of another number.",
+                $"The shape {Check.Shape(tensor)} is ambiguous: it may hold features of the whole sample, or one value for each step " +
+                $"of the extent {extent}. Mix at another module, or let this one return [B, 1, T] or another number of features.",
                 nameof(tensor));
         }
 
         if (shape.Length == extent.Count + 1 && shape.Length > 2 && !isDrawnWithoutChannels && HasProportions(shape, 1))
         {
             throw new ArgumentException(
-                $"The shape {Check.Shape(tensor)} may hold tokens with their features, or an image of the extent {extent} without " +
-                "channels. " +
-                "Mix at another module, or let this one return [B, C, ...] with the extent behind the channels, as by unsqueeze(1).",
+                $"The shape {Check.Shape(tensor)} is ambiguous: it may hold tokens with their features, or an image of the extent " +
+                $"{extent} without channels. Mix at another module, or let this one return [B, C, ...] with the extent after the " +
+                "channels, for instance by unsqueeze(1).",
                 nameof(tensor));
         }
 
         return shape.Length == 2 ? null : InInput(tensor);
     }
 
-    /// <summary>The extent within a target; null for one that belongs to each sample as a whole.</summary>
-    /// <exception cref="ArgumentException">The shape does not tell which of the two it is, or cannot be what it is said to be.</exception>
+    /// <summary>Finds the extent in a target; null for a target that belongs to each whole sample.</summary>
+    /// <exception cref="ArgumentException">The shape is ambiguous, or does not match <paramref name="kind"/>.</exception>
     public ExtentWithin? InTarget(Tensor target, TargetKind kind)
     {
         if (kind == TargetKind.Whole || target.numel() == 0)
@@ -93,19 +89,18 @@ internal sealed class ExtentFinder(Extent extent, ExtentPosition position, bool 
         var usual = channels == 0 ? 1 : Usual;
         var fits = channels is 0 or 1;
 
-        // [B, T] of floating point may as well be [B, K], probabilities of as many classes as there are steps.
+        // A floating-point [B, T] may also be [B, K], probabilities of as many classes as there are steps.
         var isAmbiguous = channels == 0 && dimensions == 1 && !Check.IsInteger(target) && kind == TargetKind.ByShape;
         bool HasExtent(int first) => shape.AsSpan(first, dimensions).SequenceEqual(extent.ToArray());
 
-        // One number may coincide, such as that of the classes with that of the steps.
+        // In one dimension the sizes may coincide, such as the number of classes and of steps.
         var isElsewhere = channels == 1 && !HasExtent(usual) && HasExtent(3 - usual);
         if (isElsewhere && dimensions == 1)
         {
             throw new ArgumentException(
-                $"The target {Check.Shape(target)} has the drawn extent {extent} from dimension {3 - usual} on, but with channels it is " +
-                $"expected from dimension {usual} on. " +
-                "Transpose the target, or set MixupOptions.ExtentPosition for inputs and targets alike; " +
-                "if the extent has another resolution, give the target [B, ...] without channels, or another number of them.",
+                $"The target {Check.Shape(target)} has the drawn extent {extent} from dimension {3 - usual} on; with channels it is " +
+                $"expected from dimension {usual} on. Transpose the target, or set MixupOptions.ExtentPosition for inputs and targets " +
+                "alike. If the target has another resolution, give it without channels as [B, ...], or with another number of channels.",
                 nameof(target));
         }
 
@@ -121,20 +116,19 @@ internal sealed class ExtentFinder(Extent extent, ExtentPosition position, bool 
 
         return kind == TargetKind.ByShape && (shape.Length == 1 || channels < 0) ? null : throw new ArgumentException(
             kind == TargetKind.Dense
-                ? $"The target has shape {Check.Shape(target)}, but a dense one beside fields over {extent} has {dimensions + 1} " +
-                    "dimensions, " +
-                  $"or with channels {dimensions + 2}. Reshape it, or choose TargetKind.Whole."
-                : $"The target has shape {Check.Shape(target)} beside fields over {extent}, so it may belong to each sample as a whole, " +
-                  "which lambda weighs, or to its parts, which the field weighs. " +
-                  "Say which it is by TargetKind.Whole or TargetKind.Dense: in the options, in step.TargetFor, or in new MixedTarget.",
+                ? $"The target has shape {Check.Shape(target)}, but a dense target for fields over {extent} has {dimensions + 1} " +
+                    $"dimensions, or {dimensions + 2} with channels. Reshape it, or choose TargetKind.Whole."
+                : $"The target shape {Check.Shape(target)} is ambiguous for fields over {extent}: it may belong to each whole sample, " +
+                    "so that lambda weights it, or to its cells, so that the field weights it. Choose TargetKind.Whole or " +
+                    "TargetKind.Dense in the options, in step.TargetFor, or in new MixedTarget.",
             nameof(target));
     }
 
-    /// <summary>Whether the tensor can be cut along whole cells of the extent, whatever is drawn.</summary>
+    /// <summary>Returns whether any draw cuts the tensor along whole cells of the extent.</summary>
     public bool IsCutAlongCells(Tensor tensor) =>
         InInput(tensor) is not { } within || within.Extent.Zip(extent, (seen, drawn) => seen % drawn == 0).All(isMultiple => isMultiple);
 
-    /// <summary>Where the extent begins in a tensor with channels.</summary>
+    /// <summary>Gets the first dimension of the extent in a tensor with channels.</summary>
     private int Usual => position == ExtentPosition.Trailing ? 2 : 1;
 
     private ExtentWithin At(Tensor tensor, int first) => ExtentWithin.Of(tensor, first, extent.Count);

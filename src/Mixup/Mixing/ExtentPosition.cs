@@ -1,11 +1,11 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Where tensors with channels have the extent that fields lie over.</summary>
+/// <summary>The position of the extent in tensors with channels.</summary>
 public enum ExtentPosition
 {
     /// <summary>The last dimensions: [B, C, H, W], [B, C, T].</summary>
     Trailing,
 
-    /// <summary>The dimensions directly behind the batch, before the channels: [B, H, W, C], [B, T, F].</summary>
+    /// <summary>The dimensions directly after the batch, before the channels: [B, H, W, C], [B, T, F].</summary>
     BehindBatch,
 }

@@ -4,20 +4,19 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// How one batch is mixed: a <see cref="Field"/> of weights for each sample, whose mean is <c>lambda[i]</c>, and a partner <c>p(i)</c>. It
-/// blends any tensor whose first dimension is the batch, <c>w[i] * x[i] + (1 - w[i]) * x[p(i)]</c> (Zhang et al. 2018, equation 1; Verma et
-/// al. 2019, section 2; Yun et al. 2019, equation 1), and knows nothing of models, losses or training.
+/// The parameters of mixing for one batch: for each sample a <see cref="Field"/> of weights, whose mean is <c>lambda[i]</c>, and a partner
+/// <c>p(i)</c>. It blends any tensor whose first dimension is the batch: <c>w[i] * x[i] + (1 - w[i]) * x[p(i)]</c> (Zhang et al. 2018,
+/// equation 1; Verma et al. 2019, section 2; Yun et al. 2019, equation 1). It is independent of models, losses and training.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Where all fields are numbers, tensors of every rank are blended alike. Fields over an extent of d dimensions are seen at the resolution
-/// of each tensor: of rank d + 2, such as [B, C, H, W] for d = 2; or of rank d + 1, such as [B, H, W], if the extent is the drawn one, or
-/// for
-/// d of 2 or more a multiple or fraction of it by one factor. [B] and [B, F] have no extent and are blended by lambda.
+/// If all fields are numbers, tensors of any rank are supported. A field over an extent of d dimensions is resampled to the resolution of
+/// each tensor. The tensor has rank d + 2, such as [B, C, H, W] for d = 2, or rank d + 1, such as [B, H, W]. In the second case its extent
+/// must be the drawn one, or, for d of 2 or more, have the same proportions. [B] and [B, F] have no extent and are blended by lambda.
 /// </para>
 /// <para>
-/// Fields and partners are kept in ordinary memory, so reading them costs no device synchronisation. Copies for a device are made on first
-/// use; <see cref="Release"/> frees them. Mixes compare and print by value. Not thread-safe.
+/// Fields and partners are kept on the host, so reading them needs no device synchronisation. Copies for a device are made on first use;
+/// <see cref="Release"/> frees them. Mixes are compared and printed by value. Not thread-safe.
 /// </para>
 /// </remarks>
 public sealed class Mix : IEquatable<Mix>
@@ -27,29 +26,29 @@ public sealed class Mix : IEquatable<Mix>
     private readonly long[] partners;
     private readonly ExtentPosition position;
     private readonly LinearMap map;
-    private readonly LinearMap?[] fieldMaps = new LinearMap?[4]; // by the first dimension of the extent: 3 for rows of classes
+    private readonly LinearMap?[] fieldMaps = new LinearMap?[4]; // the index is the first dimension of the extent; 3 is for rows of classes
     private readonly DeviceWeights rows;
     private readonly bool hasCopies;
     private RowFields? rowFields;
     private Mix? withoutClean;
     private Mix? cleanAlone;
 
-    /// <summary>Makes a mix of given numbers.</summary>
-    /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
-    /// <param name="partners">The partner of each of the B samples, from 0 to B - 1. Several samples may have the same one.</param>
+    /// <summary>Initializes a mix of numbers, with one weight for each sample.</summary>
+    /// <param name="coefficients">The lambda of each of the B samples, from 0 to 1. It is the weight of the sample itself.</param>
+    /// <param name="partners">The partner of each of the B samples, from 0 to B - 1. Several samples may have the same partner.</param>
     /// <exception cref="ArgumentException">
     /// The batch is empty, the lengths differ, a coefficient is outside [0, 1] or not a number, or a partner is not in the batch.
     /// </exception>
-    [OverloadResolutionPriority(1)] // of two empty lists
+    [OverloadResolutionPriority(1)] // for two empty lists
     public Mix(IReadOnlyList<double> coefficients, IReadOnlyList<long> partners)
         : this(coefficients, partners, MixupOutputs.Mixed)
     {
     }
 
-    /// <summary>Makes a mix of given numbers, with a choice of what comes out.</summary>
-    /// <param name="coefficients">lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</param>
-    /// <param name="partners">The partner of each of the B samples, from 0 to B - 1. Several samples may have the same one.</param>
-    /// <param name="outputs">What comes out.</param>
+    /// <summary>Initializes a mix of numbers with a choice of outputs.</summary>
+    /// <param name="coefficients">The lambda of each of the B samples, from 0 to 1. It is the weight of the sample itself.</param>
+    /// <param name="partners">The partner of each of the B samples, from 0 to B - 1. Several samples may have the same partner.</param>
+    /// <param name="outputs">The rows that are returned.</param>
     /// <exception cref="ArgumentException">
     /// The batch is empty, the lengths differ, a coefficient is outside [0, 1] or not a number, or a partner is not in the batch.
     /// </exception>
@@ -59,12 +58,12 @@ public sealed class Mix : IEquatable<Mix>
     {
     }
 
-    /// <summary>Makes a mix of given fields: boxes, masks, numbers, or some of each.</summary>
+    /// <summary>Initializes a mix of fields: boxes, masks, numbers, or any of these.</summary>
     /// <param name="fields">The field of each of the B samples. Those over an extent must have the same number of dimensions.</param>
-    /// <param name="partners">The partner of each of the B samples, from 0 to B - 1. Several samples may have the same one.</param>
-    /// <param name="outputs">What comes out. Default: the mixed samples, B rows.</param>
-    /// <param name="position">Where tensors have the extent. Default: their last dimensions.</param>
-    /// <param name="extent">The extent of the samples that the fields were drawn for. Default: the largest of the fields' own.</param>
+    /// <param name="partners">The partner of each of the B samples, from 0 to B - 1. Several samples may have the same partner.</param>
+    /// <param name="outputs">The rows that are returned. Default: the mixed samples, B rows.</param>
+    /// <param name="position">The position of the extent in tensors with channels. Default: the last dimensions.</param>
+    /// <param name="extent">The extent for which the fields were drawn. Default null: the largest extent of the fields.</param>
     /// <exception cref="ArgumentException">
     /// The batch is empty, the lengths differ, the fields differ in dimensions, or a partner is not in the batch.
     /// </exception>
@@ -95,15 +94,15 @@ public sealed class Mix : IEquatable<Mix>
         if (fields.FirstOrDefault(field => field.Extent is { } drawn && drawn.Count != Extent!.Count) is { } stranger)
         {
             throw new ArgumentException(
-                $"A field lies over {stranger.Extent} and another extent is {Extent}; expected one number of dimensions. " +
-                "Draw all fields for the same samples.",
+                $"A field has the extent {stranger.Extent} and another one {Extent}; expected one number of dimensions. Draw all " +
+                "fields for the same samples.",
                 name);
         }
 
         if (outputs == MixupOutputs.Both && HasCells && RowFields.AnyResizes)
         {
             throw new ArgumentException(
-                "A ResizedBoxField, as of ResizeMix, has no second output: what the partner lacks in the box is nowhere. " +
+                "A ResizedBoxField, as of ResizeMix, has no second output, since resizing the partner loses part of it. " +
                 "Choose MixupOutputs.Mixed or CleanAndMixed, or another method.",
                 nameof(outputs));
         }
@@ -128,36 +127,34 @@ public sealed class Mix : IEquatable<Mix>
 
         IsMixed = Rows > BatchSize || Array.Exists(coefficients, lambda => lambda != 1);
 
-        // In float32, in which most values are weighed: what is smaller than its least number is 0 there.
+        // Compared in float32, the type in which most values are weighted. A smaller lambda underflows to 0 there.
         hasCopies = HasClean || Array.Exists(coefficients, lambda => (float)lambda == 0 || (float)(1 - lambda) == 0);
     }
 
-    /// <summary>Gets B, the number of samples in the batch.</summary>
+    /// <summary>Gets the number of samples in the batch, B.</summary>
     public int BatchSize => coefficients.Length;
 
     /// <summary>
-    /// Gets what comes out: the mixed samples, both combinations of each pair, or the clean samples beside the mixed ones.
+    /// Gets which rows are returned: the mixed samples, both combinations of each pair, or the clean samples followed by the mixed ones.
     /// </summary>
     public MixupOutputs Outputs { get; }
 
-    /// <summary>Gets the number of rows of a blended tensor: B, or 2B if two rows come out for each sample.</summary>
+    /// <summary>Gets the number of rows of a blended tensor: B, or 2B for outputs with two rows per sample.</summary>
     public int Rows => Outputs.RowsPerSample * BatchSize;
 
-    /// <summary>Gets lambda of each of the B samples, from 0 to 1: the weight of the sample itself.</summary>
+    /// <summary>Gets the lambda of each of the B samples, from 0 to 1. It is the weight of the sample itself.</summary>
     public IReadOnlyList<double> Coefficients => Array.AsReadOnly(coefficients);
 
     /// <summary>Gets the field of each of the B samples.</summary>
     public IReadOnlyList<Field> Fields => Array.AsReadOnly(fields);
 
-    /// <summary>
-    /// Gets the extent of the samples that the fields were drawn for. Null if it was never needed: all fields are numbers.
-    /// </summary>
+    /// <summary>Gets the extent for which the fields were drawn; null if all fields are numbers.</summary>
     public Extent? Extent { get; }
 
     /// <summary>Gets the partner of each of the B samples.</summary>
     public IReadOnlyList<long> Partners => Array.AsReadOnly(partners);
 
-    /// <summary>Makes the mix that changes nothing: every lambda is 1, and every sample is its own partner.</summary>
+    /// <summary>Makes the identity mix: every lambda is 1, and every sample is its own partner.</summary>
     /// <param name="batchSize">The number of samples, 1 or more.</param>
     /// <returns>The mix.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The number is below 1.</exception>
@@ -168,20 +165,21 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     /// <summary>
-    /// Blends each sample with its partner. Differentiable, with a backward pass that only gathers, so it is deterministic on every device.
+    /// Blends each sample with its partner. The operation is differentiable. Its backward pass only gathers, so it is deterministic on
+    /// every device.
     /// </summary>
     /// <param name="tensor">
-    /// [B, ...], float16, bfloat16, float32, float64, or Byte, which is taken for an image; of any rank from 1 if all fields are numbers,
-    /// else of a rank that shows where the extent is. Where every field is 0 or 1 in every cell, of any type: it is cut and pasted. Not
-    /// modified.
+    /// The tensor, [B, ...], of type float16, bfloat16, float32, float64, or Byte for images. If all fields are numbers, any rank from 1 is
+    /// supported; otherwise see the remarks of <see cref="Mix"/>. If every weight is 0 or 1, any type is supported, since the tensor is cut
+    /// and pasted. Not modified.
     /// </param>
     /// <returns>
-    /// A new tensor of the same shape, type, device and memory layout; [2B, ...] if two rows come out for each sample. Blended in at least
-    /// float32, and rounded once; bytes to the nearest one, ties to even, where a value within 2^-14 of the middle of two may become
-    /// either. A weight of 0 or 1 copies bits.
+    /// A new tensor of the same shape, type, device and memory layout; [2B, ...] for outputs with two rows per sample. It is computed in at
+    /// least float32 and rounded once. Bytes are rounded to nearest, ties to even; a value within 2^-14 of a tie may be rounded either way.
+    /// A weight of 0 or 1 copies bits.
     /// </returns>
     /// <exception cref="ArgumentException">
-    /// The tensor is a scalar, its first dimension is not B, its rank does not show the extent, or its type cannot be blended.
+    /// The tensor is a scalar, its first dimension is not B, its extent cannot be found, or its type cannot be blended.
     /// </exception>
     public Tensor Blend(Tensor tensor)
     {
@@ -191,17 +189,17 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     /// <summary>
-    /// Blends bytes that become floating values in the same pass: each sample with its partner, as if both were converted before. Fields
-    /// that copy move the converted bytes.
+    /// Blends bytes and converts them to float32 in one pass, with the result of converting both samples first. Fields that copy move the
+    /// converted values.
     /// </summary>
-    /// <param name="bytes">[B, ...], Byte, as of <see cref="Blend(Tensor)"/>. Not modified.</param>
-    /// <param name="toFloat">How bytes become floating values.</param>
+    /// <param name="bytes">The tensor, [B, ...], of type Byte, with a rank as for <see cref="Blend(Tensor)"/>. Not modified.</param>
+    /// <param name="toFloat">The conversion of bytes to float32.</param>
     /// <returns>
-    /// A new tensor of the same shape, device and memory layout, float32; [2B, ...] if two rows come out for each sample. A weight of 0 or
-    /// 1 gives the bits of <see cref="ToFloat.Apply"/>.
+    /// A new float32 tensor of the same shape, device and memory layout; [2B, ...] for outputs with two rows per sample. A weight of 0 or 1
+    /// gives the bits of <see cref="ToFloat.Apply"/>.
     /// </returns>
     /// <exception cref="ArgumentException">
-    /// The tensor is not of bytes, is a scalar, its first dimension is not B, its rank does not show the extent, or it does not have the
+    /// The tensor is not of type Byte, is a scalar, or its first dimension is not B. Or its extent cannot be found, or it does not have the
     /// channels of the conversion.
     /// </exception>
     public Tensor Blend(Tensor bytes, ToFloat toFloat)
@@ -213,12 +211,12 @@ public sealed class Mix : IEquatable<Mix>
         return MapFor(bytes).ApplyToFloat(bytes, scale);
     }
 
-    /// <summary>Blends what belongs to each sample as a whole, whatever its shape: by lambda.</summary>
-    /// <param name="tensor">[B, ...] of any rank from 1, float16, bfloat16, float32, float64 or Byte. Not modified.</param>
-    /// <returns>A new tensor, as of <see cref="Blend(Tensor)"/>.</returns>
-    /// <exception cref="ArgumentException">
-    /// The tensor is a scalar, its first dimension is not B, or its type cannot be blended.
-    /// </exception>
+    /// <summary>Blends by lambda a tensor of any shape that belongs to each whole sample.</summary>
+    /// <param name="tensor">
+    /// The tensor, [B, ...], of any rank from 1 and of type float16, bfloat16, float32, float64 or Byte. Not modified.
+    /// </param>
+    /// <returns>A new tensor, as from <see cref="Blend(Tensor)"/>.</returns>
+    /// <exception cref="ArgumentException">The tensor is a scalar, its first dimension is not B, or its type cannot be blended.</exception>
     public Tensor BlendWhole(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
@@ -226,10 +224,11 @@ public sealed class Mix : IEquatable<Mix>
         return BlendFunction.Apply(map, tensor);
     }
 
-    /// <summary>Selects the samples themselves, for each row of a blended tensor.</summary>
-    /// <param name="tensor">[B, ...] of any rank from 1 and of any type.</param>
+    /// <summary>Selects the sample of each row of a blended tensor.</summary>
+    /// <param name="tensor">The tensor, [B, ...], of any rank from 1 and of any type.</param>
     /// <returns>
-    /// A new tensor: a view of the given one, or if two rows come out for each sample a copy of 2B rows, the batch twice.
+    /// A new tensor object: a view of <paramref name="tensor"/>, or, for outputs with two rows per sample, a copy that holds the batch
+    /// twice.
     /// </returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, or its first dimension is not B.</exception>
     public Tensor SelectSamples(Tensor tensor)
@@ -239,9 +238,9 @@ public sealed class Mix : IEquatable<Mix>
         return Rows == BatchSize ? tensor.alias() : cat([tensor, tensor]);
     }
 
-    /// <summary>Selects the partners, for each row of a blended tensor: <c>tensor[p]</c>.</summary>
-    /// <param name="tensor">[B, ...] of any rank from 1 and of any type.</param>
-    /// <returns>A new tensor of the same type and device, with as many rows as a blended one.</returns>
+    /// <summary>Selects the partner of each row of a blended tensor: <c>tensor[p]</c>.</summary>
+    /// <param name="tensor">The tensor, [B, ...], of any rank from 1 and of any type.</param>
+    /// <returns>A new tensor of the same type and device, with as many rows as a blended tensor.</returns>
     /// <exception cref="ArgumentException">The tensor is a scalar, or its first dimension is not B.</exception>
     public Tensor SelectPartners(Tensor tensor)
     {
@@ -251,16 +250,16 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     /// <summary>
-    /// Makes the mask that fits a blended sequence: a position is padding where it is padding in both of a pair. A sample that is not mixed
-    /// (lambda 1) keeps its own mask. A mask that has the extent of the fields goes by cells: what is cut and pasted is so in the mask.
+    /// Makes the padding mask of a blended sequence. A position stays visible if either sample of the pair uses it. A sample that is not
+    /// mixed (lambda 1) keeps its own mask. If the mask has the extent of the fields, it is cut and pasted as the cells are.
     /// </summary>
-    /// <param name="mask">[B, ...], boolean.</param>
+    /// <param name="mask">The mask, [B, ...], of type Bool.</param>
     /// <param name="trueIsPadding">
-    /// Whether true marks padding, as in torch's <c>src_key_padding_mask</c>; otherwise true marks positions in use. Default true.
+    /// Whether true marks padding, as in torch's <c>src_key_padding_mask</c>. If false, true marks positions in use. Default true.
     /// </param>
     /// <returns>A new mask, with as many rows as a blended tensor.</returns>
     /// <exception cref="ArgumentException">
-    /// The mask is not boolean, or its first dimension is not B, or its rank does not show the extent.
+    /// The mask is not of type Bool, its first dimension is not B, or its extent cannot be found.
     /// </exception>
     public Tensor UniteMask(Tensor mask, bool trueIsPadding = true)
     {
@@ -269,8 +268,7 @@ public sealed class Mix : IEquatable<Mix>
         if (mask.dtype != ScalarType.Bool)
         {
             throw new ArgumentException(
-                $"The mask is of type {mask.dtype}; expected a boolean one. Convert it by mask.to(ScalarType.Bool), and say what true " +
-                "means.",
+                $"The mask is of type {mask.dtype}; expected a boolean one. Convert it by mask.to(ScalarType.Bool), and set trueIsPadding.",
                 nameof(mask));
         }
 
@@ -296,28 +294,28 @@ public sealed class Mix : IEquatable<Mix>
         partner = within is { } seen ? RowFields.Resized(partner, seen) : partner;
         var (ofOwn, ofPartner) = within is { } cells
             ? RowFields.Planes(cells, ScalarType.Float32, mask.device)
-            : (rows.Own(own), rows.Other(own));
+            : (rows.OfSamples(own), rows.OfPartners(own));
         var united = trueIsPadding
             ? own.bitwise_or(ofOwn.eq(Scalars.Zero)).bitwise_and(partner.bitwise_or(ofPartner.eq(Scalars.Zero)))
             : own.bitwise_and(ofOwn.ne(Scalars.Zero)).bitwise_or(partner.bitwise_and(ofPartner.ne(Scalars.Zero)));
         return united.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Makes a tensor of the weights of the samples themselves, which broadcasts against another.</summary>
-    /// <param name="like">
-    /// [B, ...], or [2B, ...] if two rows come out for each sample, of any rank from 1: gives the rank and the device.
+    /// <summary>Makes a tensor of lambdas that broadcasts against another tensor.</summary>
+    /// <param name="tensor">
+    /// The tensor whose rank and device the result gets, [B, ...], or [2B, ...] for outputs with two rows per sample.
     /// </param>
-    /// <returns>A new tensor [B, 1, ...] or [2B, 1, ...], float64 if <paramref name="like"/> is, else float32.</returns>
-    /// <exception cref="ArgumentException">The tensor is a scalar, or does not have the rows of a blended one.</exception>
-    public Tensor CreateCoefficients(Tensor like)
+    /// <returns>A new tensor [B, 1, ...] or [2B, 1, ...], of type float64 if <paramref name="tensor"/> is, otherwise float32.</returns>
+    /// <exception cref="ArgumentException">The tensor is a scalar, or does not have as many rows as a blended tensor.</exception>
+    public Tensor CreateCoefficients(Tensor tensor)
     {
-        ArgumentNullException.ThrowIfNull(like);
-        Check.HasBatch(like, Rows, "the tensor that gives the rank", nameof(like));
-        using var view = rows.Own(like);
+        ArgumentNullException.ThrowIfNull(tensor);
+        Check.HasBatch(tensor, Rows, "the tensor that gives the rank", nameof(tensor));
+        using var view = rows.OfSamples(tensor);
         return view.clone();
     }
 
-    /// <summary>Releases the copies that were made for devices. The mix can be used again, which makes new ones.</summary>
+    /// <summary>Releases the copies for devices. The mix stays usable, and makes new copies when needed.</summary>
     public void Release()
     {
         map.Dispose();
@@ -328,7 +326,7 @@ public sealed class Mix : IEquatable<Mix>
 
     /// <summary>Compares two mixes by their fields, partners, outputs and extent.</summary>
     /// <param name="other">The other mix.</param>
-    /// <returns>Whether all are equal.</returns>
+    /// <returns>True if all are equal.</returns>
     public bool Equals(Mix? other) =>
         other is not null && Outputs == other.Outputs && position == other.position && Extent == other.Extent
         && partners.AsSpan().SequenceEqual(other.partners) && fields.SequenceEqual(other.fields);
@@ -339,8 +337,8 @@ public sealed class Mix : IEquatable<Mix>
     /// <inheritdoc/>
     public override int GetHashCode() => fields.Aggregate(HashCode.Combine(Rows, partners[0]), HashCode.Combine);
 
-    /// <summary>Writes the partner and the field of each sample.</summary>
-    /// <returns>Such as <c>Mix { 0 with 1: NumberField { Lambda = 0.5 }, ... }</c>.</returns>
+    /// <summary>Returns the partner and the field of each sample as text.</summary>
+    /// <returns>Text such as <c>Mix { 0 with 1: NumberField { Lambda = 0.5 }, ... }</c>.</returns>
     public override string ToString()
     {
         var pairs = fields.Select((field, sample) => $"{sample} with {partners[sample]}: {field}");
@@ -352,29 +350,29 @@ public sealed class Mix : IEquatable<Mix>
         Field[] fields, long[] partners, MixupOutputs outputs, ExtentPosition position, Extent? extent, bool isDrawnWithoutChannels) =>
         new(fields, partners, outputs, position, extent, isDrawnWithoutChannels, nameof(fields));
 
-    /// <summary>Whether any field has cells; otherwise lambda counts everywhere.</summary>
+    /// <summary>Gets whether any field has cells; otherwise every tensor is weighted by lambda.</summary>
     internal bool HasCells { get; }
 
-    /// <summary>The fields as rows see them. Made when they are asked for: numbers need none.</summary>
+    /// <summary>Gets the fields of all output rows. They are made on first use, since numbers do not need them.</summary>
     internal RowFields RowFields => rowFields ??= new RowFields(fields, Outputs);
 
-    /// <summary>Finds the extent in tensors. Null where there is none: all fields are numbers.</summary>
+    /// <summary>Gets the finder of the extent in tensors; null if all fields are numbers.</summary>
     internal ExtentFinder? Finder { get; }
 
-    /// <summary>Whether the clean samples stand before the mixed ones.</summary>
+    /// <summary>Gets whether the clean samples precede the mixed ones.</summary>
     internal bool HasClean => Outputs.MixedWeight is not null;
 
-    /// <summary>The clean samples alone: lambda 1.</summary>
+    /// <summary>Gets the mix of the clean samples alone, with lambda 1.</summary>
     internal Mix CleanAlone => cleanAlone ??= new Mix(Array.ConvertAll(coefficients, _ => 1.0), partners);
 
-    /// <summary>The same draw with the mixed samples alone.</summary>
+    /// <summary>Gets the same draw for the mixed samples alone.</summary>
     internal Mix WithoutClean => withoutClean ??=
         Drawn(fields, partners, MixupOutputs.Mixed, position, Extent, Finder?.IsDrawnWithoutChannels == true);
 
-    /// <summary>Whether any row is not simply its own sample.</summary>
+    /// <summary>Gets whether any row differs from its own sample.</summary>
     internal bool IsMixed { get; }
 
-    /// <summary>The sample, its partner and the weight of the sample in a row of a blended tensor.</summary>
+    /// <summary>Returns the sample of a row of a blended tensor, its partner, and the weight of the sample.</summary>
     internal (int Sample, int Partner, double Lambda) Row(int row)
     {
         var sample = row < coefficients.Length ? row : row - coefficients.Length;
@@ -385,8 +383,8 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     /// <summary>
-    /// The samples themselves and the partners, for each row of a blended tensor; but where a weight is 0 the other one stands in, since a
-    /// loss of what does not count may be infinite.
+    /// Returns the samples and the partners of each row of a blended tensor. A sample of weight 0 is replaced by the other one, since its
+    /// loss may be infinite.
     /// </summary>
     internal (Tensor Own, Tensor Partner) PairUp(Tensor tensor)
     {
@@ -407,28 +405,28 @@ public sealed class Mix : IEquatable<Mix>
     }
 
     /// <summary>
-    /// The weights of the samples themselves and of the partners, each [rows, 1, ...] to broadcast against a tensor: views that must not be
-    /// changed.
+    /// Returns the weights of the samples and of the partners, each [R, 1, ...] to broadcast against a tensor. They are views of a cache
+    /// and must not be modified.
     /// </summary>
-    internal Tensor[] WeightsOf(Tensor like) => [rows.Own(like), rows.Other(like)];
+    internal Tensor[] WeightsOf(Tensor x) => [rows.OfSamples(x), rows.OfPartners(x)];
 
-    /// <summary>Weighs values against both targets. What has the weight 0 does not count, even if it is infinite.</summary>
+    /// <summary>Weights the values of both targets. A value of weight 0 does not change the sum, even if it is infinite.</summary>
     internal Tensor Weigh(Tensor own, Tensor partner)
     {
         Tensor Part(Tensor values, Tensor weights) =>
             hasCopies ? values.mul(weights).masked_fill(weights.eq(Scalars.Zero), Scalars.Zero) : values.mul(weights);
-        return Part(own, rows.Own(own)).add(Part(partner, rows.Other(partner)));
+        return Part(own, rows.OfSamples(own)).add(Part(partner, rows.OfPartners(partner)));
     }
 
-    /// <summary>Blends a tensor in place, which only goes with one output a pair.</summary>
+    /// <summary>Blends a tensor in place, for one output row per sample only.</summary>
     internal void BlendInPlace(Tensor tensor) => MapFor(tensor).Overwrite(tensor);
 
-    /// <summary>Blends what a module returned. There [B, F] holds features of the whole sample.</summary>
-    /// <exception cref="ArgumentException">The shape may mean several things, or <see cref="Blend(Tensor)"/> refuses it.</exception>
+    /// <summary>Blends the output of a module. There, [B, F] holds features of the whole sample.</summary>
+    /// <exception cref="ArgumentException">The shape is ambiguous, or <see cref="Blend(Tensor)"/> does not support the tensor.</exception>
     internal Tensor BlendInside(Tensor tensor)
     {
         Blendable.Check(tensor, BatchSize, canCopy: false, nameof(tensor));
-        var within = Finder?.InFeatures(tensor); // whatever was drawn: training must not fail at random
+        var within = Finder?.InFeatures(tensor); // always called, so that errors do not depend on the draw
         return BlendFunction.Apply(HasCells && within is { } cells ? FieldMap(cells.First) : map, tensor);
     }
 
@@ -439,7 +437,7 @@ public sealed class Mix : IEquatable<Mix>
         return BlendFunction.Apply(FieldMap(first), tensor);
     }
 
-    /// <summary>Checks what <see cref="Blend(Tensor)"/> takes.</summary>
+    /// <summary>Checks the argument of <see cref="Blend(Tensor)"/>.</summary>
     internal void CheckBlendable(Tensor tensor, string name = "tensor")
     {
         Blendable.Check(tensor, BatchSize, canCopy: Finder is not null, name);
@@ -449,7 +447,7 @@ public sealed class Mix : IEquatable<Mix>
         }
         else
         {
-            Finder?.InInput(tensor); // whatever was drawn: training must not fail at random
+            Finder?.InInput(tensor); // always called, so that errors do not depend on the draw
         }
     }
 
@@ -493,8 +491,8 @@ public sealed class Mix : IEquatable<Mix>
         if (partners.Length != coefficients.Length)
         {
             throw new ArgumentException(
-                $"There are {coefficients.Length} {name} but {partners.Length} partners; " +
-                "give one of each for every sample.", nameof(partners));
+                $"There are {coefficients.Length} {name} but {partners.Length} partners; expected as many. Give one of each for every " +
+                "sample.", nameof(partners));
         }
 
         if (Array.FindIndex(partners, partner => partner < 0 || partner >= partners.Length) is var sample and >= 0)

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Which inputs may be written over: what is mixed twice, or read after it was written, gives wrong numbers without an error of torch.
+/// Checks which inputs may be overwritten. Memory that is mixed twice, or read after it was written, gives wrong numbers without an error
+/// of torch.
 /// </summary>
 internal static unsafe class SharedMemory
 {
@@ -12,14 +13,14 @@ internal static unsafe class SharedMemory
         (delegate* unmanaged<nint, nint>)LibTorchSharp.Find("THSStorage_data_ptr");
 
     /// <summary>Checks the inputs of a batch before any of them is written to.</summary>
-    /// <exception cref="ArgumentException">One of them cannot be overwritten by the mix.</exception>
+    /// <exception cref="ArgumentException">An input cannot be overwritten by the mix.</exception>
     public static void CheckOverwritable(IReadOnlyList<Tensor> inputs, Tensor target, Mix mix)
     {
         const string cure = "Leave OverwriteInput off";
         if (mix.Rows != mix.BatchSize)
         {
-            throw Check.Error("draw", $"The draw gives two rows for each sample, {mix.Rows} in all, which do not fit into a batch of " +
-                $"{mix.BatchSize}. {cure}, or replay a draw with one output.");
+            throw Check.Error("draw", $"The draw returns two rows for each sample, {mix.Rows} in all, which do not fit into a batch " +
+                $"of {mix.BatchSize}. {cure}, or replay a draw with one output.");
         }
 
         for (var i = 0; i < inputs.Count; i++)
@@ -55,7 +56,7 @@ internal static unsafe class SharedMemory
         }
     }
 
-    /// <summary>Whether two tensors share an element; or may, where their layouts do not tell it at once.</summary>
+    /// <summary>Returns whether two tensors share an element, or might, if their layouts are too complex to decide.</summary>
     private static bool Overlap(Tensor a, Tensor b)
     {
         if (ReferenceEquals(a, b))
@@ -75,7 +76,7 @@ internal static unsafe class SharedMemory
             return false;
         }
 
-        // Columns of one table: rows of the same stride, each within its own part of it.
+        // Columns of one table do not overlap if each row has the same stride and its own part of it.
         var (stride, length) = (a.stride(0) * a.element_size(), (RowLength(a), RowLength(b)));
         if (stride != b.stride(0) * b.element_size() || stride <= 0)
         {
@@ -86,7 +87,9 @@ internal static unsafe class SharedMemory
         return distance < length.Item1 || distance + length.Item2 > stride;
     }
 
-    /// <summary>The addresses that a tensor spans. Two storages may lie over the same memory, so their identity does not tell.</summary>
+    /// <summary>
+    /// Returns the addresses that a tensor spans. Comparing storages is not enough, since two of them may cover the same memory.
+    /// </summary>
     private static (long From, long To) Bytes(Tensor x)
     {
         var from = StorageAddress(x.Handle) + (x.storage_offset() * x.element_size());
@@ -95,11 +98,13 @@ internal static unsafe class SharedMemory
 
     private static long RowLength(Tensor x) => Span(x, 1) * x.element_size();
 
-    /// <summary>How many elements lie between the first and the last one of the dimensions from one on, both included.</summary>
+    /// <summary>
+    /// Returns the number of elements from the first to the last one, inclusive, over the dimensions from <paramref name="from"/> on.
+    /// </summary>
     private static long Span(Tensor x, int from) =>
         1 + x.shape.Zip(x.stride()).Skip(from).Sum(dimension => (dimension.First - 1) * dimension.Second);
 
-    /// <summary>Whether two elements of one tensor are the same memory; or may be, where its layout does not tell it at once.</summary>
+    /// <summary>Returns whether two elements of one tensor share memory, or might, if its layout is too complex to decide.</summary>
     private static bool OverlapsItself(Tensor x)
     {
         if (x.is_contiguous())
@@ -122,7 +127,7 @@ internal static unsafe class SharedMemory
         return false;
     }
 
-    // Only an operation in place tells an inference tensor from others. This one changes nothing.
+    // Only an in-place operation detects an inference tensor. This one changes nothing.
     private static void CheckInference(Tensor inputs, string cure)
     {
         try

@@ -3,18 +3,18 @@ using System.Buffers.Binary;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// SplitMix64 (Steele, Lea and Flood 2014), one stream for every batch of a seed: the draw of a batch depends on the seed and the
-/// batch's number alone, so that the whole state of a strategy is two numbers. Every member of <see cref="Random"/> draws from the stream.
+/// The SplitMix64 generator (Steele, Lea and Flood 2014), with one stream for every batch of a seed. The draw of a batch depends on the
+/// seed and the batch number alone, so the state of a strategy is two numbers. Every member of <see cref="Random"/> draws from the stream.
 /// </summary>
 internal sealed class SplitMix(ulong seed, long step) : Random
 {
     private const ulong Golden = 0x9e3779b97f4a7c15;
     private ulong state = Scramble(seed + (Golden * ((ulong)step + 1)));
 
-    /// <summary>A generator that goes on as this one does, and does not change it.</summary>
+    /// <summary>Returns an independent copy that continues the same stream.</summary>
     public SplitMix Copy() => (SplitMix)MemberwiseClone();
 
-    /// <summary>Makes a stream of its own, so that how much is drawn from it shifts no other.</summary>
+    /// <summary>Returns a new stream. The number of draws from it does not affect this one.</summary>
     public SplitMix Fork() => new(NextWord(), 0);
 
     public override double NextDouble() => Sample();
@@ -55,7 +55,7 @@ internal sealed class SplitMix(ulong seed, long step) : Random
         NextBytes(buffer.AsSpan());
     }
 
-    // In the byte order of the little end on every machine.
+    // In little-endian order on every machine.
     public override void NextBytes(Span<byte> buffer)
     {
         for (; buffer.Length >= sizeof(ulong); buffer = buffer[sizeof(ulong)..])
@@ -80,7 +80,7 @@ internal sealed class SplitMix(ulong seed, long step) : Random
         return z ^ (z >> 31);
     }
 
-    // Lemire 2019 without the rejection: the bias is under 2^-32 for any batch.
+    // Lemire 2019 without the rejection; the bias is below 2^-32 for any batch.
     private ulong Below(ulong bound) => Math.BigMul(NextWord(), bound, out _);
 
     private ulong NextWord() => Scramble(state += Golden);

@@ -4,30 +4,29 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// How bytes become floating values: <c>y = (x * scale - mean[c]) / deviation[c]</c> for a byte x of channel c, as loaders of images
-/// normalise.
+/// Converts bytes to float32 and normalises them: <c>y = (x * scale - mean[c]) / deviation[c]</c> for a byte x of channel c.
 /// </summary>
 /// <remarks>
-/// It is computed in float32 as <c>(x - mean[c] / scale) / (deviation[c] / scale)</c>, where <c>mean[c] / scale</c> and
-/// <c>deviation[c] / scale</c> are rounded to float32 once. So a batch that is not mixed has the bits of
-/// <c>x.to(ScalarType.Float32).sub(mean / scale).div(deviation / scale)</c>, as in the loader of timm, and by default those of
-/// <c>x.to(ScalarType.Float32).div(255)</c>. What is mixed is mixed as bytes in float32, without rounding to a byte, and then converted: it
-/// differs from the exact value by less than 2^-14 of a byte's step and 4 units in the last place. Soft masks and the edges of boxes blend
-/// what was converted, within the same bounds.
+/// The value is computed in float32 as <c>(x - mean[c] / scale) / (deviation[c] / scale)</c>; both quotients are rounded to float32 once. A
+/// batch that is not mixed therefore has the bits of <c>x.to(ScalarType.Float32).sub(mean / scale).div(deviation / scale)</c>, as in the
+/// loader of timm. By default these are the bits of <c>x.to(ScalarType.Float32).div(255)</c>. A mixed batch is mixed as bytes in float32,
+/// without rounding to bytes, and then converted. It differs from the exact value by less than 2^-14 of a byte's step and 4 units in the
+/// last place. Soft masks and the edges of boxes blend converted values, within the same bounds.
 /// </remarks>
 public sealed record ToFloat
 {
     private readonly double[] mean = [0];
     private readonly double[] deviation = [1];
 
-    /// <summary>Gets the factor of a byte, above 0. Default 1/255, which takes bytes to [0, 1].</summary>
+    /// <summary>Gets the factor of a byte, above 0. Default 1/255, which maps bytes to [0, 1].</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not above 0, infinite or not a number.</exception>
     public double Scale
     {
         get;
         init => field = double.IsFinite(value) && value > 0
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "The scale of bytes must be above 0, and finite: 1.0 / 255.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "The scale of bytes must be above 0 and finite, such as 1.0 " +
+                "/ 255.");
     } = 1.0 / 255;
 
     /// <summary>
@@ -52,8 +51,8 @@ public sealed record ToFloat
     }
 
     /// <summary>
-    /// Gets the dimension of the channels; negative from the last one, -1. Default 1, as in [B, C, H, W], whatever its layout in memory. It
-    /// is not read where mean and deviation are one number each.
+    /// Gets the dimension of the channels; negative numbers count from the last one, -1. Default 1, as in [B, C, H, W] with any memory
+    /// layout. It is ignored if mean and deviation are one number each.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is 0, the batch.</exception>
     public int ChannelDimension
@@ -62,14 +61,14 @@ public sealed record ToFloat
         init => field = value != 0
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(value), value, "Dimension 0 is the batch; expected that of the channels, such as 1, or -1 for the last one.");
+                nameof(value), value, "Dimension 0 is the batch; expected the dimension of the channels. Give 1, or -1 for the last one.");
     } = 1;
 
-    /// <summary>Converts bytes, such as a batch for validation.</summary>
-    /// <param name="bytes">[B, ...], Byte. Not modified.</param>
-    /// <returns>A new tensor of the same shape, device and memory layout, float32.</returns>
+    /// <summary>Converts bytes, for instance of a validation batch.</summary>
+    /// <param name="bytes">The tensor, [B, ...], of type Byte. Not modified.</param>
+    /// <returns>A new float32 tensor of the same shape, device and memory layout.</returns>
     /// <exception cref="ArgumentException">
-    /// The tensor is not of bytes, is a scalar, or does not have as many channels as there are numbers.
+    /// The tensor is not of type Byte, is a scalar, or does not have the channels of <see cref="Mean"/> and <see cref="Deviation"/>.
     /// </exception>
     public Tensor Apply(Tensor bytes)
     {
@@ -82,7 +81,7 @@ public sealed record ToFloat
 
     /// <summary>Compares two conversions by their numbers.</summary>
     /// <param name="other">The other conversion.</param>
-    /// <returns>Whether all are equal.</returns>
+    /// <returns>True if all are equal.</returns>
     public bool Equals(ToFloat? other) =>
         other is not null && Scale.Equals(other.Scale) && ChannelDimension == other.ChannelDimension
         && mean.AsSpan().SequenceEqual(other.mean) && deviation.AsSpan().SequenceEqual(other.deviation);
@@ -90,8 +89,10 @@ public sealed record ToFloat
     /// <inheritdoc/>
     public override int GetHashCode() => mean.Concat(deviation).Aggregate(HashCode.Combine(Scale, ChannelDimension), HashCode.Combine);
 
-    /// <summary>Writes the numbers.</summary>
-    /// <returns>Such as <c>ToFloat { Scale = 0.00392156862745098, Mean = [0.5], Deviation = [0.25], ChannelDimension = 1 }</c>.</returns>
+    /// <summary>Returns the numbers as text.</summary>
+    /// <returns>
+    /// Text such as <c>ToFloat { Scale = 0.00392156862745098, Mean = [0.5], Deviation = [0.25], ChannelDimension = 1 }</c>.
+    /// </returns>
     public override string ToString()
     {
         static string List(double[] numbers) =>
@@ -101,11 +102,11 @@ public sealed record ToFloat
             $"ToFloat {{ Scale = {Scale:R}, Mean = {List(mean)}, Deviation = {List(deviation)}, ChannelDimension = {ChannelDimension} }}");
     }
 
-    /// <summary>Whether a strategy converts an input.</summary>
+    /// <summary>Returns whether a strategy converts an input.</summary>
     internal static bool Takes(Tensor input) => input.dtype == ScalarType.Byte;
 
-    /// <summary>The numbers as the kernels read them.</summary>
-    /// <exception cref="ArgumentException">The tensor cannot be converted by them.</exception>
+    /// <summary>Returns the numbers in the form that the kernels read.</summary>
+    /// <exception cref="ArgumentException">The tensor cannot be converted.</exception>
     internal ChannelScale ScaleFor(Tensor x, string name)
     {
         if (!Takes(x) || x.dim() == 0)
@@ -120,7 +121,8 @@ public sealed record ToFloat
         if (Math.Min(mean.Length, deviation.Length) is var least && least != 1 && least != count)
         {
             throw new ArgumentException(
-                $"ToFloat has {mean.Length} means but {deviation.Length} deviations; expected one for each channel, or one for all.", name);
+                $"ToFloat has {mean.Length} means but {deviation.Length} deviations; expected one for each channel, or one for all. " +
+                "Give both for the same channels.", name);
         }
 
         var rank = (int)x.dim();
@@ -128,9 +130,8 @@ public sealed record ToFloat
         if (count > 1 && (dimension < 1 || dimension >= rank || x.shape[dimension] != count))
         {
             throw new ArgumentException(
-                $"A tensor {Check.Shape(x)} does not have {count} channels in dimension {ChannelDimension}, for each of which ToFloat " +
-                "has its numbers; expected [B, C, ...]. For one image use unsqueeze(0); " +
-                "for channels last set ToFloat.ChannelDimension to -1.",
+                $"A tensor {Check.Shape(x)} does not have {count} channels in dimension {ChannelDimension}, but ToFloat has numbers " +
+                $"for {count}; expected [B, C, ...]. For one image use unsqueeze(0); for channels last set ToFloat.ChannelDimension to -1.",
                 name);
         }
 
@@ -146,7 +147,7 @@ public sealed record ToFloat
             || deviation.Any(value => (float)(value / Scale) is 0 or float.PositiveInfinity))
         {
             throw new ArgumentException(
-                $"{this} leaves the range of float32 when mean and deviation are divided by the scale; expected numbers that do not. " +
+                $"{this} leaves the range of float32 when mean and deviation are divided by the scale; expected quotients within it. " +
                 "Choose a deviation nearer to 1.",
                 name);
         }

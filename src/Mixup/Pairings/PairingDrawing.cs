@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What a <see cref="PairingRule"/> draws with: the generator, and the batch.</summary>
+/// <summary>The context of <see cref="PairingRule.Draw"/>: the random generator and the batch.</summary>
 public sealed class PairingDrawing
 {
     private readonly Tensor? target;
@@ -10,36 +10,39 @@ public sealed class PairingDrawing
     internal PairingDrawing(Random random, IReadOnlyList<Tensor> inputs, Tensor? target, bool mustMakePairs) =>
         (Random, Inputs, this.target, MustMakePairs, BatchSize) = (random, inputs, target, mustMakePairs, (int)inputs[0].size(0));
 
-    /// <summary>Gets the generator that every draw comes from. The same seed and batch number give the same draws.</summary>
+    /// <summary>Gets the random generator for all draws. The same seed and batch number give the same numbers.</summary>
     public Random Random { get; }
 
-    /// <summary>Gets B, the number of samples in the batch: 2 or more.</summary>
+    /// <summary>Gets the number of samples in the batch, 2 or more.</summary>
     public int BatchSize { get; }
 
-    /// <summary>
-    /// Gets the inputs of the batch, before <see cref="MixupOptions.ToFloat"/>. They must not be modified.
-    /// </summary>
+    /// <summary>Gets the inputs of the batch, before <see cref="MixupOptions.ToFloat"/>. Do not modify them.</summary>
     public IReadOnlyList<Tensor> Inputs { get; }
 
-    /// <summary>Gets the target of the batch. It must not be modified.</summary>
-    /// <exception cref="ArgumentException">There is none: a mix is sampled without a target.</exception>
+    /// <summary>Gets the target of the batch. Do not modify it.</summary>
+    /// <exception cref="ArgumentException">The mix is sampled without a target.</exception>
     public Tensor Target => target ?? throw Check.Error(
         "target",
-        "The target is null, but the pairing looks at it; expected the target of the batch. Give it to MixSampler.Sample, or choose " +
+        "The target is null, but the pairing reads it; expected the target of the batch. Give it to MixSampler.Sample, or choose " +
         "another pairing.");
 
     /// <summary>
-    /// Gets whether <see cref="CoefficientPer.Pair"/> asks for pairs. Always false if <see cref="PairingRule.MakesPairs"/> is.
+    /// Gets whether the rule must make pairs, since <see cref="CoefficientPer.Pair"/> is set. Always false if
+    /// <see cref="PairingRule.MakesPairs"/> is false.
     /// </summary>
     public bool MustMakePairs { get; }
 
     /// <summary>
-    /// Pairs some samples with each other at random: by a permutation in which none is its own partner, or in pairs if
-    /// <see cref="MustMakePairs"/>. A single sample becomes its own partner.
+    /// Pairs some samples with each other at random: in pairs if <see cref="MustMakePairs"/> is true, otherwise by a permutation without
+    /// fixed points. A single sample becomes its own partner.
     /// </summary>
-    /// <param name="samples">The numbers of the samples, each of which stands there once.</param>
-    /// <param name="partners">The partners of all B samples, of which those of the given ones are written.</param>
-    /// <exception cref="ArgumentException">The partners are not B, or a sample is not in the batch, or stands there twice.</exception>
+    /// <param name="samples">The numbers of the samples, each at most once.</param>
+    /// <param name="partners">
+    /// The partners of all samples of the batch, of length B. The method writes those of <paramref name="samples"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The length of <paramref name="partners"/> is not B, or a sample is not in the batch or occurs twice.
+    /// </exception>
     public void Shuffle(IReadOnlyList<long> samples, long[] partners)
     {
         ArgumentNullException.ThrowIfNull(samples);
@@ -53,7 +56,7 @@ public sealed class PairingDrawing
         if (samples.Any(sample => sample < 0 || sample >= BatchSize) || samples.Distinct().Count() != samples.Count)
         {
             throw new ArgumentException(
-                $"A sample stands there twice, or is not from 0 to {BatchSize - 1}; expected different samples of the batch.",
+                $"A sample occurs twice, or is not from 0 to {BatchSize - 1}; expected different samples of the batch.",
                 nameof(samples));
         }
 
@@ -66,7 +69,7 @@ public sealed class PairingDrawing
             return;
         }
 
-        // Sattolo 1986: one random cycle through all, so that none is its own partner.
+        // Sattolo 1986: one random cycle through all samples, so that no sample is its own partner.
         var cycle = samples.ToArray();
         for (var i = cycle.Length - 1; i > 0; i--)
         {
@@ -80,9 +83,9 @@ public sealed class PairingDrawing
         }
     }
 
-    /// <summary>Draws one of several with probabilities proportional to their weights.</summary>
-    /// <param name="weights">The weights, finite and 0 or more, one of which is above 0.</param>
-    /// <returns>The index of what was drawn, never one of weight 0.</returns>
+    /// <summary>Draws an index with a probability proportional to its weight.</summary>
+    /// <param name="weights">The weights: finite, 0 or more, at least one above 0.</param>
+    /// <returns>The index, never one of weight 0.</returns>
     /// <exception cref="ArgumentException">A weight is negative or not a finite number, or none is above 0.</exception>
     public int Choose(IReadOnlyList<double> weights)
     {
@@ -120,18 +123,19 @@ public sealed class PairingDrawing
     }
 
     /// <summary>
-    /// Reads back the class of each sample: a number from 0, in the order in which classes first occur.
+    /// Reads the class of each sample, which copies the target from a GPU. Classes are numbered from 0 in the order in which they first
+    /// occur.
     /// </summary>
     /// <returns>The class of each of the B samples.</returns>
     /// <exception cref="ArgumentException">
-    /// The target has no class for each sample as a whole: see <see cref="Pairing.WithinClass"/>. Or it is on the META device.
+    /// The target does not hold one class per sample (see <see cref="Pairing.WithinClass"/>), or it is on the META device.
     /// </exception>
     public IReadOnlyList<int> ReadClasses() => TargetValues.Classes(Target);
 
-    /// <summary>Reads back the target of each sample as numbers.</summary>
-    /// <returns>The values of each of the B samples: one, or several in the order of memory of a contiguous target.</returns>
+    /// <summary>Reads the target of each sample as numbers, which copies the target from a GPU.</summary>
+    /// <returns>The values of each of the B samples, in the memory order of a contiguous target.</returns>
     /// <exception cref="ArgumentException">
-    /// The target is not of a floating type, a value is not a finite number, or it is on the META device.
+    /// The target is not floating-point, has no values or a value that is not finite, or is on the META device.
     /// </exception>
     public IReadOnlyList<double[]> ReadTargets() => TargetValues.Numbers(Target);
 }

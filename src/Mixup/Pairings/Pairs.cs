@@ -1,12 +1,12 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Samples that are each other's partners.</summary>
+/// <summary>Makes and checks pairs of samples that are each other's partners.</summary>
 internal static class Pairs
 {
-    /// <summary>Makes the two of each pair each other's partners.</summary>
-    /// <param name="partners">Where the partners are written.</param>
+    /// <summary>Writes the partners of pairs.</summary>
+    /// <param name="partners">The partners, to which the method writes.</param>
     /// <param name="pairs">The pairs.</param>
-    /// <param name="odd">A sample that closes a ring of three with the last pair; alone it is its own partner.</param>
+    /// <param name="odd">A sample that forms a cycle of three with the last pair. Without pairs, it is its own partner.</param>
     public static void Join(long[] partners, IReadOnlyList<(long First, long Second)> pairs, long? odd)
     {
         foreach (var (first, second) in pairs)
@@ -26,7 +26,7 @@ internal static class Pairs
     }
 
     /// <summary>
-    /// Whether partners are mutual, or stand alone or in a ring of three: those who share a coefficient are then told apart.
+    /// Returns whether every sample is in a pair, alone, or in a cycle of three. These are the groups that can share a coefficient.
     /// </summary>
     public static bool AreMade(IReadOnlyList<long> partners) => Enumerable.Range(0, partners.Count).All(sample =>
     {

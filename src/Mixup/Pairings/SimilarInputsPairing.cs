@@ -32,21 +32,21 @@ internal sealed record SimilarInputsPairing : PairingRule
         {
             throw Check.Error(
                 "inputs",
-                "The first input is on the META device, which holds no values to look at. " +
-                "Give the batch on another device, or choose a pairing that does not look at inputs.");
+                "The first input is on the META device, which holds no values to look at. Give the batch on another device, or choose " +
+                "a pairing that does not look at inputs.");
         }
 
         var distances = Distances(input) ?? throw Check.Error(
-            "inputs", $"The distances of the pairing are null; expected a tensor [{batch}, {batch}].");
+            "inputs", $"The distances of the pairing are null; expected a tensor [{batch}, {batch}]. Return the distances from each " +
+            "sample to each other.");
         if (!distances.shape.SequenceEqual([batch, batch])
             || distances.dtype is ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64 or ScalarType.Bool)
         {
             throw Check.Error(
                 "inputs",
                 $"The distances of the pairing are {distances.dtype} {Check.Shape(distances)} for inputs {Check.Shape(input)}; " +
-                $"expected real numbers [{batch}, {batch}]. Return those from each sample to each other, such as by cdist(f, f) of " +
-                "features " +
-                "f of shape [B, F].");
+                $"expected real numbers [{batch}, {batch}]. Return the distances from each sample to each other, for instance by " +
+                "cdist(f, f) of features f of shape [B, F].");
         }
 
         distances = distances.is_sparse ? distances.to_dense() : distances;

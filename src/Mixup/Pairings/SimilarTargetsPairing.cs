@@ -19,7 +19,7 @@ internal sealed record SimilarTargetsPairing : PairingRule
 
     private static double Distance(double[] first, double[] second)
     {
-        // In units of the largest difference, whose square may be no finite number, or 0.
+        // Divided by the largest difference first, since its square may overflow or underflow.
         var largest = 0.0;
         for (var i = 0; i < first.Length; i++)
         {

@@ -1,15 +1,15 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Partners that are near: a Gaussian kernel over distances.</summary>
+/// <summary>Draws partners by a Gaussian kernel over distances.</summary>
 internal static class Similarity
 {
     public static double Checked(double bandwidth) => double.IsFinite(bandwidth) && bandwidth > 0
         ? bandwidth
         : throw new ArgumentOutOfRangeException(
-            nameof(bandwidth), bandwidth, "The bandwidth is the standard deviation of a kernel: give a finite number above 0.");
+            nameof(bandwidth), bandwidth, "The bandwidth is the standard deviation of a kernel. Give a finite number above 0.");
 
-    /// <summary>Draws the partner of each sample, never itself; but itself where all others are infinitely far.</summary>
-    /// <param name="drawing">What to draw with.</param>
+    /// <summary>Draws the partner of each sample. A sample is its own partner only if all others are at an infinite distance.</summary>
+    /// <param name="drawing">The batch and the random generator.</param>
     /// <param name="bandwidth">The standard deviation of the kernel.</param>
     /// <param name="distance">The distance of two samples, from 0 to infinity.</param>
     public static IReadOnlyList<long> Draw(PairingDrawing drawing, double bandwidth, Func<int, int, double> distance)
@@ -23,7 +23,7 @@ internal static class Similarity
                 weights[other] = other == sample ? double.PositiveInfinity : distance(sample, other);
             }
 
-            // Relative to the nearest one: a narrow kernel would else give 0 for all.
+            // Relative to the nearest sample, since a narrow kernel would otherwise underflow to 0 for all.
             var nearest = weights.Min();
             for (var other = 0; other < weights.Length; other++)
             {

@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What pairings read of a target.</summary>
+/// <summary>Reads the values of a target for pairings.</summary>
 internal static class TargetValues
 {
-    /// <summary>The class of each sample.</summary>
+    /// <summary>Returns the class of each sample.</summary>
     public static int[] Classes(Tensor target)
     {
         if (target.dim() > 2 || target.numel() == 0 || !(Check.IsInteger(target) || IsReal(target)))
@@ -15,7 +15,7 @@ internal static class TargetValues
 
         if (Check.IsInteger(target) && target.numel() == target.size(0))
         {
-            return Numbered(Values<long>(target, ScalarType.Int64)); // a float64 does not hold every id
+            return Numbered(Values<long>(target, ScalarType.Int64)); // float64 cannot represent every id
         }
 
         var rows = Read(target);
@@ -34,13 +34,13 @@ internal static class TargetValues
         return Array.ConvertAll(classes, one => known.TryGetValue(one, out var number) ? number : known[one] = known.Count);
     }
 
-    /// <summary>The values of each sample.</summary>
+    /// <summary>Returns the values of each sample.</summary>
     public static double[][] Numbers(Tensor target)
     {
         if (target.numel() == 0)
         {
             throw Check.Error(
-                "target", $"A target {Check.Shape(target)} has no values, so no distances. Give one value or more for each sample.");
+                "target", $"A target {Check.Shape(target)} has no values, so it has no distances. Give one value or more for each sample.");
         }
 
         if (!IsReal(target))
@@ -48,8 +48,7 @@ internal static class TargetValues
             throw Check.Error(
                 "target",
                 $"A target {target.dtype} {Check.Shape(target)} has no distances, since integers are class ids; " +
-                "expected a floating type. " +
-                "Convert counts by to(ScalarType.Float32), or choose Pairing.WithinClass.");
+                "expected a floating-point type. Convert counts by to(ScalarType.Float32), or choose Pairing.WithinClass.");
         }
 
         var rows = Read(target);
@@ -89,6 +88,6 @@ internal static class TargetValues
 
     private static ArgumentException NoClasses(Tensor target) => Check.Error(
         "target",
-        $"A target {target.dtype} {Check.Shape(target)} does not tell the class of each sample; " +
-        "expected class ids [B], or rows of zeros and ones [B, K]. Choose Pairing.SimilarTargets for regression, or another pairing.");
+        $"A target {target.dtype} {Check.Shape(target)} does not give the class of each sample; expected class ids [B], or rows of " +
+        "zeros and ones [B, K]. Choose Pairing.SimilarTargets for regression, or another pairing.");
 }

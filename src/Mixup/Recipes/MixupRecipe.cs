@@ -1,9 +1,9 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>How a published recipe mixes, and the loss that goes with it. <see cref="Recipes"/> has them.</summary>
+/// <summary>A published recipe: its options of mixing and its loss. <see cref="Recipes"/> has the recipes.</summary>
 /// <remarks>
-/// <c>new InputMixup(Recipes.DeiT.Options with { Seed = 1 })</c> mixes, and <c>Recipes.DeiT.MakeLoss()</c> judges. Learning rates,
-/// augmentation and the like are not part of it.
+/// Use <c>new InputMixup(Recipes.DeiT.Options with { Seed = 1 })</c> as the strategy and <c>Recipes.DeiT.MakeLoss()</c> as the loss.
+/// Learning rates, other augmentations and the like are not included.
 /// </remarks>
 public sealed class MixupRecipe
 {
@@ -12,17 +12,17 @@ public sealed class MixupRecipe
     internal MixupRecipe(string name, MixupOptions options, Func<MixupLoss> makeLoss) =>
         (Name, Options, this.makeLoss) = (name, options, makeLoss);
 
-    /// <summary>Gets the name.</summary>
+    /// <summary>Gets the name of the recipe.</summary>
     public string Name { get; }
 
-    /// <summary>Gets how batches are mixed, with a fresh seed unless you set one.</summary>
+    /// <summary>Gets the options of mixing. Their seed is random unless you set one.</summary>
     public MixupOptions Options { get; }
 
-    /// <summary>Makes the loss for class ids [B] and logits [B, K]. It takes plain targets as well, as in validation.</summary>
+    /// <summary>Makes the loss for class ids [B] and logits [B, K]. It also accepts plain targets, for validation.</summary>
     /// <returns>A new loss.</returns>
     public MixupLoss MakeLoss() => makeLoss();
 
-    /// <summary>Returns the name.</summary>
+    /// <summary>Returns the name of the recipe.</summary>
     /// <returns>The name.</returns>
     public override string ToString() => Name;
 }

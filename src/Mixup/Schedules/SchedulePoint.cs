@@ -6,10 +6,10 @@ public sealed class SchedulePoint
     private readonly int? epoch;
     private readonly int? epochs;
 
-    /// <summary>Initializes a point, as a strategy does, to look at what a schedule gives there.</summary>
-    /// <param name="epoch">The epoch, from 0. Null if it is not known.</param>
-    /// <param name="epochs">The number of epochs, 1 or more. Null if it is not known.</param>
-    /// <param name="batch">The number of batches drawn before, over all epochs.</param>
+    /// <summary>Initializes a point, for instance to test a schedule.</summary>
+    /// <param name="epoch">The epoch, from 0; null if unknown.</param>
+    /// <param name="epochs">The total number of epochs, 1 or more; null if unknown.</param>
+    /// <param name="batch">The number of earlier batches over all epochs, 0 or more.</param>
     /// <param name="method">The method of the options.</param>
     /// <param name="probability">The probability of the options, from 0 to 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is outside its range.</exception>
@@ -23,26 +23,28 @@ public sealed class SchedulePoint
     }
 
     /// <summary>Gets the epoch, from 0.</summary>
-    /// <exception cref="InvalidOperationException">It was not set.</exception>
+    /// <exception cref="InvalidOperationException">The value was not set.</exception>
     public int Epoch => epoch ?? throw new InvalidOperationException(
-        "The schedule asks for the epoch, which was not set: set strategy.Epoch at the start of every epoch, as MixupCallback does. " +
-        "A strategy of your own passes it on to MixSampler in the state.");
+        "The schedule needs the epoch, which was not set. Set strategy.Epoch at the start of every epoch, as MixupCallback does. Your " +
+        "own strategy passes it to MixSampler in the state.");
 
-    /// <summary>Gets the number of epochs that training has.</summary>
-    /// <exception cref="InvalidOperationException">It was not set.</exception>
+    /// <summary>Gets the total number of epochs.</summary>
+    /// <exception cref="InvalidOperationException">The value was not set.</exception>
     public int Epochs => epochs ?? throw new InvalidOperationException(
-        "The schedule asks for the number of epochs, which was not set: set strategy.Epochs before training, as MixupCallback does. " +
-        "A strategy of your own passes it on to MixSampler.");
+        "The schedule needs the number of epochs, which was not set. Set strategy.Epochs before training, as MixupCallback does. Your " +
+        "own strategy passes it to MixSampler.");
 
-    /// <summary>Gets the number of batches that the strategy drew before, over all epochs.</summary>
+    /// <summary>Gets the number of earlier batches of the strategy, over all epochs.</summary>
     public long Batch { get; }
 
-    /// <summary>Gets the method of the options; behind another schedule, that of the schedule.</summary>
+    /// <summary>Gets the method of the options, or that of the preceding schedule in <see cref="Schedules.Then"/>.</summary>
     public Method Method { get; }
 
-    /// <summary>Gets the probability of the options, from 0 to 1; behind another schedule, that of the schedule.</summary>
+    /// <summary>
+    /// Gets the probability of the options, from 0 to 1, or that of the preceding schedule in <see cref="Schedules.Then"/>.
+    /// </summary>
     public double Probability { get; }
 
-    /// <summary>Returns the same point with what another schedule gave.</summary>
+    /// <summary>Returns the same point with the method and the probability of another schedule.</summary>
     internal SchedulePoint With(Method method, double probability) => new(epoch, epochs, Batch, method, probability);
 }

@@ -1,29 +1,29 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Schedules that many recipes use, for <see cref="MixupOptions.Schedule"/>. <see cref="Then"/> puts two together.</summary>
+/// <summary>Provides common schedules for <see cref="MixupOptions.Schedule"/>. <see cref="Then"/> combines two.</summary>
 public static class Schedules
 {
     /// <summary>
-    /// Ends training without mixing, so that the model is refined on clean samples (He et al. 2019, "Data Augmentation Revisited"; Yu et
-    /// al. 2021, "Mixup Without Hesitation").
+    /// Switches mixing off for the last epochs, which refines the model on clean samples (He et al. 2019, "Data Augmentation Revisited"; Yu
+    /// et al. 2021, "Mixup Without Hesitation").
     /// </summary>
     /// <param name="epochs">
-    /// The number of epochs at the end that are not mixed, 0 or more. In training of as many epochs or fewer nothing would be mixed: the
-    /// first batch throws.
+    /// The number of epochs without mixing at the end, 0 or more. If training has as many epochs or fewer, the first batch throws, since
+    /// nothing would be mixed.
     /// </param>
-    /// <returns>The schedule. It needs to know the number of epochs.</returns>
+    /// <returns>The schedule. It needs <see cref="IMixupStrategy.Epochs"/>.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="epochs"/> is negative.</exception>
     public static Schedule OffForLast(int epochs)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epochs);
         return point => epochs >= point.Epochs
-            ? throw new InvalidOperationException($"Mixing is to be off for the last {epochs} of {point.Epochs} epochs, so nothing would " +
-                "be mixed: train for more epochs, or give OffForLast fewer.")
+            ? throw new InvalidOperationException($"Mixing is off for the last {epochs} of {point.Epochs} epochs, so nothing would be " +
+                "mixed. Train for more epochs, or give OffForLast fewer.")
             : (point.Method, point.Epoch >= point.Epochs - epochs ? 0 : point.Probability);
     }
 
-    /// <summary>Ends mixing with a given epoch (timm's <c>mixup_off_epoch</c>, where 0 means never, and is an error here).</summary>
-    /// <param name="epoch">The first epoch that is not mixed, counted from 0; 1 or more.</param>
+    /// <summary>Switches mixing off from an epoch on (timm's <c>mixup_off_epoch</c>, in which 0 means never; here 0 throws).</summary>
+    /// <param name="epoch">The first epoch without mixing, counted from 0; 1 or more.</param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="epoch"/> is below 1.</exception>
     public static Schedule OffFrom(int epoch)
@@ -33,18 +33,17 @@ public static class Schedules
     }
 
     /// <summary>
-    /// Changes a parameter of the method in equal steps from epoch to epoch: <c>Schedules.Ramp(0, 1, alpha => new
-    /// Interpolation(alpha))</c>.
+    /// Changes a parameter of the method linearly from epoch to epoch: <c>Schedules.Ramp(0, 1, alpha => new Interpolation(alpha))</c>.
     /// </summary>
     /// <param name="from">The value in the first epoch.</param>
-    /// <param name="to">The value in the last epoch of the ramp, and from there on.</param>
-    /// <param name="method">Makes the method of a value.</param>
+    /// <param name="to">The value in the last epoch of the ramp, and in all later epochs.</param>
+    /// <param name="method">The function that makes a method from a value.</param>
     /// <param name="epochs">
-    /// The number of epochs that the ramp takes, 1 or more. Default null: all epochs, so their number must be known.
+    /// The number of epochs of the ramp, 1 or more. Default null: all epochs; <see cref="IMixupStrategy.Epochs"/> must be set.
     /// </param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// An end is infinite or not a number, or <paramref name="epochs"/> is below 1.
+    /// <paramref name="from"/> or <paramref name="to"/> is infinite or not a number, or <paramref name="epochs"/> is below 1.
     /// </exception>
     public static Schedule Ramp(double from, double to, Func<double, Method> method, int? epochs = null)
     {
@@ -53,11 +52,11 @@ public static class Schedules
         return point => (method(value(point)), point.Probability);
     }
 
-    /// <summary>Changes the probability of mixing in equal steps from epoch to epoch.</summary>
+    /// <summary>Changes the probability of mixing linearly from epoch to epoch.</summary>
     /// <param name="from">The probability in the first epoch, from 0 to 1.</param>
-    /// <param name="to">The probability in the last epoch of the ramp, and from there on, from 0 to 1.</param>
+    /// <param name="to">The probability in the last epoch of the ramp, and in all later epochs, from 0 to 1.</param>
     /// <param name="epochs">
-    /// The number of epochs that the ramp takes, 1 or more. Default null: all epochs, so their number must be known.
+    /// The number of epochs of the ramp, 1 or more. Default null: all epochs; <see cref="IMixupStrategy.Epochs"/> must be set.
     /// </param>
     /// <returns>The schedule.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A probability is outside [0, 1], or <paramref name="epochs"/> is below 1.</exception>
@@ -68,12 +67,12 @@ public static class Schedules
     }
 
     /// <summary>
-    /// Puts two schedules together: the second sees the method and the probability that the first one gives.
+    /// Combines two schedules. The second one gets the method and the probability of the first:
     /// <c>Schedules.Ramp(...).Then(Schedules.OffForLast(15))</c>.
     /// </summary>
     /// <param name="first">The first schedule.</param>
     /// <param name="second">The second schedule.</param>
-    /// <returns>Both.</returns>
+    /// <returns>The combined schedule.</returns>
     public static Schedule Then(this Schedule first, Schedule second)
     {
         ArgumentNullException.ThrowIfNull(first);

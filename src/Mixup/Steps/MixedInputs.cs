@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The tensors that steps have mixed. A batch of them must not be mixed once more: its target tells of one mixing only.</summary>
+/// <summary>The tensors that steps have mixed. They must not be mixed again, since the target describes one mixing only.</summary>
 internal static class MixedInputs
 {
     private static readonly ConditionalWeakTable<Tensor, object> Known = [];
     private static readonly object Mark = new();
 
-    /// <summary>Notes what a step has mixed, and owns.</summary>
+    /// <summary>Records the mixed tensors of a step.</summary>
     public static void Add(IReadOnlyList<Tensor> inputs)
     {
         foreach (var input in inputs)
@@ -18,15 +18,15 @@ internal static class MixedInputs
         }
     }
 
-    /// <summary>Refuses what a step has mixed.</summary>
-    /// <exception cref="ArgumentException">An input comes out of a step.</exception>
+    /// <summary>Throws if a step has mixed one of the tensors.</summary>
+    /// <exception cref="ArgumentException">An input comes from a step.</exception>
     public static void ThrowIfMixed(IReadOnlyList<Tensor> inputs)
     {
         if (inputs.Any(input => Known.TryGetValue(input, out _)))
         {
             throw new ArgumentException(
-                "An input is mixed already: it comes out of a step, and its target tells of one mixing only. " +
-                "Use that step as it is, or begin one with the plain batch.",
+                "An input is mixed already: it comes from a step, and its target describes one mixing only. Use that step as it is, " +
+                "or begin one with the plain batch.",
                 nameof(inputs));
         }
     }

@@ -2,19 +2,19 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Mixing that is not yet done when a step begins, since the model must run first.</summary>
+/// <summary>Mixing that happens after a step is opened, since the model must run first.</summary>
 internal abstract class PendingMix : IDisposable
 {
-    /// <summary>Finishes the mixing when the prediction is there, or refuses a prediction that was not mixed.</summary>
+    /// <summary>Mixes the prediction if necessary, and throws if it was not mixed.</summary>
     public abstract Tensor Finish(Tensor prediction);
 
     public abstract void Dispose();
 }
 
-/// <summary>Mixes the prediction itself. Nothing is hooked: the loss asks.</summary>
+/// <summary>Mixes the prediction. It needs no hook, since the loss calls <see cref="PendingMix.Finish"/>.</summary>
 internal sealed class OutputMix(Mix mix) : PendingMix
 {
-    // Of a target of the whole sample: a dense one has its prediction blended cell by cell before.
+    // Only for targets of whole samples: <see cref="DenseMix"/> blends the predictions of dense targets, cell by cell.
     public override Tensor Finish(Tensor prediction) => mix.BlendWhole(prediction);
 
     public override void Dispose()

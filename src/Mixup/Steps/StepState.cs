@@ -1,6 +1,6 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Whether a step is open: shared by the step, its targets and its hooks.</summary>
+/// <summary>Whether a step is open, suspended or over. The step shares it with its targets and hooks.</summary>
 internal sealed class StepState
 {
     private int suspensions;
@@ -15,26 +15,27 @@ internal sealed class StepState
     {
         if (IsOver)
         {
-            throw new InvalidOperationException("The step is disposed, so nothing is mixed that could be suspended.");
+            throw new InvalidOperationException("The step is disposed, so nothing is mixed and mixing cannot be suspended. Call " +
+                "Suspend before the step ends.");
         }
 
         suspensions++;
         return new Suspension(this);
     }
 
-    /// <summary>Refuses to judge a prediction where no pass of the model is mixed.</summary>
+    /// <summary>Throws if the step is over or suspended, since the model is not mixed then.</summary>
     public void ThrowUnlessMixing()
     {
         if (IsOver)
         {
             throw new InvalidOperationException("The step of this target is disposed, so the model is no longer mixed. " +
-                "Take losses and metrics before the step ends; backward() may follow later.");
+                "Compute losses and metrics before the step ends; backward() may follow later.");
         }
 
         if (IsSuspended)
         {
             throw new InvalidOperationException("The step of this target is suspended, so the model is not mixed. " +
-                "End the suspension first, or judge the prediction against the plain target.");
+                "End the suspension first, or compute the loss with the plain target.");
         }
     }
 

@@ -3,29 +3,27 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>
-/// What mixing must know of a loss: how to call it, its values before they are reduced, how it reduces them, and what its targets are.
-/// </summary>
+/// <summary>Describes a loss for mixing: how to call it, its unreduced values, its reduction, and the kind of its targets.</summary>
 internal abstract class BaseLoss(string name, Reduction reduction)
 {
-    /// <summary>The name of the loss, for errors.</summary>
+    /// <summary>Gets the name of the loss, for errors.</summary>
     public string Name => name;
 
     public Reduction Reduction => reduction;
 
-    /// <summary>Whether the loss takes a prediction before its softmax or sigmoid, so that mixing predictions has a meaning.</summary>
+    /// <summary>Gets whether the loss takes logits, so that predictions may be mixed.</summary>
     public bool TakesLogits { get; init; } = true;
 
-    /// <summary>Why a blend of two targets means nothing to this loss; null where it has a meaning.</summary>
+    /// <summary>Gets the reason why the targets of this loss cannot be blended; null if they can.</summary>
     public string? WhyTargetsCannotBlend { get; init; }
 
-    /// <summary>Whether the loss takes each class on its own, so that class ids mean rows of probabilities.</summary>
+    /// <summary>Gets whether the loss treats each class independently, so that class ids are converted to rows of probabilities.</summary>
     public bool TakesRows { get; init; }
 
-    /// <summary>What becomes of class ids before they are compared.</summary>
+    /// <summary>Gets how class ids are converted before they are compared.</summary>
     protected MixupLossOptions Options { get; private set; } = new();
 
-    /// <summary>The loss as it is.</summary>
+    /// <summary>Computes the loss of an unmixed batch.</summary>
     public Tensor Plain(Tensor prediction, Tensor target)
     {
         if (!MeansRows(prediction, target) && Options.TargetThreshold is null)
@@ -42,7 +40,7 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         return AgainstOne(prediction, Threshold(target)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The loss of a mixed batch.</summary>
+    /// <summary>Computes the loss of a mixed batch.</summary>
     public Tensor Mixed(Tensor prediction, MixedTarget target)
     {
         target = MeansRows(prediction, target.Unmixed) ? target.AsRows(prediction, Options.LabelSmoothing) : target;
@@ -57,15 +55,19 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         {
             throw Check.Error(
                 "target",
-                "TargetThreshold says which labels of a mixed target count, but here the losses of two targets are mixed. " +
-                "Choose TargetMixing.Targets, or give floating targets or class ids with TargetMixing.ByLoss.");
+                "TargetThreshold applies to the labels of a mixed target, but here the losses of two targets are mixed. " +
+                "Choose TargetMixing.Targets, or give floating-point targets or class ids with TargetMixing.ByLoss.");
         }
 
         return target.Paste() is { } pasted ? AgainstOne(prediction, pasted) : MixedLosses(prediction, target);
     }
 
-    /// <summary>Whether this loss mixes the losses of two targets; otherwise it mixes the targets, and takes one loss.</summary>
-    /// <exception cref="ArgumentException">Targets were to be mixed that mean nothing when they are.</exception>
+    /// <summary>
+    /// Returns whether the losses of two targets are mixed. Otherwise the targets are mixed, and the loss is computed once.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// <see cref="TargetMixing.Targets"/> was chosen, but the targets of this loss cannot be blended.
+    /// </exception>
     public virtual bool MixesLosses(MixedTarget target) => (target.Mixing, WhyTargetsCannotBlend) switch
     {
         (TargetMixing.Targets, { } why) => throw Check.Error(
@@ -76,33 +78,33 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         _ => Check.IsInteger(target.Unmixed),
     };
 
-    /// <summary>A mixed target with labels of 0 and 1, if there is a threshold for them.</summary>
+    /// <summary>Converts the labels of a mixed target to 0 and 1, if the options have a threshold.</summary>
     public Tensor Threshold(Tensor target) =>
         Options.TargetThreshold is { } threshold ? target.IsAbove(threshold).to(target.dtype) : target;
 
     protected abstract Tensor PlainUnchecked(Tensor prediction, Tensor target);
 
-    /// <summary>The loss against one target that was mixed or pasted.</summary>
+    /// <summary>Computes the loss of one target that was mixed or pasted.</summary>
     protected virtual Tensor AgainstOne(Tensor prediction, Tensor target) => PlainUnchecked(prediction, target);
 
     protected abstract Tensor MixedLosses(Tensor prediction, MixedTarget target);
 
-    /// <summary>Refuses targets of a type that the loss cannot take, where libtorch would do it at length.</summary>
+    /// <summary>Throws for targets of a type that the loss does not support. The errors of libtorch are less clear.</summary>
     protected abstract void CheckTypes(Tensor prediction, Tensor target, bool asLosses);
 
-    /// <summary>Refuses options that mean nothing to the loss.</summary>
+    /// <summary>Throws for options that the loss does not support.</summary>
     protected virtual void CheckOptions(MixupLossOptions options)
     {
         if (WhyTargetsCannotBlend is { } why)
         {
             throw Check.Error(
                 "options",
-                $"LabelSmoothing and TargetThreshold mean nothing to {Name}: {why}. Leave them off, or choose another loss.");
+                $"{Name} does not support LabelSmoothing and TargetThreshold: {why}. Leave them off, or choose another loss.");
         }
     }
 
-    /// <summary>Whether a target is class ids that become rows of probabilities.</summary>
-    /// <exception cref="ArgumentException">The labels are to be smoothed, but the target is not class ids.</exception>
+    /// <summary>Returns whether a target holds class ids that are converted to rows of probabilities.</summary>
+    /// <exception cref="ArgumentException">Label smoothing is set, but the target does not hold class ids.</exception>
     protected virtual bool MeansRows(Tensor prediction, Tensor target)
     {
         var smooths = Options.LabelSmoothing > 0;
@@ -116,8 +118,8 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         $"for a prediction {Check.Shape(prediction)}. " +
         $"Give {Name} class ids, or smooth the target beforehand and leave LabelSmoothing off.");
 
-    /// <summary>Sets the options, if there are any.</summary>
-    /// <exception cref="ArgumentException">They mean nothing to the loss.</exception>
+    /// <summary>Sets the options, unless they are null.</summary>
+    /// <exception cref="ArgumentException">The loss does not support the options.</exception>
     public BaseLoss With(MixupLossOptions? options)
     {
         if (options is not null && options != Options)
@@ -129,7 +131,7 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         return this;
     }
 
-    /// <summary>Reduces values as the loss reduces its own.</summary>
+    /// <summary>Reduces values by a reduction.</summary>
     public static Tensor Reduce(Tensor values, Reduction reduction) => reduction switch
     {
         Reduction.Mean => values.mean(),

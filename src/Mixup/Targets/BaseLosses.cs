@@ -5,21 +5,22 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// What mixing knows of each loss of torch. The reduction of a loss cannot be changed, so its unreduced values come from a twin.
+/// Finds the description of each loss of torch. The reduction of a loss object cannot be changed, so a twin with <c>Reduction.None</c>
+/// gives the unreduced values.
 /// </summary>
 internal static class BaseLosses
 {
-    private const string SignedLabels = "its labels are 1 and -1, and no number between them is a label";
+    private const string SignedLabels = "its labels are 1 and -1, and a number between them is no label";
 
-    /// <summary>A loss of torch, or one that is unknown.</summary>
-    /// <exception cref="ArgumentException">The options mean nothing to the loss.</exception>
+    /// <summary>Describes a loss of torch, or of an unknown type.</summary>
+    /// <exception cref="ArgumentException">The loss does not support the options.</exception>
     public static BaseLoss Of(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions? options)
     {
         ArgumentNullException.ThrowIfNull(loss);
         return Of(loss, options?.LabelSmoothing ?? 0).With(options);
     }
 
-    /// <summary>The loss of something that does not reduce.</summary>
+    /// <summary>Describes a function that does not reduce.</summary>
     public static BaseLoss Of(Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction, MixupLossOptions? options) => new TwinLoss(
         "loss",
         Check.Defined(reduction),
@@ -72,7 +73,7 @@ internal static class BaseLosses
         _ => new TwinLoss(loss.GetType().Name, loss.reduction, loss.call, (_, _) => throw Reduces(loss)),
     };
 
-    /// <summary>A loss that compares values of a prediction which is no logit.</summary>
+    /// <summary>Describes a loss that compares values and does not take logits.</summary>
     private static TwinLoss OfValues(
         Loss<Tensor, Tensor, Tensor> loss,
         Loss<Tensor, Tensor, Tensor> twin,

@@ -5,17 +5,17 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Cross-entropy, and negative log-likelihood, against two class ids a row at the cost of one: one log-softmax, one gather of two columns.
-/// The mean divides by the weight of what counts, as torch's own.
+/// Computes cross-entropy or negative log-likelihood for two class ids per row with one log-softmax and one gather of two columns. The mean
+/// divides by the weight of all classes that are not ignored, as torch's own.
 /// </summary>
 internal sealed class ClassLoss(
     Loss<Tensor, Tensor, Tensor> loss, Tensor? classWeight, long? ignoreIndex, double labelSmoothing, bool logits)
     : BaseLoss(loss.GetType().Name, loss.reduction)
 {
-    // One loop on one core; beyond this, as for the pixels of a segmentation, torch's threads win.
+    // The largest number of class ids for the loop on one core. With more, as for the pixels of a segmentation, torch's threads are faster.
     private const int MostOnHost = 1 << 16;
 
-    // torch's own default, in force even where nobody set it.
+    // torch's own default, which applies even if it was not set.
     private readonly long ignored = ignoreIndex ?? -100;
 
     protected override Tensor AgainstOne(Tensor prediction, Tensor target)
@@ -41,8 +41,8 @@ internal sealed class ClassLoss(
         {
             throw Check.Error(
                 "options",
-                $"The labels would be smoothed twice: by CrossEntropyLoss, {loss.label_smoothing}, and by LabelSmoothing, {smoothing}. " +
-                "Leave one of them off; they mean the same.");
+                $"The labels would be smoothed twice: by CrossEntropyLoss ({loss.label_smoothing}) and by LabelSmoothing " +
+                $"({smoothing}). Leave one of them off; they have the same effect.");
         }
 
         var smoothed = new CrossEntropyLoss(loss.weight, loss.ignore_index, loss.reduction, smoothing);
@@ -53,15 +53,15 @@ internal sealed class ClassLoss(
         ? new ClassLoss(loss, loss.weight, null, 0, logits: false) { TakesLogits = false }
         : throw Check.Error(
             "options",
-            "NLLLoss cannot smooth labels. Give CrossEntropyLoss with LabelSmoothing: of log-probabilities it is the same loss.");
+            "NLLLoss cannot smooth labels. Use CrossEntropyLoss with LabelSmoothing; on log-probabilities it is the same loss.");
 
-    // Linear in the target: mixing the rows of probabilities that stand for class ids gives the same number as mixing their losses.
+    // The loss is linear in the target, so mixing rows of probabilities gives the same number as mixing the losses of class ids.
     public override bool MixesLosses(MixedTarget target) => base.MixesLosses(target) || Check.IsInteger(target.Unmixed);
 
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target) =>
         Check.IsInteger(target.Unmixed) ? OfClassIds(prediction, target) : OfProbabilities(prediction, target);
 
-    // It takes class ids as they are.
+    // This loss takes class ids unchanged.
     protected override bool MeansRows(Tensor prediction, Tensor target) =>
         Options.LabelSmoothing == 0 || Check.IsInteger(target) ? false : throw NoIdsToSmooth(prediction, target);
 
@@ -71,14 +71,14 @@ internal sealed class ClassLoss(
         {
             throw Check.Error(
                 "options",
-                $"TargetThreshold makes several labels 1, but the probabilities of {Name} sum to one. " +
+                $"TargetThreshold sets several labels to 1, but the probabilities of {Name} must sum to one. " +
                 "Use BCEWithLogitsLoss, or leave the threshold off.");
         }
     }
 
     protected override void CheckTypes(Tensor prediction, Tensor target, bool asLosses)
     {
-        // No more than the plain loss takes, which judges in validation.
+        // Accepts only the types that the plain loss accepts, since validation uses that one.
         var isIds = target.dtype == ScalarType.Int64 || (target.dtype == ScalarType.Byte && target.dim() == 1);
         var isProbabilities = logits && target.is_floating_point() && target.shape.AsSpan(1).SequenceEqual(prediction.shape.AsSpan(1));
         if (!isIds && !isProbabilities)
@@ -97,7 +97,7 @@ internal sealed class ClassLoss(
         CheckShapes(prediction, target.Unmixed);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
-        var onHost = target.IsWeighedByLambda && target.Unmixed.device_type == DeviceType.CPU
+        var onHost = target.IsWeightedByLambda && target.Unmixed.device_type == DeviceType.CPU
             && target.Unmixed.numel() is > 0 and <= MostOnHost;
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {
@@ -110,7 +110,7 @@ internal sealed class ClassLoss(
         var picked = logProbabilities.gather(1, pairs.Columns);
         if (pairs.MayBeInfinite)
         {
-            // Where a weight is zero the value must not count, even if it is infinite.
+            // A value of weight zero must not change the sum, even if it is infinite.
             picked = picked.masked_fill(pairs.Weights.eq(Scalars.Zero), Scalars.Zero);
         }
 
@@ -121,10 +121,10 @@ internal sealed class ClassLoss(
                 ? logProbabilities
                 : logProbabilities.mul(classWeight.to(wide).view(Check.Broadcast(prediction.size(1), 1, prediction.dim())));
 
-            // What is ignored must not count here either, though its row may hold a logit of minus infinity.
-            var uniform = weighted.sum(1, keepdim: true).neg().expand(pairs.Shares.shape)
-                .masked_fill(pairs.Shares.eq(Scalars.Zero), Scalars.Zero)
-                .mul(pairs.Shares);
+            // Ignored class ids must not change the sum, even if their row has a logit of minus infinity.
+            var uniform = weighted.sum(1, keepdim: true).neg().expand(pairs.Lambdas.shape)
+                .masked_fill(pairs.Lambdas.eq(Scalars.Zero), Scalars.Zero)
+                .mul(pairs.Lambdas);
             values = values.Times(1 - labelSmoothing).add(uniform.Times(labelSmoothing / prediction.size(1)));
         }
 
@@ -144,8 +144,7 @@ internal sealed class ClassLoss(
     }
 
     /// <summary>
-    /// The mean. Where nothing counts it is not a number, but its gradient is 0 and not infinite: as torch has it for a batch that is
-    /// ignored as a whole.
+    /// Divides a sum by the total weight. If the whole batch is ignored, the result is NaN and its gradient is 0, as in torch.
     /// </summary>
     private static Tensor Quotient(Tensor sum, Tensor total) =>
         sum.div(total.masked_fill(total.eq(Scalars.Zero), Scalars.One)).add(total.mul(Scalars.Zero).div(total));
@@ -179,6 +178,7 @@ internal sealed class ClassLoss(
             && target.size(1) == 1 ? "Take the channel out of the class ids by target.squeeze(1)."
         : target.shape.AsSpan().SequenceEqual(prediction.shape) && target.dim() > 1
             ? "If the target is one-hot, convert it to floating point, or to class ids by argmax(1)."
-        : prediction.dim() == 1 ? "For one logit a sample use BCEWithLogitsLoss and floating targets, or let the model give K logits."
+        : prediction.dim() == 1 ? "For one logit a sample use BCEWithLogitsLoss and floating-point targets, or let the model return K " +
+            "logits."
         : "Move the classes to dimension 1.";
 }

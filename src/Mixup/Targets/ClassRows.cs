@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Rows of probabilities that stand for class ids, for losses that compare value by value.</summary>
+/// <summary>Converts class ids to rows of probabilities, for losses that compare value by value.</summary>
 internal static class ClassRows
 {
-    /// <summary>Whether a target is class ids [B, ...] for a prediction [B, K, ...].</summary>
+    /// <summary>Returns whether a target holds class ids [B, ...] for a prediction [B, K, ...].</summary>
     public static bool FitIds(Tensor target, Tensor prediction) =>
         target.dtype != ScalarType.Bool && Check.IsInteger(target) && prediction.dim() == target.dim() + 1
         && prediction.shape.AsSpan(2).SequenceEqual(target.shape.AsSpan(1));
@@ -13,13 +13,13 @@ internal static class ClassRows
     /// <summary>
     /// Makes the rows: <c>1 - s + s / K</c> for the class, <c>s / K</c> for all others (Szegedy et al. 2016, section 7; timm).
     /// </summary>
-    /// <param name="ids">[B, ...], integer.</param>
+    /// <param name="ids">The class ids, [B, ...], of an integer type.</param>
     /// <param name="classes">K, the number of classes.</param>
     /// <param name="wide">The type of the rows.</param>
-    /// <param name="smoothing">s.</param>
-    /// <returns>[B, K, ...].</returns>
+    /// <param name="smoothing">The label smoothing s, from 0 to 1.</param>
+    /// <returns>The rows, [B, K, ...].</returns>
     /// <exception cref="ArgumentException">
-    /// There are fewer than two classes, or an id is not one of them, which is seen on the CPU.
+    /// There are fewer than two classes, or an id is not one of them. Ids are only checked on the CPU.
     /// </exception>
     public static Tensor Of(Tensor ids, long classes, ScalarType wide, double smoothing)
     {
@@ -27,8 +27,8 @@ internal static class ClassRows
         {
             throw Check.Error(
                 "prediction",
-                $"There is one class, of which class ids {Check.Shape(ids)} say nothing; expected two or more. " +
-                "For a label of yes or no give floating targets of the prediction's shape.");
+                $"The prediction has one class, but the target holds class ids {Check.Shape(ids)}; expected two classes or more. For " +
+                "a binary label give floating-point targets of the prediction's shape.");
         }
 
         CheckIds(ids, classes);
@@ -54,7 +54,7 @@ internal static class ClassRows
             throw Check.Error(
                 "target",
                 $"Class id {(least < 0 ? least : most)} is not one of the {classes} classes of the prediction, 0 to {classes - 1}. " +
-                "Rows of probabilities know no ignore_index: use CrossEntropyLoss, or leave such samples out.");
+                "Rows of probabilities have no ignore_index. Use CrossEntropyLoss, or leave such samples out.");
         }
     }
 }

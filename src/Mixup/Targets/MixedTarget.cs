@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The target of a mixed batch. It carries the draw, so that whatever judges a prediction, <see cref="MixupLoss"/> or a metric, weighs the
-/// two targets of every sample as the batch was mixed: a target of the whole sample by lambda, a dense one by the field, cell by cell.
-/// Where all cells of a dense target are those of the sample or of the partner, it is pasted, and is one target.
+/// The target of a mixed batch, together with its draw. <see cref="MixupLoss"/> and metrics use it to weight the two targets of every
+/// sample. Lambda weights a target of the whole sample; the field weights a dense target cell by cell. If the field only copies, a dense
+/// target is pasted into a single target.
 /// </summary>
 public sealed class MixedTarget
 {
@@ -13,21 +13,28 @@ public sealed class MixedTarget
     private readonly PendingMix? pending;
     private readonly StepState? step;
 
-    /// <summary>Puts a target and a mix together, where no strategy does.</summary>
-    /// <param name="mix">How the batch is mixed.</param>
-    /// <param name="target">[B, ...]: integer for class ids, floating for everything else. Not disposed with this.</param>
-    /// <param name="mixing">Whether losses or targets are mixed. Default: as suits the loss, then the target's type.</param>
-    /// <param name="kind">Whether it belongs to each sample as a whole, or to the cells of its extent. Default: as its shape says.</param>
-    /// <exception cref="ArgumentException">The target does not have B rows, or its shape does not tell what it belongs to.</exception>
+    /// <summary>Initializes a mixed target without a strategy.</summary>
+    /// <param name="mix">The mix of the batch.</param>
+    /// <param name="target">
+    /// The target, [B, ...]: integer for class ids, floating-point for other targets. Not disposed with this object.
+    /// </param>
+    /// <param name="mixing">Whether losses or targets are mixed. Default: chosen by the loss, then by the type of the target.</param>
+    /// <param name="kind">
+    /// Whether the target belongs to each whole sample or to the cells of the extent. Default: inferred from its shape.
+    /// </param>
+    /// <exception cref="ArgumentException">The target does not have B rows, or its shape is ambiguous.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// <paramref name="mixing"/> or <paramref name="kind"/> is none of its enumeration.
+    /// <paramref name="mixing"/> or <paramref name="kind"/> is not a member of its enumeration.
     /// </exception>
     public MixedTarget(Mix mix, Tensor target, TargetMixing mixing = TargetMixing.ByLoss, TargetKind kind = TargetKind.ByShape)
         : this(mix, target, mixing, kind, mayPaste: null, mayInterpolate: false, null, null)
     {
     }
 
-    /// <summary>Puts the target of a step together. What another draw of its method would refuse is refused now.</summary>
+    /// <summary>
+    /// Initializes the target of a step. It throws if any draw of the method could not support the target, so that errors do not depend on
+    /// the draw.
+    /// </summary>
     internal MixedTarget(
         Mix mix,
         Tensor target,
@@ -52,8 +59,8 @@ public sealed class MixedTarget
         if (IsMixedAtOutput && isDense && (mayPaste ?? dense is { AnyPastes: true }))
         {
             throw new ArgumentException(
-                "Output mixup with a field that only copies pastes cells of predictions and the same cells of the target " +
-                $"{Check.Shape(target)}: the losses of the cells stand in another order, and nothing is mixed. " +
+                "Output mixup with a field that only copies pastes the same cells of the predictions and of the target " +
+                $"{Check.Shape(target)}. This reorders the losses of the cells, and nothing is mixed. " +
                 "Use InputMixup or ManifoldMixup, a method that blends, or TargetKind.Whole if the target belongs to each sample as a " +
                 "whole.",
                 nameof(target));
@@ -63,36 +70,37 @@ public sealed class MixedTarget
     private MixedTarget(Mix mix, Tensor target, TargetMixing mixing, DenseMix? dense) =>
         (Mix, Unmixed, Mixing, this.dense) = (mix, target, mixing, dense);
 
-    /// <summary>Gets the targets of the samples themselves, as given: [B, ...].</summary>
+    /// <summary>Gets the original target, [B, ...].</summary>
     public Tensor Unmixed { get; }
 
-    /// <summary>Gets whether losses or targets are mixed, as given.</summary>
+    /// <summary>Gets whether losses or targets are mixed.</summary>
     public TargetMixing Mixing { get; }
 
     /// <summary>
-    /// Makes the mixed target, for a loss that knows nothing of mixing: the weighted sum of the two targets of each sample, or for dense
-    /// class ids under fields that only copy the pasted ids.
+    /// Makes the mixed target as a tensor, for a loss without support for mixing. It is the weighted sum of the two targets of each sample.
+    /// Dense class ids are pasted if the field only copies.
     /// </summary>
     /// <param name="classes">
-    /// The number of classes K, 2 or more, to make rows of probabilities of class ids. Default null: a floating target stays as it is.
+    /// The number of classes K, 2 or more, which converts class ids to rows of probabilities. Default null: no conversion.
     /// </param>
     /// <param name="labelSmoothing">
     /// Label smoothing of class ids, from 0 to 1 (Szegedy et al. 2016, section 7; timm). Default 0: none.
     /// </param>
     /// <returns>
-    /// A new tensor with as many rows as the prediction: of the target's shape, or [R, K, ...] in float32 if <paramref name="classes"/> is
-    /// given.
+    /// A new tensor with as many rows as the prediction. It has the other dimensions of the target, or is [R, K, ...] in float32 if
+    /// <paramref name="classes"/> is given.
     /// </returns>
     /// <exception cref="ArgumentException">
-    /// The target is class ids that are blended, and the number of classes is not given; or it is not class ids, and the number is given;
-    /// or an id is not one of the classes.
+    /// The target holds class ids that are blended, but <paramref name="classes"/> is null. Or it is floating-point, but
+    /// <paramref name="classes"/> is given. Or an id is not one of the classes.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="labelSmoothing"/> is outside [0, 1].</exception>
     public Tensor ToTensor(int? classes = null, double labelSmoothing = 0)
     {
         if (labelSmoothing is not (>= 0 and <= 1))
         {
-            throw new ArgumentOutOfRangeException(nameof(labelSmoothing), labelSmoothing, "Label smoothing must lie between 0 and 1.");
+            throw new ArgumentOutOfRangeException(nameof(labelSmoothing), labelSmoothing, "Label smoothing must lie between 0 (none) " +
+                "and 1 (all classes equal).");
         }
 
         var isIds = Check.IsInteger(Unmixed);
@@ -100,8 +108,8 @@ public sealed class MixedTarget
         {
             throw new ArgumentException(
                 $"The target is {Unmixed.dtype} {Check.Shape(Unmixed)}; expected " +
-                (classes is null ? "floating values. Give the number of classes to make rows of probabilities of class ids."
-                    : "class ids. Leave out the number of classes for a target that is floating."),
+                (classes is null ? "floating-point values. Give the number of classes to convert class ids to rows of probabilities."
+                    : "class ids. Leave out the number of classes for a floating-point target."),
                 nameof(classes));
         }
 
@@ -110,22 +118,24 @@ public sealed class MixedTarget
         return mixed.MoveToOuterDisposeScope();
     }
 
-    /// <summary>How the batch is mixed.</summary>
+    /// <summary>Gets the mix of the batch.</summary>
     internal Mix Mix { get; }
 
-    /// <summary>Whether the prediction itself is mixed.</summary>
+    /// <summary>Gets whether the prediction is mixed (output mixup).</summary>
     internal bool IsMixedAtOutput => pending is OutputMix;
 
-    /// <summary>Whether lambda weighs each sample as a whole; otherwise its cells have weights of their own.</summary>
-    internal bool IsWeighedByLambda => dense is null;
+    /// <summary>Gets whether lambda weights each whole sample; otherwise each cell has its own weight.</summary>
+    internal bool IsWeightedByLambda => dense is null;
 
-    /// <summary>The target of the clean rows, which are mixed with lambda 1: a loss judges them as it judges the others.</summary>
+    /// <summary>
+    /// Makes the target of the clean rows. They count as mixed with lambda 1, so that a loss treats all rows in the same way.
+    /// </summary>
     internal MixedTarget CleanAlone() => new(Mix.CleanAlone, Unmixed, Mixing, dense: null);
 
-    /// <summary>The target of the mixed rows, where clean ones stand before them.</summary>
+    /// <summary>Makes the target of the mixed rows alone, for outputs in which clean rows precede them.</summary>
     internal MixedTarget WithoutClean() => new(Mix.WithoutClean, Unmixed, Mixing, dense?.WithoutClean());
 
-    /// <summary>Finishes the mixing of a prediction where that is left to be done, and checks that it was mixed.</summary>
+    /// <summary>Mixes the prediction of output mixup, and checks that any other prediction was mixed.</summary>
     internal Tensor Finish(Tensor prediction)
     {
         step?.ThrowUnlessMixing();
@@ -147,14 +157,14 @@ public sealed class MixedTarget
         return prediction;
     }
 
-    /// <summary>The one target of which each cell is that of the sample or of the partner; null where any cell is mixed.</summary>
+    /// <summary>Returns the pasted target, whose cells come from the sample or the partner; null if any cell is blended.</summary>
     internal Tensor? Paste() => dense is { IsHard: true } ? dense.BlendTarget(Unmixed) : null;
 
-    /// <summary>The weights of pairs [R, 2, ...]: targets of the samples and of the partners, side by side behind the batch.</summary>
+    /// <summary>Returns the weights of pairs [R, 2, ...]. The second dimension holds the sample and the partner.</summary>
     internal Tensor WeightsOfPairs(Tensor pairs) => dense?.WeightsOfPairs(pairs) ?? cat(Mix.WeightsOf(pairs), 1);
 
     /// <summary>
-    /// The weighted values against both targets, of a prediction that is finished. Against a target that is pasted they are taken once.
+    /// Returns the weighted values of both targets for a finished prediction. For a pasted target the values are computed once.
     /// </summary>
     internal Tensor Weigh(Func<Tensor, Tensor, Tensor> unreduced, Tensor prediction, string what)
     {
@@ -171,7 +181,7 @@ public sealed class MixedTarget
         return dense?.Weigh(own, partner, what) ?? Mix.Weigh(own, partner);
     }
 
-    /// <summary>The values against the mixed target, of a prediction that is finished.</summary>
+    /// <summary>Returns the values of the mixed target for a finished prediction.</summary>
     internal Tensor WeighBlended(Func<Tensor, Tensor, Tensor> unreduced, Tensor prediction, string what)
     {
         var blended = Blend(prediction);
@@ -179,15 +189,15 @@ public sealed class MixedTarget
         return values.to(Check.AccumulationType(values));
     }
 
-    /// <summary>The same with rows of probabilities over the prediction's classes instead of class ids.</summary>
+    /// <summary>Converts class ids to rows of probabilities over the prediction's classes.</summary>
     internal MixedTarget AsRows(Tensor prediction, double labelSmoothing) =>
         AsRows(prediction.size(1), Check.AccumulationType(prediction), labelSmoothing);
 
-    /// <summary>The targets of the samples and of the partners, for each row of a blended tensor.</summary>
+    /// <summary>Returns the targets of the samples and of the partners, for each row of a blended tensor.</summary>
     internal (Tensor Own, Tensor Partner) Pair(Tensor target) =>
         dense?.Pair(target) ?? (Mix.SelectSamples(target), Mix.SelectPartners(target));
 
-    /// <summary>The mixed target itself, [B, ...]; integer targets as rows of probabilities over the prediction's classes.</summary>
+    /// <summary>Returns the mixed target, [B, ...]. Integer targets become rows of probabilities over the prediction's classes.</summary>
     internal Tensor Blend(Tensor prediction)
     {
         if (!Check.IsInteger(Unmixed))
@@ -205,7 +215,8 @@ public sealed class MixedTarget
             throw Check.Error(
                 "prediction",
                 $"Integer targets of shape {Check.Shape(Unmixed)} cannot be mixed as targets for a prediction of shape " +
-                $"{Check.Shape(prediction)}: class ids [B, ...] go with logits [B, K, ...]. Use TargetMixing.Losses, or floating targets.");
+                $"{Check.Shape(prediction)}; expected class ids [B, ...] for logits [B, K, ...]. Use TargetMixing.Losses, or " +
+                "floating-point targets.");
         }
 
         return AsRows(prediction, 0).BlendUnmixed();
@@ -216,7 +227,7 @@ public sealed class MixedTarget
 
     private Tensor BlendUnmixed() => dense?.BlendTarget(Unmixed) ?? Mix.BlendWhole(Unmixed);
 
-    /// <summary>Checks what a function returned of which each sample's values are to be weighted.</summary>
+    /// <summary>Checks the values of a function before they are weighted per sample.</summary>
     private Tensor CheckUnreduced(Tensor values, Tensor prediction, Tensor target, string what)
     {
         if (values.dim() == 0 || values.size(0) != Mix.Rows)
@@ -224,7 +235,7 @@ public sealed class MixedTarget
             throw Check.Error(
                 "prediction",
                 $"{what} returned shape {Check.Shape(values)}, but mixing needs one value or more for each of the {Mix.Rows} samples. " +
-                "Give one with Reduction.None, or a function that does not reduce.");
+                "Use a loss with Reduction.None, or a function that does not reduce.");
         }
 
         return Check.NotBroadcast(values, prediction, target, what);

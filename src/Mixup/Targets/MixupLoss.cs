@@ -4,28 +4,28 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A loss against a mixed target: the base loss of both targets weighted by lambda, reduced exactly as the base loss reduces. With lambda 1
-/// it equals the base loss, class weights and <c>ignore_index</c> included: a weighted mean divides by the mixed weight of what counts,
-/// <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>. Beside clean samples, <see cref="MixupOutputs.CleanAndMixed"/>, it is the base loss
-/// of those plus the weighted loss of the mixed ones.
+/// Computes the loss of a mixed batch: the base loss of both targets, weighted by lambda and reduced as the base loss reduces. With lambda
+/// 1 it equals the base loss, with class weights and <c>ignore_index</c>. A weighted mean divides by the mixed class weights, <c>sum of
+/// lambda * w(a) + (1 - lambda) * w(b)</c>, without ignored targets. With <see cref="MixupOutputs.CleanAndMixed"/> it is the base loss of
+/// the clean samples plus the weighted loss of the mixed ones.
 /// </summary>
 /// <remarks>
-/// Integer targets mix losses, floating targets mix targets (Zhang et al. 2018, section 2; fastai's <c>MixUpLoss</c>), unless a blend of
-/// targets means nothing to the loss: see <see cref="TargetMixing.ByLoss"/>. A plain tensor as target is given to the base loss unchanged,
-/// so the same object serves for validation. Mixed cross-entropy takes one log-softmax for both targets.
+/// For integer targets the losses are mixed; for floating-point targets the targets are mixed (Zhang et al. 2018, section 2; fastai's
+/// <c>MixUpLoss</c>). <see cref="TargetMixing.ByLoss"/> lists the exceptions. A plain tensor as target is passed to the base loss, so the
+/// same object serves for validation. Mixed cross-entropy computes one log-softmax for both targets.
 /// </remarks>
 public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 {
     private readonly BaseLoss baseLoss;
 
-    /// <summary>Wraps a loss, and reduces as it does.</summary>
+    /// <summary>Initializes a loss for mixed batches from a base loss, and reduces as that one does.</summary>
     /// <param name="loss">
-    /// Any built-in loss of two arguments, with its weights, <c>ignore_index</c>, label smoothing and reduction. Another type must be built
-    /// with <c>Reduction.None</c> to mix losses; with any reduction it can mix targets. Not disposed with this, and not moved: torch's
-    /// losses keep their weights where they were made.
+    /// The base loss: any loss of torch with two arguments, including its weights, <c>ignore_index</c>, label smoothing and reduction. A
+    /// loss of another type mixes losses only if built with <c>Reduction.None</c>; it mixes targets with any reduction. Not disposed with
+    /// this object. Build it on the model's device, since torch's losses do not move their weights.
     /// </param>
-    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
-    /// <exception cref="ArgumentException">The options mean nothing to the loss, or it smooths labels itself.</exception>
+    /// <param name="options">The label smoothing of class ids and the threshold of mixed labels. Default null: neither.</param>
+    /// <exception cref="ArgumentException">The loss does not support the options, or smooths labels itself.</exception>
     public MixupLoss(Loss<Tensor, Tensor, Tensor> loss, MixupLossOptions? options = null)
         : this(BaseLosses.Of(loss, options))
     {
@@ -34,12 +34,14 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     private MixupLoss(BaseLoss baseLoss)
         : base(baseLoss.Reduction) => this.baseLoss = baseLoss;
 
-    /// <summary>Makes a loss of a function that does not reduce.</summary>
-    /// <param name="unreduced">Takes the prediction and a target, and returns [B, ...].</param>
-    /// <param name="reduction">How the weighted values are reduced. Default: their mean.</param>
-    /// <param name="options">Label smoothing of class ids, and a threshold for mixed labels. Default null: neither.</param>
+    /// <summary>Makes a loss from a function that does not reduce.</summary>
+    /// <param name="unreduced">
+    /// The function. It takes the prediction and a target, and returns one value or more for each sample, [B, ...].
+    /// </param>
+    /// <param name="reduction">The reduction of the weighted values. Default: their mean.</param>
+    /// <param name="options">The label smoothing of class ids and the threshold of mixed labels. Default null: neither.</param>
     /// <returns>The loss.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reduction"/> is not one of the enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reduction"/> is not a member of the enumeration.</exception>
     public static MixupLoss FromUnreduced(
         Func<Tensor, Tensor, Tensor> unreduced, Reduction reduction = Reduction.Mean, MixupLossOptions? options = null)
     {
@@ -47,32 +49,32 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         return new MixupLoss(BaseLosses.Of(unreduced, reduction, options));
     }
 
-    /// <summary>Makes a loss of a module that does not reduce.</summary>
+    /// <summary>Makes a loss from a module that does not reduce.</summary>
     /// <param name="unreduced">
-    /// A module of prediction and target that returns [B, ...], such as a loss built with <c>Reduction.None</c>. Not disposed with this.
+    /// The module, such as a loss built with <c>Reduction.None</c>. It takes the prediction and a target, and returns [B, ...]. Not
+    /// disposed with the loss.
     /// </param>
-    /// <param name="reduction">How the weighted values are reduced.</param>
+    /// <param name="reduction">The reduction of the weighted values.</param>
     /// <returns>The loss.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reduction"/> is not one of the enumeration.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reduction"/> is not a member of the enumeration.</exception>
     public static MixupLoss FromUnreduced(Module<Tensor, Tensor, Tensor> unreduced, Reduction reduction)
     {
         ArgumentNullException.ThrowIfNull(unreduced);
         return FromUnreduced(unreduced.call, reduction);
     }
 
-    /// <summary>The loss of a mixed batch. Call it by <c>call</c>, as any module.</summary>
+    /// <summary>Computes the loss of a mixed batch. Use <c>call</c>, as for any module.</summary>
     /// <param name="prediction">
-    /// [B, ...], or [2B, ...] if two rows come out for each sample: what the model gave, as the base loss expects it. Output mixup mixes it
-    /// here.
+    /// The prediction of the model, [B, ...], or [2B, ...] for outputs with two rows per sample. Output mixup mixes it here.
     /// </param>
-    /// <param name="target">The target of the step.</param>
-    /// <returns>As the base loss: a scalar, or unreduced values for <c>Reduction.None</c>; in the type of the prediction.</returns>
+    /// <param name="target">The mixed target, for instance <see cref="MixupStep.Target"/>.</param>
+    /// <returns>A scalar, or unreduced values for <c>Reduction.None</c>, in the type of the prediction.</returns>
     /// <exception cref="ArgumentException">
-    /// Prediction and target do not go together, or the base loss reduces and so cannot be weighted per sample, or output mixup meets a
-    /// loss without a softmax, or targets were to be mixed that mean nothing to the loss when they are.
+    /// The shapes or types of the prediction and the target do not match. Or the base loss is of an unknown type and reduces. Or output
+    /// mixup is used with a loss that does not take logits. Or targets are mixed that the loss cannot blend.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// The prediction was not mixed: the module did not run, or the step is disposed or suspended.
+    /// The prediction was not mixed: the module of manifold mixup did not run, or the step is disposed or suspended.
     /// </exception>
     public override Tensor forward(Tensor prediction, MixedTarget target)
     {
@@ -88,19 +90,21 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     }
 
     /// <summary>
-    /// Judges a prediction by a metric, as this loss judges it. Where the loss mixes losses the metric is taken against both targets,
-    /// <c>lambda * m(prediction, a) + (1 - lambda) * m(prediction, b)</c>: with a function that tells hits from misses this is the accuracy
-    /// under mixing. Where the loss mixes floating targets, the metric is taken against the mixed target.
+    /// Computes a metric of a mixed batch, consistent with this loss. If the loss mixes losses, the metric of both targets is mixed:
+    /// <c>lambda * m(prediction, a) + (1 - lambda) * m(prediction, b)</c>. With a metric that returns 1 for a correct class, this is the
+    /// accuracy under mixing. If the loss mixes floating-point targets, the metric of the mixed target is computed.
     /// </summary>
-    /// <param name="metric">Takes the prediction and a target, and returns [B, ...]: values that are not reduced over the batch.</param>
-    /// <param name="prediction">
-    /// [B, ...], or [2B, ...] if two rows come out for each sample: what the model gave. Output mixup mixes it here.
+    /// <param name="metric">
+    /// The metric. It takes the prediction and a target, and returns values that are not reduced over the batch, [B, ...].
     /// </param>
-    /// <param name="target">The target of the step.</param>
-    /// <returns>What <paramref name="metric"/> returns, weighted; at least float32.</returns>
+    /// <param name="prediction">
+    /// The prediction of the model, [B, ...], or [2B, ...] for outputs with two rows per sample. Output mixup mixes it here.
+    /// </param>
+    /// <param name="target">The mixed target, for instance <see cref="MixupStep.Target"/>.</param>
+    /// <returns>The weighted values of <paramref name="metric"/>, in at least float32.</returns>
     /// <exception cref="ArgumentException">The metric returned a scalar or another number of rows.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The prediction was not mixed: the module did not run, or the step is disposed or suspended.
+    /// The prediction was not mixed: the module of manifold mixup did not run, or the step is disposed or suspended.
     /// </exception>
     public Tensor Evaluate(Func<Tensor, Tensor, Tensor> metric, Tensor prediction, MixedTarget target)
     {
@@ -117,10 +121,10 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         return values.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The loss of a batch that was not mixed, such as in validation: the base loss.</summary>
-    /// <param name="prediction">What the model gave.</param>
-    /// <param name="target">A plain target.</param>
-    /// <returns>What the base loss returns.</returns>
+    /// <summary>Computes the base loss of a batch that was not mixed, for instance in validation.</summary>
+    /// <param name="prediction">The prediction of the model.</param>
+    /// <param name="target">The plain target.</param>
+    /// <returns>The result of the base loss.</returns>
     public Tensor call(Tensor prediction, Tensor target)
     {
         ArgumentNullException.ThrowIfNull(prediction);
@@ -129,7 +133,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     }
 
     /// <summary>
-    /// The loss of the clean rows, plus the weighted loss of the mixed ones; without a reduction, the one behind the other.
+    /// Adds the loss of the clean rows and the weighted loss of the mixed ones. Without a reduction it concatenates them.
     /// </summary>
     private Tensor CleanAndMixed(Tensor prediction, MixedTarget target, double weight)
     {
@@ -137,7 +141,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         var clean = baseLoss.Mixed(prediction.narrow(0, 0, batchSize), target.CleanAlone());
         var mixed = baseLoss.Mixed(prediction.narrow(0, batchSize, batchSize), target.WithoutClean());
 
-        // What has the weight 0 does not count, even if it is infinite.
+        // A loss of weight 0 must not change the sum, even if it is infinite.
         mixed = weight == 0 ? zeros_like(mixed) : mixed.Times(weight);
         return baseLoss.Reduction == Reduction.None ? cat([clean, mixed]) : clean + mixed;
     }

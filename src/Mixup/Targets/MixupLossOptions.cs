@@ -1,12 +1,12 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>What a loss makes of class ids, before it compares them with a prediction.</summary>
+/// <summary>The options of <see cref="MixupLoss"/>: label smoothing of class ids, and a threshold of mixed labels.</summary>
 public sealed record MixupLossOptions
 {
     /// <summary>
-    /// Label smoothing of class ids, s from 0 to 1: the class has the probability <c>1 - s + s / K</c> and each other one <c>s / K</c>
-    /// (Szegedy et al. 2016, section 7; timm's <c>smoothing</c>). Default 0. Plain targets of class ids are smoothed alike.
-    /// Of a <c>CrossEntropyLoss</c> it is the same as its own <c>label_smoothing</c>.
+    /// Gets the label smoothing s of class ids, from 0 to 1. The class has the probability <c>1 - s + s / K</c> and each other one <c>s /
+    /// K</c> (Szegedy et al. 2016, section 7; timm's <c>smoothing</c>). Plain targets of class ids are smoothed in the same way. For
+    /// <c>CrossEntropyLoss</c> it equals its own <c>label_smoothing</c>. Default 0.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is outside [0, 1] or not a number.</exception>
     public double LabelSmoothing
@@ -15,13 +15,13 @@ public sealed record MixupLossOptions
         init => field = value is >= 0 and <= 1
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(value), value, "Label smoothing lies between 0 (none) and 1 (all classes alike).");
+                nameof(value), value, "Label smoothing must lie between 0 (none) and 1 (all classes equal).");
     }
 
     /// <summary>
-    /// After mixing, a label above this value becomes 1 and any other 0, so that both classes of a pair may count in full
-    /// (Wightman et al. 2021; timm's <c>BinaryCrossEntropy(target_threshold)</c>). From 0 to below 1. Default null: labels stay as they are
-    /// mixed. For losses such as <c>BCEWithLogitsLoss</c>, which take each label on its own.
+    /// Gets the threshold of mixed labels, from 0 to below 1. A label above it becomes 1, any other 0, so that both labels of a pair can be
+    /// 1 (Wightman et al. 2021; timm's <c>BinaryCrossEntropy(target_threshold)</c>). Use it with losses of independent labels, such as
+    /// <c>BCEWithLogitsLoss</c>. Default null: mixed labels are not changed.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, 1 or more, or not a number.</exception>
     public double? TargetThreshold
@@ -30,6 +30,6 @@ public sealed record MixupLossOptions
         init => field = value is null or (>= 0 and < 1)
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(value), value, "The threshold of labels lies from 0 to below 1; null leaves labels as they are.");
+                nameof(value), value, "The threshold of labels must lie from 0 to below 1; null does not change labels.");
     }
 }

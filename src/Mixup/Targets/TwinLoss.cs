@@ -3,7 +3,10 @@ using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A loss whose mean counts every value alike, beside its twin that does not reduce.</summary>
+/// <summary>
+/// A loss whose mean gives every value the same weight. It consists of the reducing function and one that returns the unreduced values: of
+/// a loss of torch, a twin built with <c>Reduction.None</c>.
+/// </summary>
 internal sealed class TwinLoss(
     string name,
     Reduction reduction,
@@ -15,13 +18,15 @@ internal sealed class TwinLoss(
     {
     }
 
-    /// <summary>Whether the loss compares prediction and target value by value, so that both must have one shape.</summary>
+    /// <summary>Gets whether the loss compares prediction and target value by value, so that both must have the same shape.</summary>
     public bool ComparesValues { get; init; }
 
-    /// <summary>Whether libtorch takes floating targets only.</summary>
+    /// <summary>Gets whether libtorch requires floating-point targets.</summary>
     public bool FloatingTargets { get; init; }
 
-    /// <summary>The weights of the loss, which are of classes or values; one for each sample could not follow its partner.</summary>
+    /// <summary>
+    /// Gets the weights of the loss, for classes or values. Weights for samples would not follow the partners, so they throw.
+    /// </summary>
     public Tensor?[] Weights { get; init; } = [];
 
     protected override Tensor PlainUnchecked(Tensor prediction, Tensor target)
@@ -48,7 +53,7 @@ internal sealed class TwinLoss(
         {
             throw Check.Error(
                 "target",
-                $"The target of {Name} is of type {target.dtype}; expected floating values of the prediction's shape " +
+                $"The target of {Name} is of type {target.dtype}; expected floating-point values of the prediction's shape " +
                 $"{Check.Shape(prediction)}. Convert the target by target.to(ScalarType.Float32), " +
                 "and class ids by functional.one_hot(target, classes).to(ScalarType.Float32).");
         }
@@ -65,9 +70,9 @@ internal sealed class TwinLoss(
         {
             throw Check.Error(
                 "target",
-                $"{Name} has weights of shape {Check.Shape(perSample)}, one for each sample, which would weigh the partner's loss by the " +
-                "sample's own weight. " +
-                "Give weights of classes, or a function that does not reduce and multiplies by step.Draw.Mix.Blend(weights).");
+                $"{Name} has weights of shape {Check.Shape(perSample)}, one for each sample; they would multiply the partner's loss " +
+                "by the sample's own weight. Give weights of classes, or a function that does not reduce and multiplies by " +
+                "step.Draw.Mix.Blend(weights).");
         }
     }
 
@@ -79,7 +84,7 @@ internal sealed class TwinLoss(
         }
     }
 
-    // [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
+    // [B, 1] against [B] would broadcast to [B, B], a wrong loss.
     private static ArgumentException Compared(Tensor prediction, Tensor target) => Check.Error(
         "prediction",
         $"The prediction has shape {Check.Shape(prediction)} but the target {Check.Shape(target)}; " +

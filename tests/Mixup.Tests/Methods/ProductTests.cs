@@ -98,8 +98,8 @@ public sealed class ProductTests
     private static string? Refusal(Method method, string place, MixupOutputs outputs, PairingRule pairing, string kind) =>
         (kind, place) switch
         {
-            _ when pairing == Pairing.WithinClass && kind is not ("class" or "multi-label") => "does not tell the class",
-            _ when pairing == Pairing.AcrossClasses && kind is not ("class" or "multi-label") => "does not tell the class",
+            _ when pairing == Pairing.WithinClass && kind is not ("class" or "multi-label") => "does not give the class",
+            _ when pairing == Pairing.AcrossClasses && kind is not ("class" or "multi-label") => "does not give the class",
             ("class" or "dense class", _) when pairing == Rules.All["similar targets"] => "integers are class ids",
             _ when outputs == MixupOutputs.Both && Resizes(method) is not null => "no second output",
             ("dense class", _) when Resizes(method) is { Resizing: Resizing.Bilinear } => "cannot be interpolated",

@@ -61,7 +61,7 @@ public sealed class InputErrorTests
         Assert.Contains("token ids", Error(() => strategy.Begin(Some.Classes(1, 9, 4, 2), y)), StringComparison.OrdinalIgnoreCase);
         Assert.Contains("token ids", Error(() => strategy.Begin([x, Some.Classes(1, 9, 4, 2)], y)), StringComparison.OrdinalIgnoreCase);
         Assert.Contains(
-            "draw is of 5 samples",
+            "draw is for 5 samples",
             Error(() => strategy.Begin(x, y, new MixupDraw(Some.Mix(), MixupPlace.Input))),
             StringComparison.OrdinalIgnoreCase);
         Assert.Contains(

@@ -230,7 +230,7 @@ public sealed class ExactnessTests
         Assert.Contains("a function that does not reduce", Error(() =>
                 MixupLoss.FromUnreduced((p, t) => functional.cross_entropy(p, t))
                     .call(zeros(5, K), target)), StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("class ids [B, ...] go with", Error(() =>
+        Assert.Contains("expected class ids [B, ...] for", Error(() =>
                 new MixupLoss(MSELoss()).call(
                     zeros(5),
                     new MixedTarget(mix, zeros(5, 2, ScalarType.Int64), TargetMixing.Targets))), StringComparison.OrdinalIgnoreCase);

@@ -182,7 +182,7 @@ public sealed class LabelSmoothingTests
     {
         { "smoothing twice", (_, _, _) => new MixupLoss(new CrossEntropyLoss(null, null, Reduction.Mean, 0.1), Smooth),
             "Leave one of them off" },
-        { "smoothing of log-probabilities", (_, _, _) => new MixupLoss(NLLLoss(), Smooth), "Give CrossEntropyLoss" },
+        { "smoothing of log-probabilities", (_, _, _) => new MixupLoss(NLLLoss(), Smooth), "Use CrossEntropyLoss" },
         { "a threshold of exclusive classes", (_, _, _) =>
                 new MixupLoss(CrossEntropyLoss(), new MixupLossOptions { TargetThreshold = 0.2 }), "Use BCEWithLogitsLoss" },
         { "smoothing of signed labels", (_, _, _) => new MixupLoss(SoftMarginLoss(), Smooth), "Leave them off" },

@@ -1,11 +1,12 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A box of the partner within the sample: weight 0 inside, 1 outside. Its borders are whole cells of the extent that it was drawn on.
+/// A field with weight 0 inside a box and 1 outside, so that the box shows the partner. Its borders are whole cells of the extent on which
+/// it was drawn.
 /// </summary>
 /// <remarks>
-/// At another resolution a cell on the border is covered in part. The coverage is computed from whole numbers, so the mean is the same at
-/// every resolution.
+/// At another resolution, the box may cover a border cell partly. The coverage is computed from integers, so the mean is the same at every
+/// resolution.
 /// </remarks>
 public sealed record BoxField : Field
 {
@@ -13,13 +14,15 @@ public sealed record BoxField : Field
     private readonly long[] from;
     private readonly long[] to;
 
-    /// <summary>Makes a box.</summary>
-    /// <param name="extent">The extent that the box lies in.</param>
+    /// <summary>Initializes a box.</summary>
+    /// <param name="extent">The extent of the samples.</param>
     /// <param name="from">The first cell along each dimension.</param>
     /// <param name="to">
-    /// The cell behind the last one along each dimension. Equal to <paramref name="from"/> for a box without cells.
+    /// The end along each dimension: the cell after the last one. Equal to <paramref name="from"/> for an empty box.
     /// </param>
-    /// <exception cref="ArgumentException">The number of dimensions differs, or the box is not within the extent.</exception>
+    /// <exception cref="ArgumentException">
+    /// The number of dimensions differs from the extent's, or the box is not within the extent.
+    /// </exception>
     public BoxField(Extent extent, ReadOnlySpan<long> from, ReadOnlySpan<long> to)
         : base(MeanOf(extent, from, to)) => (this.extent, this.from, this.to) = (extent, from.ToArray(), to.ToArray());
 
@@ -29,17 +32,18 @@ public sealed record BoxField : Field
     /// <summary>Gets the first cell of the box along each dimension.</summary>
     public IReadOnlyList<long> From => Array.AsReadOnly(from);
 
-    /// <summary>Gets the cell behind the last one of the box along each dimension.</summary>
+    /// <summary>Gets the end of the box along each dimension: the cell after the last one.</summary>
     public IReadOnlyList<long> To => Array.AsReadOnly(to);
 
-    /// <summary>Makes a box around a centre, and clips it at the borders of the extent.</summary>
-    /// <param name="extent">The extent that the box lies in.</param>
-    /// <param name="centre">The cell in the middle. It may lie outside of the extent.</param>
+    /// <summary>Makes a box around a centre and clips it at the borders of the extent.</summary>
+    /// <param name="extent">The extent of the samples.</param>
+    /// <param name="centre">The cell at the centre. It may lie outside of the extent.</param>
     /// <param name="sides">
-    /// The length along each dimension. The box reaches half of it, rounded down, to either side, so an odd length loses one.
+    /// The length along each dimension, 0 or more. The box extends by half of it, rounded down, in both directions, so an odd length is
+    /// reduced by one.
     /// </param>
-    /// <returns>The box, within the extent.</returns>
-    /// <exception cref="ArgumentException">The number of dimensions differs, or a side is negative.</exception>
+    /// <returns>The clipped box.</returns>
+    /// <exception cref="ArgumentException">The number of dimensions differs from that of the extent, or a side is negative.</exception>
     public static BoxField Around(Extent extent, ReadOnlySpan<long> centre, ReadOnlySpan<long> sides)
     {
         CheckCount(extent, centre.Length, nameof(centre));
@@ -60,12 +64,14 @@ public sealed record BoxField : Field
         return new BoxField(extent, from, to);
     }
 
-    /// <summary>Draws a place for a box within the extent, uniform over all places: a box may touch every border.</summary>
-    /// <param name="extent">The extent that the box lies in.</param>
-    /// <param name="sides">The length along each dimension, from 0 to the size there.</param>
-    /// <param name="random">The generator.</param>
+    /// <summary>Draws the position of a box within the extent, uniform over all positions, so the box may touch every border.</summary>
+    /// <param name="extent">The extent of the samples.</param>
+    /// <param name="sides">The length along each dimension, from 0 to the size of the dimension.</param>
+    /// <param name="random">The random generator.</param>
     /// <returns>The box.</returns>
-    /// <exception cref="ArgumentException">The number of dimensions differs, or a side is negative or longer than the extent.</exception>
+    /// <exception cref="ArgumentException">
+    /// The number of dimensions differs from that of the extent, or a side is negative or longer than the extent.
+    /// </exception>
     public static BoxField Inside(Extent extent, ReadOnlySpan<long> sides, Random random)
     {
         ArgumentNullException.ThrowIfNull(random);
@@ -83,8 +89,8 @@ public sealed record BoxField : Field
         return new BoxField(extent, from, to);
     }
 
-    /// <summary>Makes the same box with another lambda than its mean, as CutMix has it whose lambda is not corrected to the area.</summary>
-    /// <param name="lambda">The weight of the sample in its target, from 0 to 1.</param>
+    /// <summary>Returns the same box with a lambda that differs from its mean, as in CutMix without the correction of lambda.</summary>
+    /// <param name="lambda">The weight of the target of the sample, from 0 to 1.</param>
     /// <returns>The box with this lambda.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The weight is outside [0, 1] or not a number.</exception>
     public BoxField WithLambda(double lambda) => this with { Lambda = new NumberField(lambda).Lambda };
@@ -109,9 +115,9 @@ public sealed record BoxField : Field
         return true;
     }
 
-    /// <summary>Compares two boxes by extent, borders and lambda.</summary>
+    /// <summary>Compares two boxes by their extent, borders and lambda.</summary>
     /// <param name="other">The other box.</param>
-    /// <returns>Whether all are equal.</returns>
+    /// <returns>True if all are equal.</returns>
     public bool Equals(BoxField? other) =>
         other is not null && extent == other.extent && Lambda.Equals(other.Lambda) && from.AsSpan().SequenceEqual(other.from)
             && to.AsSpan().SequenceEqual(other.to);
@@ -123,10 +129,12 @@ public sealed record BoxField : Field
     public override string ToString() =>
         $"BoxField {{ Extent = {extent}, From = [{string.Join(", ", from)}], To = [{string.Join(", ", to)}], Lambda = {Lambda:R} }}";
 
-    /// <summary>Whether the box has no cell.</summary>
+    /// <summary>Gets whether the box has no cell.</summary>
     internal bool IsEmpty => from.Zip(to).Any(side => side.First == side.Second);
 
-    /// <summary>How much of each cell lies in the box, along one dimension at a resolution. Whole cells have exactly 1.</summary>
+    /// <summary>
+    /// Returns the fraction of each cell inside the box, along one dimension at a resolution. It is exactly 1 for whole cells.
+    /// </summary>
     internal double[] CoverageAlong(int dimension, long size)
     {
         var coverage = new double[size];
@@ -138,10 +146,10 @@ public sealed record BoxField : Field
         return coverage;
     }
 
-    /// <summary>How much of one cell lies in the box, along one dimension at a resolution.</summary>
+    /// <summary>Returns the fraction of one cell inside the box, along one dimension at a resolution.</summary>
     internal double CoverageOf(int dimension, long size, long cell)
     {
-        // In units of 1 / (old size * new size), in which all borders are whole numbers.
+        // In units of 1 / (old size * new size), all borders are integers.
         var drawn = extent[dimension];
         return (double)Math.Max(
             0, Math.Min((cell + 1) * drawn, to[dimension] * size) - Math.Max(cell * drawn, from[dimension] * size)) / drawn;
@@ -185,8 +193,8 @@ public sealed record BoxField : Field
         ArgumentNullException.ThrowIfNull(extent);
         if (count != extent.Count)
         {
-            throw new ArgumentException($"The extent {extent} has {extent.Count} dimensions, but there are {count} numbers; " +
-                "expected one for each dimension.", name);
+            throw new ArgumentException($"The extent {extent} has {extent.Count} dimensions, but there are {count} numbers; expected " +
+                "one for each dimension. Give as many numbers.", name);
         }
     }
 }

@@ -3,17 +3,15 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>
-/// The sizes of the d dimensions that a field of weights lies over: height and width of an image, the length of a sequence.
-/// </summary>
+/// <summary>The sizes of the d dimensions of a field: the height and width of an image, or the length of a sequence.</summary>
 [CollectionBuilder(typeof(Extent), nameof(Create))]
 public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
 {
     private readonly long[] sizes;
 
-    /// <summary>Makes an extent of given sizes.</summary>
+    /// <summary>Initializes an extent.</summary>
     /// <param name="sizes">The size of each dimension, 1 or more.</param>
-    /// <exception cref="ArgumentException">There is no dimension, or a size is below 1.</exception>
+    /// <exception cref="ArgumentException">The list is empty, or a size is below 1.</exception>
     public Extent(params ReadOnlySpan<long> sizes)
     {
         if (sizes.IsEmpty)
@@ -34,22 +32,22 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
         this.sizes = sizes.ToArray();
     }
 
-    /// <summary>Gets d, the number of dimensions.</summary>
+    /// <summary>Gets the number of dimensions, d.</summary>
     public int Count => sizes.Length;
 
-    /// <summary>Gets the number of cells: the product of the sizes.</summary>
+    /// <summary>Gets the number of cells, which is the product of the sizes.</summary>
     public long Cells => sizes.Aggregate(1L, (product, size) => checked(product * size));
 
     /// <summary>Gets the size of a dimension.</summary>
     /// <param name="index">The dimension, from 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such dimension.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The extent has no such dimension.</exception>
     public long this[int index] => (uint)index < (uint)sizes.Length
         ? sizes[index]
         : throw new ArgumentOutOfRangeException(
             nameof(index), index,
                 $"The extent {this} has {sizes.Length} dimension{(sizes.Length > 1 ? "s" : string.Empty)}, counted from 0.");
 
-    /// <summary>Makes an extent of given sizes, for collection expressions.</summary>
+    /// <summary>Makes an extent, for collection expressions.</summary>
     /// <param name="sizes">The size of each dimension, 1 or more.</param>
     /// <returns>The extent.</returns>
     public static Extent Create(ReadOnlySpan<long> sizes) => new(sizes);
@@ -57,13 +55,13 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
     /// <summary>Compares two extents by their sizes.</summary>
     /// <param name="left">One extent.</param>
     /// <param name="right">The other extent.</param>
-    /// <returns>Whether all sizes are equal.</returns>
+    /// <returns>True if all sizes are equal.</returns>
     public static bool operator ==(Extent? left, Extent? right) => left is null ? right is null : left.Equals(right);
 
     /// <summary>Compares two extents by their sizes.</summary>
     /// <param name="left">One extent.</param>
     /// <param name="right">The other extent.</param>
-    /// <returns>Whether a size differs.</returns>
+    /// <returns>True if a size differs.</returns>
     public static bool operator !=(Extent? left, Extent? right) => !(left == right);
 
     /// <inheritdoc/>
@@ -75,8 +73,8 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
     /// <inheritdoc/>
     public override int GetHashCode() => sizes.Aggregate(sizes.Length, HashCode.Combine);
 
-    /// <summary>Writes the sizes as shapes are written.</summary>
-    /// <returns>Such as <c>[8, 6]</c>.</returns>
+    /// <summary>Returns the sizes as text, in the form of a shape.</summary>
+    /// <returns>Text such as <c>[8, 6]</c>.</returns>
     public override string ToString() => $"[{string.Join(", ", sizes)}]";
 
     /// <inheritdoc/>
@@ -86,13 +84,13 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
 
     internal long[] ToArray() => [.. sizes];
 
-    /// <summary>Checks that a field over this extent can be seen at another one.</summary>
+    /// <summary>Checks that a field over this extent can be resampled to another one.</summary>
     internal void CheckDimensionsOf(Extent other)
     {
         ArgumentNullException.ThrowIfNull(other);
         if (other.Count != Count)
         {
-            throw new ArgumentException($"A field over the extent {this} has no weights at {other}; expected {Count} dimensions. " +
+            throw new ArgumentException($"A field over the extent {this} cannot be resampled to {other}; expected {Count} dimensions. " +
                 "Give an extent of as many.", nameof(other));
         }
     }

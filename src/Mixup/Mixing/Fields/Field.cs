@@ -3,10 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The weights of a sample itself over its own extent; the partner has the rest up to 1. A field can be seen at any resolution, and its
-/// mean is the same at each.
-/// There are four kinds: <see cref="NumberField"/> as in mixup, <see cref="BoxField"/> as in CutMix, <see cref="MaskField"/> as in FMix,
-/// and <see cref="ResizedBoxField"/> as in ResizeMix.
+/// The weights of a sample over its extent, from 0 to 1; the weight of the partner is the rest up to 1. A field can be resampled to any
+/// resolution without changing its mean. There are four kinds: <see cref="NumberField"/> as in mixup, <see cref="BoxField"/> as in CutMix,
+/// <see cref="MaskField"/> as in FMix, and <see cref="ResizedBoxField"/> as in ResizeMix.
 /// </summary>
 public abstract record Field
 {
@@ -19,24 +18,24 @@ public abstract record Field
     }
 
     /// <summary>
-    /// Gets the weight of the sample in whatever belongs to it as a whole, such as its class: the mean of the field, unless a box was given
-    /// another by <see cref="BoxField.WithLambda"/>.
+    /// Gets lambda, the weight of targets of the whole sample, such as its class. It is the mean of the field, unless
+    /// <see cref="BoxField.WithLambda"/> set another.
     /// </summary>
     public double Lambda { get; private protected init; }
 
-    /// <summary>Gets the extent that the field was drawn on. Null for a number, which has none.</summary>
+    /// <summary>Gets the extent for which the field was drawn; null for a number.</summary>
     public abstract Extent? Extent { get; }
 
-    /// <summary>Tells whether every weight is exactly 0 or 1 at a resolution: there the field copies, and does not blend.</summary>
-    /// <param name="extent">The resolution, of as many dimensions as <see cref="Extent"/>.</param>
-    /// <returns>Whether the field copies at this resolution.</returns>
-    /// <exception cref="ArgumentException">The number of dimensions is another one.</exception>
+    /// <summary>Returns whether every weight is exactly 0 or 1 at a resolution, so that the field copies and does not blend.</summary>
+    /// <param name="extent">The resolution, with as many dimensions as <see cref="Extent"/>.</param>
+    /// <returns>True if the field copies at this resolution.</returns>
+    /// <exception cref="ArgumentException">The number of dimensions differs.</exception>
     public abstract bool IsHardAt(Extent extent);
 
-    /// <summary>Computes the weights at a resolution: a cell that is covered in part has the mean of what it covers.</summary>
-    /// <param name="extent">The resolution, of as many dimensions as <see cref="Extent"/>.</param>
-    /// <returns>A new float64 tensor of this extent, on the CPU.</returns>
-    /// <exception cref="ArgumentException">The number of dimensions is another one.</exception>
+    /// <summary>Computes the weights at a resolution. Each cell has the mean of the weights that it covers.</summary>
+    /// <param name="extent">The resolution, with as many dimensions as <see cref="Extent"/>.</param>
+    /// <returns>A new float64 tensor of this extent on the CPU.</returns>
+    /// <exception cref="ArgumentException">The number of dimensions differs.</exception>
     public Tensor WeightsAt(Extent extent)
     {
         ArgumentNullException.ThrowIfNull(extent);
@@ -44,6 +43,6 @@ public abstract record Field
         return flat.view(extent.ToArray()).clone();
     }
 
-    /// <summary>The weights at a resolution, the last dimension fastest. Not to be changed: a mask hands out its own.</summary>
+    /// <summary>Returns the weights at a resolution in row-major order. Do not modify them, since a mask returns its own array.</summary>
     internal abstract double[] ValuesAt(Extent extent);
 }

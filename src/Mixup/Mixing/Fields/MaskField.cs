@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A weight for each cell of an extent.</summary>
-/// <remarks>The weights are a copy in ordinary memory: nothing is to be disposed, and a draw can be kept and replayed.</remarks>
+/// <summary>A field with one weight for each cell of an extent.</summary>
+/// <remarks>The weights are copied to managed memory. The field needs no disposal, so a draw can be kept and replayed.</remarks>
 public sealed record MaskField : Field
 {
     private readonly Extent extent;
@@ -11,13 +11,13 @@ public sealed record MaskField : Field
     private readonly bool isHard;
     private Resampled? last;
 
-    /// <summary>Makes a field of a mask.</summary>
+    /// <summary>Initializes a field from a mask.</summary>
     /// <param name="mask">
-    /// The weights of the sample itself, of one dimension or more, without the batch: Bool, true where the sample stays, or floating from 0
-    /// to 1. On the CPU. Copied.
+    /// The weights of one sample, with one dimension or more and without a batch dimension. The type is Bool, true for cells of the sample,
+    /// or floating-point from 0 to 1. It must be on the CPU, and is copied.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The mask is neither Bool nor floating, not on the CPU, empty or a scalar, or a weight is outside [0, 1] or not a number.
+    /// The mask is neither Bool nor floating-point, not on the CPU, empty or a scalar. Or a weight is outside [0, 1] or not a number.
     /// </exception>
     public MaskField(Tensor mask)
         : this(ExtentOf(mask), Copy(mask))
@@ -38,9 +38,9 @@ public sealed record MaskField : Field
         return isMultiple ? isHard : Array.TrueForAll(ValuesAt(extent), IsCopy);
     }
 
-    /// <summary>Compares two masks by extent and weights.</summary>
+    /// <summary>Compares two masks by their extent and weights.</summary>
     /// <param name="other">The other mask.</param>
-    /// <returns>Whether all are equal.</returns>
+    /// <returns>True if all are equal.</returns>
     public bool Equals(MaskField? other) => other is not null && extent == other.extent && values.AsSpan().SequenceEqual(other.values);
 
     /// <inheritdoc/>
@@ -57,7 +57,7 @@ public sealed record MaskField : Field
             return values;
         }
 
-        // Forward, backward and the checks before them ask for the same resolution.
+        // The checks, the forward and the backward pass use the same resolution, so the last one is cached.
         var known = last;
         if (known is null || known.Extent != extent)
         {
@@ -74,7 +74,7 @@ public sealed record MaskField : Field
         ArgumentNullException.ThrowIfNull(mask);
         return mask.dim() > 0 && mask.numel() > 0
             ? new Extent(mask.shape)
-            : throw new ArgumentException($"The mask has shape {Check.Shape(mask)}; expected one dimension or more, and no batch. " +
+            : throw new ArgumentException($"The mask has shape {Check.Shape(mask)}; expected one dimension or more, without a batch. " +
                 "Give a mask for each sample.", nameof(mask));
     }
 
@@ -83,7 +83,7 @@ public sealed record MaskField : Field
         if (mask.device_type != DeviceType.CPU || (mask.dtype != ScalarType.Bool && !Check.IsFloating(mask.dtype)))
         {
             throw new ArgumentException(
-                $"The mask is {mask.dtype} on {mask.device}; expected Bool or floating weights on the CPU. " +
+                $"The mask is {mask.dtype} on {mask.device}; expected Bool or floating-point weights on the CPU. " +
                 "Convert it by mask.cpu().to(ScalarType.Float32).", nameof(mask));
         }
 
@@ -99,7 +99,7 @@ public sealed record MaskField : Field
 
     private static double Mean(double[] values)
     {
-        // Kahan's sum: the mean of a large mask is exact to the last places.
+        // Kahan's sum keeps the mean of a large mask exact to the last places.
         var (sum, lost) = (0.0, 0.0);
         foreach (var value in values)
         {

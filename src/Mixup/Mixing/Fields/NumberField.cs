@@ -1,10 +1,10 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>One weight for the whole sample: interpolation.</summary>
+/// <summary>A field with one weight for the whole sample, as in interpolation.</summary>
 public sealed record NumberField : Field
 {
-    /// <summary>Makes a field of one weight.</summary>
-    /// <param name="lambda">The weight of the sample itself, from 0 to 1.</param>
+    /// <summary>Initializes a field of one weight.</summary>
+    /// <param name="lambda">The weight of the sample, from 0 to 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The weight is outside [0, 1] or not a number.</exception>
     public NumberField(double lambda)
         : base(lambda)

@@ -1,8 +1,8 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Means over the cells of another resolution. Along each axis a new cell takes from the old ones by their overlap. Overlaps are whole
-/// numbers, and the division comes last, so that a cell whose old ones are all 1 is exactly 1.
+/// Resamples weights by means over the cells of another resolution. Along each axis, a new cell weights the old cells by their overlap.
+/// Overlaps are integers, and the division comes last, so that a new cell over weights of 1 is exactly 1.
 /// </summary>
 internal static class Resampling
 {
@@ -11,7 +11,7 @@ internal static class Resampling
         var divisor = 1.0;
         for (var d = 0; d < from.Count; d++)
         {
-            // The axes before d are new already, those behind it are still old.
+            // The axes before d have their new size, those after it their old one.
             var inner = from.Skip(d + 1).Aggregate(1L, (product, size) => product * size);
             values = Along(values, from[d], to[d], (int)inner);
             divisor *= from[d] == to[d] ? 1 : from[d];
@@ -21,8 +21,8 @@ internal static class Resampling
     }
 
     /// <summary>
-    /// The sums of old cells along one axis, each by its overlap in units of 1 / (old size * new size), in which a new cell is as long as
-    /// the old size.
+    /// Sums the old cells along one axis, weighted by their overlap in units of 1 / (old size * new size). In these units a new cell is as
+    /// long as the old size.
     /// </summary>
     private static double[] Along(double[] values, long oldSize, long newSize, int inner)
     {

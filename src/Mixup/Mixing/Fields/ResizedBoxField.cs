@@ -1,30 +1,30 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A box of the sample in which the whole partner is seen, resized: the one field whose partner is not seen where it stands (Qin et al.
-/// 2020, ResizeMix). It has the weights of its box.
+/// A box that shows the whole partner, resized (Qin et al. 2020, ResizeMix). It has the weights of its box. It is the only field that moves
+/// cells of the partner.
 /// </summary>
-/// <remarks>A pair under it has one output: the rest of the partner is nowhere, so there is no second combination.</remarks>
+/// <remarks>A pair has one output only, since the field does not keep the rest of the partner for a second combination.</remarks>
 public sealed record ResizedBoxField : Field
 {
-    /// <summary>Makes a box with the whole partner in it.</summary>
+    /// <summary>Initializes a box that shows the whole partner.</summary>
     /// <param name="box">The box.</param>
-    /// <param name="resizing">How the partner is resized.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The way of resizing is not one of the enumeration.</exception>
+    /// <param name="resizing">The interpolation that resizes the partner.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="resizing"/> is not a member of the enumeration.</exception>
     public ResizedBoxField(BoxField box, Resizing resizing)
         : base((box ?? throw new ArgumentNullException(nameof(box))).Lambda) => (Box, Resizing) = (box, Check.Defined(resizing));
 
     /// <summary>Gets the box.</summary>
     public BoxField Box { get; }
 
-    /// <summary>Gets how the partner is resized.</summary>
+    /// <summary>Gets the interpolation that resizes the partner.</summary>
     public Resizing Resizing { get; }
 
     /// <inheritdoc/>
     public override Extent Extent => Box.Extent;
 
     /// <inheritdoc/>
-    /// <remarks>Bilinear values are blends of cells of the partner, so a field of those copies nowhere, unless its box is empty.</remarks>
+    /// <remarks>Bilinear values blend cells of the partner, so such a field copies only if its box is empty.</remarks>
     public override bool IsHardAt(Extent extent) => Box.IsHardAt(extent) && (Resizing == Resizing.Nearest || Box.IsEmpty);
 
     /// <inheritdoc/>
@@ -33,13 +33,12 @@ public sealed record ResizedBoxField : Field
     internal override double[] ValuesAt(Extent extent) => Box.ValuesAt(extent);
 
     /// <summary>
-    /// The cells of the partner that a cell is made of, along one dimension at a resolution: torch's <c>interpolate</c> with
-    /// <c>align_corners</c> false, where the box is as long as its output. None
-    /// where the box is not.
+    /// Returns the cells of the partner, with weights, that make up one cell along one dimension at a resolution. It equals torch's
+    /// <c>interpolate</c> with <c>align_corners</c> false and an output of the length of the box. Outside of the box it returns none.
     /// </summary>
     internal (long Source, double Weight)[] TapsAt(int dimension, long size, long cell)
     {
-        // In units of 1 / (drawn size), in which borders are whole numbers.
+        // In units of 1 / (drawn size), the borders are integers.
         var (drawn, from, to) = (Extent[dimension], Box.From[dimension] * size, Box.To[dimension] * size);
         if ((cell + 1) * drawn <= from || cell * drawn >= to)
         {
@@ -48,7 +47,7 @@ public sealed record ResizedBoxField : Field
 
         if (Resizing == Resizing.Nearest)
         {
-            // The product of three lengths exceeds 64 bits for signals of some million steps.
+            // The product of three lengths exceeds 64 bits for signals of a few million steps.
             var source = (long)((Int128)((cell * drawn) - from) * size / (to - from));
             return [(Math.Clamp(source, 0, size - 1), 1)];
         }
@@ -59,7 +58,7 @@ public sealed record ResizedBoxField : Field
     }
 }
 
-/// <summary>How a partner is resized into a box.</summary>
+/// <summary>The interpolation that resizes a partner into a box.</summary>
 public enum Resizing
 {
     /// <summary>Each cell is a copy of one cell of the partner, so tensors of any type are resized.</summary>

@@ -4,14 +4,13 @@ using System.Runtime.InteropServices;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Blocks of native memory that are used again. A fresh large block costs more in page faults than the arithmetic that fills it. There is
-/// one pool in the process, and every thread may call it.
+/// A pool of native memory blocks. The page faults of a new large block cost more than the arithmetic that fills it. The process has one
+/// pool, which is thread-safe.
 /// </summary>
 /// <remarks>
-/// Sizes are rounded up to classes, eight to a power of two, so that at most an eighth of a block is unused. The idle blocks of a class
-/// form a stack, whose top is the warmest in cache. When the idle blocks exceed the limit, the class that has not been asked for the
-/// longest loses its blocks first. The links of the stacks stand in the blocks themselves: returning a block allocates nothing, and cannot
-/// fail.
+/// Sizes are rounded up to size classes, eight for each power of two, so at most an eighth of a block is unused. The idle blocks of a class
+/// form a stack, whose top is most likely in cache. When the idle blocks exceed the limit, those of the least recently requested class are
+/// freed first. The links of the stacks are stored in the blocks, so returning a block allocates nothing and cannot fail.
 /// </remarks>
 internal static unsafe class BlockPool
 {
@@ -25,13 +24,15 @@ internal static unsafe class BlockPool
     private static long usedBytes;
     private static long rents;
 
-    /// <summary>The bytes of the blocks that nobody uses.</summary>
+    /// <summary>Gets the size of the idle blocks, in bytes.</summary>
     public static long IdleBytes => Interlocked.Read(ref idleBytes);
 
-    /// <summary>The bytes of the blocks that are in use.</summary>
+    /// <summary>Gets the size of the blocks in use, in bytes.</summary>
     public static long UsedBytes => Interlocked.Read(ref usedBytes);
 
-    /// <summary>The most bytes that may be idle. By default an eighth of the memory that this process may have.</summary>
+    /// <summary>
+    /// Gets or sets the largest size of the idle blocks, in bytes. Default: an eighth of the memory available to the process.
+    /// </summary>
     public static long Limit
     {
         get => Interlocked.Read(ref limit);
@@ -48,9 +49,9 @@ internal static unsafe class BlockPool
         }
     }
 
-    /// <summary>Hands out a block of at least so many bytes. A fresh one was never written to.</summary>
-    /// <exception cref="OutOfMemoryException">There is no such block, even after all idle ones were freed.</exception>
-    public static void* Rent(long bytes, out bool fresh)
+    /// <summary>Returns a block of at least a number of bytes, and whether it is fresh, that is, newly allocated.</summary>
+    /// <exception cref="OutOfMemoryException">The allocation failed, even after all idle blocks were freed.</exception>
+    public static void* Rent(long bytes, out bool isFresh)
     {
         var (index, size) = ClassOf(bytes);
         lock (Gate)
@@ -60,19 +61,19 @@ internal static unsafe class BlockPool
             usedBytes += size;
             if (sizeClass.Top != null)
             {
-                fresh = false;
+                isFresh = false;
                 idleBytes -= size;
                 return Data(Pop(ref sizeClass));
             }
         }
 
-        fresh = true;
+        isFresh = true;
         var block = Allocate(size);
         (block->Class, block->Size) = (index, size);
         return Data(block);
     }
 
-    /// <summary>Takes a block back. It may come from any thread, the finalizer's and those of libtorch among them.</summary>
+    /// <summary>Takes a block back, on any thread, including the finalizer's and those of libtorch.</summary>
     public static void Return(void* data)
     {
         var block = (Block*)((byte*)data - sizeof(Block));
@@ -108,12 +109,12 @@ internal static unsafe class BlockPool
         Free(all);
     }
 
-    /// <summary>The class of a size, and the size of its blocks.</summary>
+    /// <summary>Returns the class of a size, and the size of its blocks.</summary>
     private static (int Index, long Size) ClassOf(long bytes)
     {
         var octave = BitOperations.Log2((ulong)bytes);
         var step = Math.Max(1, (1L << octave) / ClassesAnOctave);
-        var steps = (bytes + step - 1) / step; // from 8 to 16, the last of which is the first one of the next octave
+        var steps = (bytes + step - 1) / step; // from 8 to 16; 16 is the first class of the next octave
         return ((octave * ClassesAnOctave) + (int)steps - ClassesAnOctave, steps * step);
     }
 
@@ -133,7 +134,8 @@ internal static unsafe class BlockPool
     }
 
     /// <summary>
-    /// Takes out the idle blocks beyond a number of bytes, linked to each other. They are freed without the lock: that takes milliseconds.
+    /// Removes the idle blocks beyond a number of bytes and returns them as a linked list. They are freed outside of the lock, since
+    /// freeing takes milliseconds.
     /// </summary>
     private static Block* TakeSurplus(long most)
     {
@@ -149,7 +151,7 @@ internal static unsafe class BlockPool
         return surplus.Top;
     }
 
-    /// <summary>Of the classes that have an idle block, the one that has not been asked for the longest.</summary>
+    /// <summary>Returns the least recently requested class with an idle block.</summary>
     private static ref SizeClass Oldest()
     {
         var oldest = -1;
@@ -198,7 +200,7 @@ internal static unsafe class BlockPool
         }
     }
 
-    /// <summary>What stands in front of the data of a block, and leaves it aligned.</summary>
+    /// <summary>The header before the data of a block. Its size keeps the data aligned.</summary>
     [StructLayout(LayoutKind.Sequential, Size = Alignment)]
     private struct Block
     {

@@ -5,12 +5,12 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Rows of bytes: widened, combined in float32, and rounded once, to nearest and ties to even. Weights that sum to 1 lead to no value
-/// outside of a byte; those of gradients do not occur, since bytes have none.
+/// The arithmetic of bytes: widened, combined in float32, and rounded once, to nearest and ties to even. The weights sum to 1, since bytes
+/// have no gradients, so the results fit into a byte.
 /// </summary>
 internal readonly unsafe struct ByteRows : IRows<byte>, ICellRows<byte, float>
 {
-    // 2^23: what is added to it is rounded to a whole number by the machine, which then stands in the last bits.
+    // 2^23. Adding it rounds a value to an integer, which is then in the lowest bits.
     private const float Rounder = 8_388_608;
     private const uint RounderBits = 0x4b000000;
 
@@ -48,7 +48,7 @@ internal readonly unsafe struct ByteRows : IRows<byte>, ICellRows<byte, float>
         }
     }
 
-    // No byte is infinite, so a weight of 0 takes all away, and one of 1 leaves every bit.
+    // Bytes are finite, so a weight of 0 gives 0, and a weight of 1 changes no bit.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CombineCells(
         ReadOnlySpan<byte> sample, ReadOnlySpan<byte> partner, ReadOnlySpan<float> own, ReadOnlySpan<float> other, Span<byte> result)
@@ -118,7 +118,9 @@ internal readonly unsafe struct ByteRows : IRows<byte>, ICellRows<byte, float>
         return i;
     }
 
-    /// <summary>Four bytes in each lane, one after the other. Above a whole number stands 0x4b0000, whose bits are shifted out.</summary>
+    /// <summary>
+    /// Combines the four bytes of each lane in turn. The upper bits of a rounded value are those of 2^23; masks and shifts remove them.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes Combine<TLanes>(TLanes sample, TLanes partner, TLanes own, TLanes other)
         where TLanes : struct, ILanes<TLanes> =>

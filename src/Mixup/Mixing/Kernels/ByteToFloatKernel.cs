@@ -5,20 +5,20 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Combinations of bytes that become float32 in the same pass: each byte is read once or twice, mostly from the caches, and each result is
+/// Combines bytes and converts them to float32 in one pass. Each byte is read once or twice, mostly from the caches, and each result is
 /// written once.
 /// </summary>
 internal static unsafe class ByteToFloatKernel
 {
-    // What is read of a row at a time stays in the first or second cache, until its own turn comes.
+    // A chunk of a row stays in the L1 or L2 cache until it is read again as a sample.
     private const int ChunkLength = 32 * 1024;
 
-    // Below this one thread is done before the others have begun.
+    // Below this size one thread finishes before the others start.
     private const long ParallelElements = 32 << 10;
 
     /// <summary>
-    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, or a
-    /// layout in which a row is not one block.
+    /// Applies one combination or two, and concatenates their rows. Returns null if the kernel does not support the device, or a layout in
+    /// which a row is not one block.
     /// </summary>
     public static Tensor? TryApply(ReadOnlySpan<WeightedRows> combinations, Tensor x, ChannelScale scale)
     {
@@ -30,21 +30,21 @@ internal static unsafe class ByteToFloatKernel
         var source = order.Length == 0 ? x : x.permute(order);
         var shape = source.shape;
         var bytes = combinations.Length * x.numel() * sizeof(float);
-        var target = ResultMemory.Empty([combinations.Length * shape[0], .. shape[1..]], ScalarType.Float32, bytes, out var fresh);
+        var target = ResultMemory.Empty([combinations.Length * shape[0], .. shape[1..]], ScalarType.Float32, bytes, out var isFresh);
         var channels = order.Length == 0 ? scale.Dimension : Array.IndexOf(order, scale.Dimension);
         var inner = scale.Shifts.Length == 1 ? 1 : shape[(channels + 1)..].Aggregate(1L, (product, size) => product * size);
         var constants = new ScaleLines(scale, inner);
         for (var i = 0; i < combinations.Length; i++)
         {
             var rows = combinations.Length == 1 ? target : target.narrow(0, i * shape[0], shape[0]);
-            Run(combinations[i], source, rows, constants, ResultMemory.IsStreamed(bytes, fresh));
+            Run(combinations[i], source, rows, constants, ResultMemory.IsStreamed(bytes, isFresh));
         }
 
-        // Detached, since autograd forbids to change a view in place that came out of a function.
+        // Detached, since autograd forbids in-place changes of a view that a function returned.
         return order.Length == 0 ? target : target.permute(CpuKernel.Inverse(order)).detach();
     }
 
-    /// <summary>Converts bytes alone, which is the combination of each row with none.</summary>
+    /// <summary>Converts bytes without combining them.</summary>
     public static Tensor Convert(Tensor x, ChannelScale scale)
     {
         var rows = (int)x.shape[0];
@@ -61,7 +61,7 @@ internal static unsafe class ByteToFloatKernel
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
-            // Few rows are cut into columns, on whole cache lines.
+            // Few rows are split into columns, at boundaries of cache lines.
             var (x, y) = ((nint)from, (nint)to);
             var byColumns = walk.Length < 2 * threads;
             int Boundary(int i) => i == threads ? rowLength : (int)((long)rowLength * i / threads) & ~63;
@@ -77,12 +77,14 @@ internal static unsafe class ByteToFloatKernel
                 stream));
         }
 
-        // Their memory was read through pointers, which keep nothing alive.
+        // Pointers do not keep the tensors alive.
         GC.KeepAlive(source);
         GC.KeepAlive(target);
     }
 
-    /// <summary>Fills some rows in the order of the walk, by chunks, so that a partner is still in cache when its turn comes.</summary>
+    /// <summary>
+    /// Fills some rows in the order of the walk, chunk by chunk, so that a partner is still in cache when it is the sample.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fill(
         WeightedRows combination,
@@ -105,7 +107,7 @@ internal static unsafe class ByteToFloatKernel
                 var sample = x + ((long)row * rowLength);
                 var partner = x + (combination.Sources.First[row] * rowLength);
 
-                // 0 times a byte is 0: where only one of the two counts, the other one need not be fetched.
+                // 0 times a byte is 0, so a row of weight 0 is replaced by the other one and not fetched.
                 sample = own == 0 ? partner : sample;
                 partner = other == 0 ? sample : partner;
                 Combine(sample, partner, (float)own, (float)other, column, end, y + ((long)row * rowLength), scale, stream);
@@ -113,7 +115,7 @@ internal static unsafe class ByteToFloatKernel
         }
     }
 
-    /// <summary>Some columns of a row, stretch by stretch of the same constants.</summary>
+    /// <summary>Combines some columns of a row, one range of constants at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Combine(
         byte* sample, byte* partner, float own, float other, int from, int to, float* result, ScaleLines scale, bool stream)
@@ -184,8 +186,8 @@ internal static unsafe class ByteToFloatKernel
     }
 
     /// <summary>
-    /// The constants of a row's elements. Where a channel is many elements in a row, a vector of one number each; else a stretch of memory
-    /// in which they stand as the channels do, over and over.
+    /// The constants for the elements of a row. If a channel has many consecutive elements, they are one vector per channel; otherwise they
+    /// are an array that repeats the pattern of the channels.
     /// </summary>
     private sealed class ScaleLines
     {
@@ -209,10 +211,10 @@ internal static unsafe class ByteToFloatKernel
 
         public float[] Divisors { get; }
 
-        /// <summary>Whether each stretch has one number.</summary>
+        /// <summary>Gets whether the constants are one vector per channel.</summary>
         public bool IsConstant { get; }
 
-        /// <summary>Where the constants for an element of a row stand, and up to which element they do.</summary>
+        /// <summary>Returns the index of the constants for an element of a row, and the element up to which they are valid.</summary>
         public (int At, int End) StretchFrom(int element)
         {
             if (channels == 1)

@@ -3,15 +3,14 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// What makes floating values of bytes, <c>(x - shift[c]) / divisor[c]</c> in float32, operation by operation, so that every path gives the
-/// same bits.
+/// Converts bytes to float32 by <c>(x - shift[c]) / divisor[c]</c>, one operation at a time, so that every kernel gives the same bits.
 /// </summary>
-/// <param name="Shifts">What is taken away: one number, or one for each channel.</param>
-/// <param name="Divisors">By what is divided, of the same length.</param>
-/// <param name="Dimension">The dimension of the channels. Of no meaning where there is one number.</param>
+/// <param name="Shifts">The numbers that are subtracted: one, or one for each channel.</param>
+/// <param name="Divisors">The divisors, of the same length.</param>
+/// <param name="Dimension">The dimension of the channels. Ignored for a single number.</param>
 internal sealed record ChannelScale(float[] Shifts, float[] Divisors, int Dimension)
 {
-    /// <summary>Scales and shifts combinations of bytes in float32, in place.</summary>
+    /// <summary>Shifts and scales combined bytes in float32, in place.</summary>
     public Tensor Overwrite(Tensor values)
     {
         Tensor OfChannels(float[] numbers)

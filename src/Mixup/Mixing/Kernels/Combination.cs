@@ -3,14 +3,16 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The one linear map that mixing consists of, <c>y[i] = own[i] * x[i] + other[i] * x[partners[i]]</c>. The front door of the kernels: the
-/// CPU has one of its own, all else goes by torch.
+/// The linear map of mixing by numbers, <c>y[i] = own[i] * x[i] + other[i] * x[partners[i]]</c>. It selects the kernel: the library's own
+/// on the CPU, or one of torch's operations.
 /// </summary>
 internal sealed class Combination : LinearMap
 {
     private Combination? transposed;
 
-    /// <summary>Takes the weights of each row itself and of its partner, and the partners: any row of the batch for each.</summary>
+    /// <summary>
+    /// Initializes a map from the weights of each row and of its partner, and the partners, which may be any rows of the batch.
+    /// </summary>
     public Combination(double[] own, double[] other, long[] partners)
         : this(new WeightedRows(own, other, new RowSources(partners)))
     {
@@ -18,13 +20,13 @@ internal sealed class Combination : LinearMap
 
     private Combination(WeightedRows rows) => Rows = rows;
 
-    /// <summary>What the kernels read.</summary>
+    /// <summary>Gets the weights and partners in the form that the kernels read.</summary>
     public WeightedRows Rows { get; }
 
-    /// <summary>The weights and partners as tensors.</summary>
+    /// <summary>Gets the weights and partners as tensors.</summary>
     public DeviceWeights OnDevices => Rows.OnDevices;
 
-    // The transpose of a gather is a sum of gathers: no scatter, so gradients are the same bits on every run and device.
+    // The transpose of a gather is computed as a sum of gathers instead of a scatter, so gradients are deterministic.
     public override Combination Transposed => transposed ??= new Combination(Rows.Transpose()) { transposed = this };
 
     public override Tensor Apply(Tensor x)
@@ -45,7 +47,7 @@ internal sealed class Combination : LinearMap
     {
         if (!Rows.Sources.IsPermutation)
         {
-            base.Overwrite(x); // a row may have many readers, all of which must come before it
+            base.Overwrite(x); // a row may be the partner of many rows, which would all have to be written first
             return;
         }
 

@@ -1,6 +1,6 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>Rows of integers by their bytes, which are only copied: fields that blend were refused before.</summary>
+/// <summary>Copies rows of integers as bytes. Fields that blend are rejected earlier.</summary>
 internal readonly struct CopiedRows : IRows<byte>, ICellRows<byte, float>
 {
     public static byte NegativeZero => 0;

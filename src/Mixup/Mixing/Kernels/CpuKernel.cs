@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The combination on the CPU: each element is read from memory once and written once, whatever the permutation, in place too. This part
-/// chooses by layout and type.
+/// Applies a combination on the CPU. Each element is read from memory once and written once for any permutation, also in place. This class
+/// selects the code for a layout and type.
 /// </summary>
 internal static class CpuKernel
 {
-    // A great many rows of a few bytes: what is done for each of them would cost more than torch's passes over all.
+    // For very many short rows, the cost per row exceeds that of torch's operations.
     private const long ManyRows = 4_096;
     private const long ShortRow = 64;
 
     /// <summary>
-    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, or a
-    /// layout in which a row is not one block.
+    /// Applies one combination or two, and concatenates their rows. Returns null if the kernel does not support the device, or a layout in
+    /// which a row is not one block.
     /// </summary>
     public static Tensor? TryApply(ReadOnlySpan<WeightedRows> combinations, Tensor x)
     {
@@ -27,17 +27,19 @@ internal static class CpuKernel
         var source = order.Length == 0 ? x : x.permute(order);
         var rows = source.shape[0];
         long[] shape = [combinations.Length * rows, .. source.shape[1..]];
-        var target = ResultMemory.Empty(shape, x.dtype, combinations.Length * bytes, out var fresh);
+        var target = ResultMemory.Empty(shape, x.dtype, combinations.Length * bytes, out var isFresh);
         for (var i = 0; i < combinations.Length; i++)
         {
-            Run(combinations[i], source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows), fresh);
+            Run(combinations[i], source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows), isFresh);
         }
 
-        // Detached, since autograd forbids to change a view in place that came out of a function.
+        // Detached, since autograd forbids in-place changes of a view that a function returned.
         return order.Length == 0 ? target : target.permute(Inverse(order)).detach();
     }
 
-    /// <summary>Applies a combination in place, whose sources are a permutation; false where this kernel does not serve.</summary>
+    /// <summary>
+    /// Applies a combination in place. Its sources must be a permutation. Returns false if the kernel does not support the tensor.
+    /// </summary>
     public static bool TryOverwrite(WeightedRows combination, Tensor x)
     {
         if (MemoryOrder(x) is not { } order)
@@ -45,42 +47,42 @@ internal static class CpuKernel
             return false;
         }
 
-        // What follows is written behind torch's back. This tells autograd, which then refuses a backward pass that would need the old
-        // values.
+        // The kernel writes without torch's knowledge. This no-op marks the tensor as modified, so that autograd rejects a backward pass
+        // that needs the old values.
         x.transpose_(0, 0);
         var source = order.Length == 0 ? x : x.permute(order);
-        Run(combination, source, source, fresh: false);
+        Run(combination, source, source, isFresh: false);
         return true;
     }
 
-    /// <summary>Whether there are so many rows, and these so short, that torch is faster.</summary>
+    /// <summary>Returns whether the rows are so many and so short that torch is faster.</summary>
     public static bool HasManyShortRows(Tensor x) => x.size(0) > ManyRows && x.numel() * x.element_size() < x.size(0) * ShortRow;
 
-    /// <summary>Whether each term that is added to a row would be rounded, where the sum is to be rounded once.</summary>
+    /// <summary>Returns whether adding terms one by one would round each of them, so that the sum would not be rounded once.</summary>
     public static bool RoundsOften(Tensor x) => Check.AccumulationType(x) != x.dtype;
 
-    private static void Run(WeightedRows combination, Tensor source, Tensor target, bool fresh)
+    private static void Run(WeightedRows combination, Tensor source, Tensor target, bool isFresh)
     {
         switch (source.dtype)
         {
-            case ScalarType.Float32: CycleWalk<float, VectorRows<float>>.Run(combination, source, target, fresh); break;
-            case ScalarType.Float64: CycleWalk<double, VectorRows<double>>.Run(combination, source, target, fresh); break;
-            case ScalarType.Float16: CycleWalk<ushort, SixteenBitRows<Float16Bits>>.Run(combination, source, target, fresh); break;
-            case ScalarType.BFloat16: CycleWalk<ushort, SixteenBitRows<BFloat16Bits>>.Run(combination, source, target, fresh); break;
-            case ScalarType.Byte: CycleWalk<byte, ByteRows>.Run(combination, source, target, fresh); break;
+            case ScalarType.Float32: CycleWalk<float, VectorRows<float>>.Run(combination, source, target, isFresh); break;
+            case ScalarType.Float64: CycleWalk<double, VectorRows<double>>.Run(combination, source, target, isFresh); break;
+            case ScalarType.Float16: CycleWalk<ushort, SixteenBitRows<Float16Bits>>.Run(combination, source, target, isFresh); break;
+            case ScalarType.BFloat16: CycleWalk<ushort, SixteenBitRows<BFloat16Bits>>.Run(combination, source, target, isFresh); break;
+            case ScalarType.Byte: CycleWalk<byte, ByteRows>.Run(combination, source, target, isFresh); break;
             default:
                 throw new ArgumentException(
-                    $"The kernel does not know the type {source.dtype}; expected a floating one, or Byte.", nameof(source));
+                    $"The kernel does not support the type {source.dtype}; expected a floating-point type, or Byte.", nameof(source));
         }
 
-        // Their memory was read through pointers, which keep nothing alive.
+        // Pointers do not keep the tensors alive.
         GC.KeepAlive(source);
         GC.KeepAlive(target);
     }
 
     /// <summary>
-    /// The dimensions by falling stride, if that makes the tensor dense with the batch outermost; empty if it is already contiguous; null
-    /// if it is neither, or not for this kernel at all.
+    /// Returns the dimensions by descending stride if the tensor is dense in this order with the batch first. Returns an empty array if the
+    /// tensor is contiguous, and null if the kernel does not support it.
     /// </summary>
     public static long[]? MemoryOrder(Tensor x)
     {

@@ -4,36 +4,33 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Combines the rows of a matrix cycle by cycle of the permutation, a chunk of columns at a time, so that a partner is still in cache when
-/// its own turn comes. The threads share out the rows: in place, and where rows are pairs, by stretches of the walk; else by their order in
-/// memory. Only a few rows, or long ones in place, are cut into columns.
+/// Combines the rows of a matrix in the order of the cycles of the permutation. It handles a chunk of columns at a time, so that a partner
+/// is still in cache when it is the sample. Threads divide the rows: by parts of the walk in place and for pairs, otherwise by their order
+/// in memory. Few rows, or long rows in place, are divided by columns instead.
 /// </summary>
 /// <example>
-/// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 takes
-/// from row 2, row 2 from row 4, which are both unchanged yet, and row 4 takes from the saved row 0. If one thread does the steps 0 and 2
-/// and another one the rest, the first gets a copy of row 4 and the second a copy of row 0, both made before anything is written. Rows 1
-/// and 3 are a pair: both are read before either is written, and nothing is saved.
+/// The partners 2, 3, 4, 1, 0 are walked as 0, 2, 4 (ends a cycle), 1, 3 (ends a cycle). In place, row 0 is saved first. Then row 0 reads
+/// row 2 and row 2 reads row 4, which are both still unchanged. Row 4 reads the saved row 0. If one thread handles rows 0 and 2 and another
+/// the rest, the first needs a copy of row 4, the second one of row 0. Both copies are made before any row is written. Rows 1 and 3 are a
+/// pair: both are read before either is written, so nothing is saved.
 /// </example>
 internal static unsafe class CycleWalk<T, TRows>
     where T : unmanaged
     where TRows : IRows<T>
 {
-    // A chunk of a kept row and of its result stay in the second cache. In place, the first row of a cycle, which is put aside, stays in
-    // the first.
+    // A chunk of a row and of its result fits into the L2 cache. In place, a chunk of the saved first row of a cycle fits into the L1
+    // cache.
     private const int ChunkBytes = 128 * 1024;
     private const int ChunkBytesInPlace = 32 * 1024;
 
-    // Shorter rows are not cut among the threads: the processor loads ahead of a row, into what another thread is about to write.
+    // Shorter rows are not divided by columns, since the processor prefetches past the end of a part, which another thread writes.
     private const int SharedRowBytes = 512 * 1024;
 
-    // Below this one thread is done before the others have begun.
+    // Below this size one thread finishes before the others start.
     private const long ParallelBytes = 128L << 10;
 
-    /// <summary>
-    /// Applies a combination to a contiguous matrix, or other dense tensor of the same memory order for both; fresh memory was never
-    /// written to.
-    /// </summary>
-    public static void Run(WeightedRows combination, Tensor source, Tensor target, bool fresh)
+    /// <summary>Applies a combination to dense tensors of the same memory order. Fresh memory was never written to.</summary>
+    public static void Run(WeightedRows combination, Tensor source, Tensor target, bool isFresh)
     {
         var rows = (int)source.size(0);
         var rowLength = (int)(source.numel() / rows);
@@ -41,7 +38,7 @@ internal static unsafe class CycleWalk<T, TRows>
         fixed (byte* from = source.bytes)
         fixed (byte* to = target.bytes)
         {
-            var stream = from != to && !combination.Sources.HasMore && ResultMemory.IsStreamed(size, fresh);
+            var stream = from != to && !combination.Sources.HasMore && ResultMemory.IsStreamed(size, isFresh);
             var matrix = new Matrix((T*)from, (T*)to, rowLength, stream);
             var walk = combination.Sources.Walk;
             var threads = size >= ParallelBytes ? TorchThreads.Count : 1;
@@ -53,7 +50,7 @@ internal static unsafe class CycleWalk<T, TRows>
             }
             else if (isByColumns)
             {
-                // Boundaries on whole cache lines, so that no two threads write to one.
+                // Boundaries of whole cache lines, so that two threads never write to the same line.
                 var share = ((rowLength / threads) + 63) & ~63;
                 int Boundary(int i) => i == threads ? rowLength : Math.Min(i * share, rowLength);
                 TorchThreads.For(threads, i => Walk(combination, matrix, Stretch.All(walk), Boundary(i), Boundary(i + 1)));
@@ -67,19 +64,17 @@ internal static unsafe class CycleWalk<T, TRows>
         }
     }
 
-    /// <summary>Shares out the rows as torch does in its own loops: what a thread wrote there, it reads here.</summary>
+    /// <summary>Divides the rows as torch does in its own loops, so that each thread reads the memory that it wrote there.</summary>
     private static Stretch[] RowsAlike(Step[] walk, int rows, int count)
     {
         var share = (rows + count - 1) / count;
         return [.. Enumerable.Range(0, count).Select(i => Stretch.All(walk) with { FirstRow = i * share, EndRow = (i + 1) * share })];
     }
 
-    /// <summary>
-    /// Cuts the walk into equal parts. In place, what a part needs of the rows of another is put aside before that one overwrites it.
-    /// </summary>
+    /// <summary>Divides the walk into equal parts. In place, rows that a part reads but another part overwrites are copied first.</summary>
     private static Stretch[] Stretches(Step[] walk, Matrix matrix, int count)
     {
-        // Even ones leave pairs whole.
+        // An even boundary keeps pairs together.
         int Boundary(int i) => i == count ? walk.Length : (int)((long)walk.Length * i / count) & ~1;
 
         T[] Copy(int step) => matrix.Source(walk[step].Row, 0, matrix.RowLength).ToArray();
@@ -116,7 +111,7 @@ internal static unsafe class CycleWalk<T, TRows>
         }
     }
 
-    // Optimised at once: the first batches would else take five times as long.
+    // Optimised immediately, since the first batches would otherwise take five times as long.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fill(WeightedRows combination, Matrix matrix, Stretch stretch, int from, int to)
     {
@@ -151,7 +146,7 @@ internal static unsafe class CycleWalk<T, TRows>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Overwrite(WeightedRows combination, Matrix matrix, Stretch stretch, int from, int to)
     {
-        // A pair is read once, wherever it is cut.
+        // A pair is read once, so it needs no chunks.
         var isReadOnce = combination.Sources.IsPairs && MixesEverywhere(combination);
         var chunk = isReadOnce ? to - from : Math.Min(to - from, ChunkBytesInPlace / sizeof(T));
         var walk = combination.Sources.Walk;
@@ -160,7 +155,7 @@ internal static unsafe class CycleWalk<T, TRows>
         {
             var length = Math.Min(chunk, to - column);
 
-            // Of the cycle under way; empty where one begins.
+            // The first row of the current cycle; empty at the start of a cycle.
             var first = stretch.CopyOfFirst is { } copy ? copy.AsSpan(column, length) : default(ReadOnlySpan<T>);
             for (var i = stretch.From; i < stretch.To; i++)
             {
@@ -209,7 +204,7 @@ internal static unsafe class CycleWalk<T, TRows>
     private static (double Own, double Other) Weights(WeightedRows combination, int row) =>
         combination.Weights(row, single: typeof(T) != typeof(double));
 
-    /// <summary>Where it is read and where it is written.</summary>
+    /// <summary>The memory to read and to write.</summary>
     private readonly struct Matrix(T* source, T* target, int rowLength, bool stream)
     {
         public int RowLength => rowLength;
@@ -226,21 +221,21 @@ internal static unsafe class CycleWalk<T, TRows>
     /// <summary>A part of the walk.</summary>
     private sealed record Stretch(int From, int To)
     {
-        /// <summary>The first of the rows that are filled; those before it are left to others.</summary>
+        /// <summary>Gets the first row that this part fills.</summary>
         public int FirstRow { get; init; }
 
-        /// <summary>The end of the rows that are filled.</summary>
+        /// <summary>Gets the end of the rows that this part fills.</summary>
         public int EndRow { get; init; } = int.MaxValue;
 
         public static Stretch All(Step[] walk) => new(0, walk.Length);
 
         /// <summary>
-        /// What the first row was of the cycle that is under way where the part begins; null where one begins, or nothing is overwritten.
+        /// Gets a copy of the first row of the cycle in which the part begins; null if the part begins with a cycle, or is not in place.
         /// </summary>
         public T[]? CopyOfFirst { get; init; }
 
         /// <summary>
-        /// What the first row of the next part was, if the cycle goes on there; null if it does not, or nothing is overwritten.
+        /// Gets a copy of the first row of the next part, if the cycle continues there; null otherwise, or if the part is not in place.
         /// </summary>
         public T[]? CopyOfNext { get; init; }
     }

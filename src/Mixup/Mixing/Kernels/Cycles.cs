@@ -1,11 +1,11 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>A row, and whether the cycle of the permutation that it belongs to ends with it.</summary>
+/// <summary>A row, and whether it is the last one of its cycle.</summary>
 internal readonly record struct Step(int Row, bool EndsCycle);
 
 /// <summary>
-/// The rows in the order of a permutation's cycles: the partner of each row is the next one, and that of the last row of a cycle is its
-/// first. So what was just read as a partner is read again as a sample while it is still in cache.
+/// Orders rows by the cycles of a permutation. The partner of each row is the next row; that of the last row of a cycle is the first one. A
+/// row that was read as a partner is then read as a sample while it is in cache.
 /// </summary>
 /// <example>The partners 2, 3, 4, 1, 0 have the cycles (0 2 4) and (1 3). The steps are 0, 2, 4 (ends), 1, 3 (ends).</example>
 internal static class Cycles

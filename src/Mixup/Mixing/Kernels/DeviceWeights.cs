@@ -2,18 +2,18 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The weights and partners of rows as tensors, on the devices and in the types that asked for them.</summary>
+/// <summary>Caches the weights and partners of rows as tensors, for each device and type.</summary>
 internal sealed class DeviceWeights(double[] own, double[] other, long[] partners) : IDisposable
 {
     private readonly Dictionary<(ScalarType, DeviceType, int), Tensor> copies = [];
 
-    /// <summary>The weights of the samples themselves, [B, 1, ...] to broadcast against a tensor.</summary>
-    public Tensor Own(Tensor like) => Weights(like, 0);
+    /// <summary>Returns the weights of the samples, [B, 1, ...], which broadcast against a tensor.</summary>
+    public Tensor OfSamples(Tensor x) => Weights(x, 0);
 
-    /// <summary>The weights of the partners, [B, 1, ...] to broadcast against a tensor.</summary>
-    public Tensor Other(Tensor like) => Weights(like, own.Length);
+    /// <summary>Returns the weights of the partners, [B, 1, ...], which broadcast against a tensor.</summary>
+    public Tensor OfPartners(Tensor x) => Weights(x, own.Length);
 
-    /// <summary>The partners, [B].</summary>
+    /// <summary>Returns the partners, [B].</summary>
     public Tensor Partners(Device device) => Copy(ScalarType.Int64, device, () => tensor(partners));
 
     public void Dispose()
@@ -26,18 +26,18 @@ internal sealed class DeviceWeights(double[] own, double[] other, long[] partner
         copies.Clear();
     }
 
-    private Tensor Weights(Tensor like, int from)
+    private Tensor Weights(Tensor x, int from)
     {
-        // Both in one copy: a copy to a device costs much the same whatever its size.
-        var type = Check.AccumulationType(like);
-        var weights = Copy(type, like.device, () => tensor([.. own, .. other], type));
+        // Both are copied together, since the cost of a small copy to a device hardly depends on its size.
+        var type = Check.AccumulationType(x);
+        var weights = Copy(type, x.device, () => tensor([.. own, .. other], type));
         using var half = weights.narrow(0, from, own.Length);
-        return half.view(Check.Broadcast(own.Length, 0, like.dim()));
+        return half.view(Check.Broadcast(own.Length, 0, x.dim()));
     }
 
     /// <summary>
-    /// The copy belongs to this object and not to the caller's dispose scope: a model may open one of its own inside forward. Nor is it an
-    /// inference tensor, whatever mode it is first asked for in: such a one could never take part in training.
+    /// Returns a cached tensor. This object owns it, since a model may open a dispose scope inside forward. It is never an inference
+    /// tensor, which could not be used in training.
     /// </summary>
     private Tensor Copy(ScalarType type, Device device, Func<Tensor> make)
     {

@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A combination whose weights vary over the extent of a sample, <c>y[i] = own[i] * x[i] + other[i] * x[partners[i]]</c>. The front door of
-/// the kernels of fields: the CPU has one of its own, all else goes by torch.
+/// The linear map of mixing by fields, <c>y[i] = own[i] * x[i] + other[i] * x[partners[i]]</c>, whose weights vary over the extent. It
+/// selects the kernel: the library's own on the CPU, or one of torch's operations.
 /// </summary>
 internal sealed class FieldCombination : LinearMap
 {
     private FieldCombination? transposed;
 
-    /// <summary>Makes a blend: the weights of each row are a field and its rest.</summary>
-    /// <param name="own">The weights of the row itself.</param>
-    /// <param name="other">The weights of the other row.</param>
-    /// <param name="resized">How the other rows are resized.</param>
-    /// <param name="partners">The other row of each row: any row of the batch.</param>
+    /// <summary>Initializes a blend. The weights of each row are a field and 1 minus the field.</summary>
+    /// <param name="own">The weights of the samples.</param>
+    /// <param name="other">The weights of the partners.</param>
+    /// <param name="resized">The resizing of the partners.</param>
+    /// <param name="partners">The partner of each row, which may be any row of the batch.</param>
     /// <param name="first">The first dimension of the extent.</param>
     /// <param name="dimensions">The number of dimensions of the extent.</param>
     public FieldCombination(FieldPlanes own, FieldPlanes other, ResizedRows resized, long[] partners, int first, int dimensions)
@@ -32,10 +32,10 @@ internal sealed class FieldCombination : LinearMap
 
     private FieldCombination(WeightedCells cells) => Cells = cells;
 
-    /// <summary>What the kernels read.</summary>
+    /// <summary>Gets the weights and partners in the form that the kernels read.</summary>
     public WeightedCells Cells { get; }
 
-    // As of numbers, a sum of gathers.
+    // A sum of gathers, as for numbers.
     public override LinearMap Transposed => transposed ??= new FieldCombination(Cells.Transpose()) { transposed = this };
 
     public override Tensor Apply(Tensor x)
@@ -59,6 +59,6 @@ internal sealed class FieldCombination : LinearMap
 
     public override void Dispose()
     {
-        // Planes are made anew, so there is nothing to free.
+        // Planes are not cached, so nothing is freed.
     }
 }

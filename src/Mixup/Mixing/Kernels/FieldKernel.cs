@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Combinations by fields on the CPU: each cell is read from memory where it counts, and written once. This part chooses by layout and
-/// type.
+/// Applies combinations by fields on the CPU. Cells of weight 0 are not read, and each cell is written once. This class selects the code
+/// for a layout and type.
 /// </summary>
 internal static class FieldKernel
 {
-    // Shorter runs than these many elements are combined cell by cell, with vectors, or one by one.
+    // Rows whose runs are shorter on average, in elements, are combined cell by cell.
     private const int ShortRun = 32;
     private const int ShortRunOfSixteenBits = 4;
 
     /// <summary>
-    /// Applies one combination or two, whose rows stand behind each other; null where this kernel does not serve: another device, a layout
-    /// in which the cells of a row are not in order, or a kind of field that it does not know.
+    /// Applies one combination or two, and concatenates their rows. Returns null if the kernel does not support the device, a kind of
+    /// field, or a layout in which the cells of a row are not in order.
     /// </summary>
     public static Tensor? TryApply(ReadOnlySpan<WeightedCells> combinations, Tensor x)
     {
@@ -34,11 +34,13 @@ internal static class FieldKernel
             Run(combinations[i], order, source, combinations.Length == 1 ? target : target.narrow(0, i * rows, rows));
         }
 
-        // Detached, since autograd forbids to change a view in place that came out of a function.
+        // Detached, since autograd forbids in-place changes of a view that a function returned.
         return order.Length == 0 ? target : target.permute(CpuKernel.Inverse(order)).detach();
     }
 
-    /// <summary>Applies a combination in place, whose sources are a permutation; false where this kernel does not serve.</summary>
+    /// <summary>
+    /// Applies a combination in place. Its sources must be a permutation. Returns false if the kernel does not support the tensor.
+    /// </summary>
     public static bool TryOverwrite(WeightedCells combination, Tensor x)
     {
         if (combination.Resizes || MemoryOrder(combination, x) is not { } order)
@@ -46,14 +48,17 @@ internal static class FieldKernel
             return false;
         }
 
-        // As in CpuKernel: this tells autograd of what is written behind torch's back.
+        // As in CpuKernel, this no-op marks the tensor as modified for autograd.
         x.transpose_(0, 0);
         var source = order.Length == 0 ? x : x.permute(order);
         Run(combination, order, source, source);
         return true;
     }
 
-    /// <summary>The dimensions by falling stride, as of the other kernel, if the extent is in one piece there.</summary>
+    /// <summary>
+    /// Returns the dimensions by descending stride, as <see cref="CpuKernel"/> does, if the dimensions of the extent stay together and in
+    /// order.
+    /// </summary>
     private static long[]? MemoryOrder(WeightedCells combination, Tensor x)
     {
         if (!combination.Own.Fields.All(FieldLevels.Knows)
@@ -105,7 +110,7 @@ internal static class FieldKernel
                 break;
         }
 
-        // Their memory was read through pointers, which keep nothing alive.
+        // Pointers do not keep the tensors alive.
         GC.KeepAlive(source);
         GC.KeepAlive(target);
     }

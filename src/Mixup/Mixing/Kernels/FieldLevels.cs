@@ -1,25 +1,25 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>A stretch of cells over which a field has one weight: it ends before a cell, and the partner has the rest.</summary>
+/// <summary>A range of cells with one weight, up to the cell <c>To</c>, exclusive. <c>Rest</c> is the weight of the partner.</summary>
 internal readonly record struct Level(int To, double Weight, double Rest);
 
 /// <summary>
-/// A field as stretches of one weight each, the cells in the order of memory. A number is one stretch; a box in two dimensions has a few on
-/// each line that it crosses.
+/// Divides a field into ranges of equal weight, in row-major order. A number is one range; a box in two dimensions has a few ranges on each
+/// line.
 /// </summary>
 internal static class FieldLevels
 {
-    // A mask is judged by this many of its first stretches, and by all that follow.
-    private const int LeastJudged = 64;
+    // A mask is not rejected before this many ranges.
+    private const int LeastRanges = 64;
 
-    /// <summary>Whether the kind of the field is known here.</summary>
+    /// <summary>Returns whether the kind of the field is supported.</summary>
     public static bool Knows(Field field) => field is NumberField or BoxField or MaskField;
 
-    /// <summary>Finds the stretches.</summary>
+    /// <summary>Finds the ranges.</summary>
     /// <param name="field">The field.</param>
     /// <param name="extent">The resolution.</param>
-    /// <param name="leastMean">How many cells a stretch of a mask must have in the mean.</param>
-    /// <returns>The stretches; null for a mask whose weights change more often.</returns>
+    /// <param name="leastMean">The number of cells that the ranges of a mask must have on average.</param>
+    /// <returns>The ranges; null for a mask whose weights change more often.</returns>
     public static Level[]? Of(Field field, Extent extent, int leastMean) => field switch
     {
         NumberField number => [new Level((int)extent.Cells, number.Lambda, 1 - number.Lambda)],
@@ -41,7 +41,7 @@ internal static class FieldLevels
         return [.. levels];
     }
 
-    /// <summary>The cells of one index along all dimensions before d, which the box covers in part.</summary>
+    /// <summary>Appends the ranges of the cells with one index along all dimensions before d.</summary>
     private static void Append(List<Level> levels, List<(int To, double Coverage)>[] along, int[] inner, int d, int start, double outer)
     {
         var index = 0;
@@ -74,7 +74,7 @@ internal static class FieldLevels
         }
     }
 
-    /// <summary>How much of the cells along one dimension lies in the box: five stretches at most.</summary>
+    /// <summary>Returns the coverage of the cells along one dimension, as five ranges at most.</summary>
     private static List<(int To, double Coverage)> Along(BoxField box, int d, long size)
     {
         var drawn = box.Extent[d];
@@ -106,7 +106,7 @@ internal static class FieldLevels
             var to = length < 0 ? values.Length : from + length;
             levels.Add(new Level(to, values[from], 1 - values[from]));
             from = to;
-            if (levels.Count >= LeastJudged && levels.Count * (long)leastMean > to)
+            if (levels.Count >= LeastRanges && levels.Count * (long)leastMean > to)
             {
                 return null;
             }

@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Where the extent of a tensor lies: its first dimension, and its sizes.</summary>
+/// <summary>The position of the extent in a tensor: its first dimension and its sizes.</summary>
 internal readonly record struct ExtentWithin(int First, Extent Extent, int Rank)
 {
     public static ExtentWithin Of(Tensor x, int first, int count) => new(first, new Extent(x.shape.AsSpan(first, count)), (int)x.dim());
 
-    /// <summary>The shape that broadcasts against the tensor: rows, and cells or one dimension of them.</summary>
+    /// <summary>Returns a shape that broadcasts against the tensor: rows, with all cells or one dimension of them.</summary>
     public long[] Broadcast(long rows, int? axis = null, bool cells = false)
     {
         var shape = Check.Broadcast(rows, 0, Rank);
@@ -21,33 +21,33 @@ internal readonly record struct ExtentWithin(int First, Extent Extent, int Rank)
 }
 
 /// <summary>
-/// A plane of weights for each row: a field itself, or what it leaves to the partner. Made anew for each part of a batch, since planes cost
-/// as much as images of one channel.
+/// Makes a plane of weights for each row: the field, or 1 minus the field. Planes are not cached, since each needs the memory of an image
+/// of one channel.
 /// </summary>
 internal sealed class FieldPlanes(IReadOnlyList<Field> all, bool ofPartner)
 {
-    // Where a partner is resized into a box, the weights are those of the box.
+    // The weights of a resized partner are those of its box.
     private readonly Field[] fields = [.. all.Select(field => field is ResizedBoxField resized ? resized.Box : field)];
 
     private NumberField Nothing => new(ofPartner ? 1 : 0);
 
     public IReadOnlyList<Field> Fields => fields;
 
-    /// <summary>Whether a plane is what its field leaves to the partner.</summary>
+    /// <summary>Gets whether a plane is 1 minus its field, the weight of the partner.</summary>
     public bool OfPartner => ofPartner;
 
-    /// <summary>The planes of the rows that an index names; a row below 0 has a plane of zeros.</summary>
+    /// <summary>Returns the planes of the rows of an index. A negative index gives a plane of zeros.</summary>
     public FieldPlanes Gather(IEnumerable<long> rows) => new([.. rows.Select(row => row < 0 ? Nothing : fields[row])], ofPartner);
 
-    /// <summary>The planes of some rows.</summary>
+    /// <summary>Makes the planes of some rows.</summary>
     /// <returns>
-    /// A tensor that broadcasts against the rows of the tensor that the extent lies within. Weights of 0 and 1 are exact.
+    /// A tensor that broadcasts against these rows of a tensor with the extent <paramref name="at"/>. Weights of 0 and 1 are exact.
     /// </returns>
     public Tensor Of(int from, int count, ExtentWithin at, ScalarType type, Device device)
     {
         Tensor Upload(double[] values, long[] shape) => tensor(values, shape, type).to(device, non_blocking: true);
 
-        // A number is a constant, a box is 1 - 1 * coverage; masks are put over both.
+        // A number is a constant, and a box is a constant plus a slope times its coverage. Masks are written over both.
         var (constants, slopes) = (new double[count], new double[count]);
         List<long> masks = [];
         for (var row = 0; row < count; row++)
@@ -93,7 +93,7 @@ internal sealed class FieldPlanes(IReadOnlyList<Field> all, bool ofPartner)
         return planes;
     }
 
-    /// <summary>How much of each cell along an axis lies in the boxes of some rows.</summary>
+    /// <summary>Returns the fraction of each cell inside the boxes of some rows, along one axis.</summary>
     private double[] Coverage(int from, int count, int axis, long size)
     {
         var coverage = new double[count * size];

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A tensor as fields see it: rows of planes, planes of cells, cells of elements. Channels are planes if they stand before the extent, else
-/// elements.
+/// The shape of a tensor for fields: rows of planes, planes of cells, and cells of elements. Channels before the extent are planes;
+/// channels after it are elements.
 /// </summary>
 internal readonly record struct FieldGrid(int Rows, int Planes, int Cells, int Inner)
 {
@@ -15,28 +15,28 @@ internal readonly record struct FieldGrid(int Rows, int Planes, int Cells, int I
 }
 
 /// <summary>
-/// Combines rows by weights that vary over their cells. Where these are 0 and 1 in long runs, a row is copied from two others run by run;
-/// else it goes cell by cell. The threads share out the rows that are kept. In place, they go by cycles of the permutation, a piece of all
-/// its rows at a time: no piece needs another one, and what the last row of a cycle reads of the first is put aside.
+/// Combines rows by weights that vary over their cells, run by run if the runs of equal weight are long, otherwise cell by cell. Threads
+/// divide the rows. In place, they divide the cycles of the permutation and their columns. A piece holds the same columns of all rows of a
+/// cycle. Pieces are independent; the cells of the first row that the last row reads are saved.
 /// </summary>
 /// <typeparam name="T">The type of an element.</typeparam>
-/// <typeparam name="TWeight">The type in which the elements are weighed.</typeparam>
+/// <typeparam name="TWeight">The type in which the elements are weighted.</typeparam>
 /// <typeparam name="TRows">The arithmetic.</typeparam>
 internal static unsafe class FieldWalk<T, TWeight, TRows>
     where T : unmanaged
     where TWeight : unmanaged, INumber<TWeight>
     where TRows : IRows<T>, ICellRows<T, TWeight>
 {
-    // What is put aside, and a piece of two rows, stay in the first or second cache.
+    // The saved cells and the pieces of two rows fit into the L1 or L2 cache.
     private const int PieceBytesInPlace = 32 * 1024;
 
-    // A small plane is faster copied as a whole, and then in part again, than by its runs.
+    // It is faster to copy a small plane as a whole, and then some runs again, than to copy it run by run.
     private const int SmallPlaneBytes = 16 * 1024;
 
-    // Below this one thread is done before the others have begun.
+    // Below this size one thread finishes before the others start.
     private const long ParallelBytes = 128L << 10;
 
-    // The weights of so many elements are at hand at a time.
+    // The number of elements whose weights are expanded at a time.
     private const int WeightsAtHand = 2048;
 
     /// <summary>Applies a combination to a contiguous tensor, or in place.</summary>
@@ -64,7 +64,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
             }
             else
             {
-                // Few rows are cut into parts.
+                // Few rows are divided into parts.
                 var parts = grid.Rows >= 2 * threads ? [row] : PartsOfFewRows(grid, threads);
                 var items = (long)grid.Rows * parts.Length;
                 TorchThreads.For(threads, share =>
@@ -90,7 +90,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
             return;
         }
 
-        // Plane by plane, each as it is seen in the row, and as if it were a whole row.
+        // Each plane of the partner is resized into a buffer, whose pointer is offset as if it were the whole row.
         var length = grid.Cells * grid.Inner;
         var seen = rows.Buffers.Saved(length);
         for (var plane = part.FirstPlane; plane < part.EndPlane; plane++)
@@ -119,7 +119,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         return [.. Enumerable.Range(0, count).Select(i => Share(Boundary(i), Boundary(i + 1)))];
     }
 
-    /// <summary>Cuts a part into pieces, each of which is one stretch of memory: whole planes, or cells of one plane.</summary>
+    /// <summary>Divides a part into pieces of contiguous memory: whole planes, or cells of one plane.</summary>
     private static IEnumerable<Part> Pieces(Part part, FieldGrid grid, int bytes)
     {
         var most = Math.Max(1, bytes / Unsafe.SizeOf<T>() / grid.Inner);
@@ -154,7 +154,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
     {
         T* Row(int step) => x + ((long)walk[step].Row * grid.RowLength);
 
-        // As if it were a whole row, of which only this part is there.
+        // The pointer is offset as if the buffer were the whole row.
         var first = Row(cycle.From);
         var saved = buffers.Saved(part.Length(grid)) - part.Start(grid);
         Save(weights[walk[cycle.To - 1].Row], grid, part, first, saved);
@@ -165,7 +165,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         }
     }
 
-    /// <summary>Puts aside what a row will read of the other one.</summary>
+    /// <summary>Saves the cells that a row will read of the other one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Save(RowWeights weights, FieldGrid grid, Part part, T* other, T* saved)
     {
@@ -206,7 +206,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         }
     }
 
-    // Optimised at once: the first batches would else take five times as long.
+    // Optimised immediately, since the first batches would otherwise take five times as long.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CombineRuns(RowWeights weights, FieldGrid grid, Part part, T* sample, T* partner, T* result)
     {
@@ -264,7 +264,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         }
     }
 
-    /// <summary>Where a run lies within a plane of a row, as far as it belongs to the part.</summary>
+    /// <summary>Returns the position and length of a run within a plane, clipped to the part.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (int At, int Length) Stretch(in Run run, in Part part, int plane, in FieldGrid grid)
     {
@@ -272,21 +272,21 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         return (((plane * grid.Cells) + from) * grid.Inner, (to - from) * grid.Inner);
     }
 
-    /// <summary>The weights as they are in the type that is weighed in: what is too small for float32 is 0 there.</summary>
+    /// <summary>Returns the weights in the type of the arithmetic. Weights too small for float32 become 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (double Own, double Other) Weights(in Run run) =>
         typeof(TWeight) == typeof(double) ? (run.Own, run.Other) : ((float)run.Own, (float)run.Other);
 
-    /// <summary>Some cells of some planes of a row.</summary>
+    /// <summary>A range of cells in a range of planes of a row.</summary>
     private readonly record struct Part(int FirstPlane, int EndPlane, int FirstCell, int EndCell)
     {
         public int Start(in FieldGrid grid) => ((FirstPlane * grid.Cells) + FirstCell) * grid.Inner;
 
-        /// <summary>How long the one stretch of memory is, if it is one.</summary>
+        /// <summary>Returns the number of elements, which are contiguous if the part is a piece.</summary>
         public int Length(in FieldGrid grid) => (EndPlane - FirstPlane) * (EndCell - FirstCell) * grid.Inner;
     }
 
-    /// <summary>Rows that are filled, and from what.</summary>
+    /// <summary>The rows to fill and their sources.</summary>
     private readonly struct KeptRows(
         RowSources sources, CellWeights weights, FieldGrid grid, T* source, T* target, Buffers buffers)
     {
@@ -303,7 +303,7 @@ internal static unsafe class FieldWalk<T, TWeight, TRows>
         public T* Target(long row) => target + (row * grid.RowLength);
     }
 
-    /// <summary>What a thread needs besides.</summary>
+    /// <summary>The buffers of a thread.</summary>
     private sealed class Buffers(FieldGrid grid) : IDisposable
     {
         private TWeight[]? own;

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The map that leaves a batch of any type as it is.</summary>
+/// <summary>The identity map, for a batch of any type.</summary>
 internal sealed class Identity : LinearMap
 {
     public override LinearMap Transposed => this;

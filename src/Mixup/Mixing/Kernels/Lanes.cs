@@ -4,20 +4,20 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A vector of lanes of 32 bits, read as whole numbers or as float32. <see cref="Vector{T}"/> has 256 bits even where the machine has 512,
-/// which halves what such a machine computes.
+/// A vector of 32-bit lanes, which hold integers or float32. <see cref="Vector{T}"/> has 256 bits even on machines with 512, which would
+/// halve their speed.
 /// </summary>
 internal unsafe interface ILanes<TSelf>
     where TSelf : struct, ILanes<TSelf>
 {
-    /// <summary>The bytes of a vector.</summary>
+    /// <summary>Gets the size of a vector in bytes.</summary>
     static abstract int Bytes { get; }
 
     static abstract TSelf All(uint bits);
 
     static abstract TSelf Load(void* from);
 
-    /// <summary>As many bytes as a vector has, as whole numbers in four vectors.</summary>
+    /// <summary>Loads as many bytes as a vector has, and widens them to integers in four vectors.</summary>
     static abstract void WidenBytes(byte* from, out TSelf first, out TSelf second, out TSelf third, out TSelf fourth);
 
     static abstract TSelf operator &(TSelf left, TSelf right);
@@ -30,42 +30,42 @@ internal unsafe interface ILanes<TSelf>
 
     static abstract TSelf operator >>>(TSelf value, int count);
 
-    /// <summary>A shift that keeps the sign.</summary>
+    /// <summary>Shifts right and keeps the sign.</summary>
     static abstract TSelf operator >>(TSelf value, int count);
 
-    /// <summary>The smaller ones, as signed numbers.</summary>
+    /// <summary>Returns the smaller lanes, as signed integers.</summary>
     static abstract TSelf Min(TSelf left, TSelf right);
 
-    /// <summary>The larger ones, as signed numbers.</summary>
+    /// <summary>Returns the larger lanes, as signed integers.</summary>
     static abstract TSelf Max(TSelf left, TSelf right);
 
-    /// <summary>Whole numbers below 2^31 as float32.</summary>
+    /// <summary>Converts integers below 2^31 to float32.</summary>
     static abstract TSelf ToSingle(TSelf value);
 
-    /// <summary>The sums, as float32.</summary>
+    /// <summary>Adds lanes as float32.</summary>
     static abstract TSelf AddSingle(TSelf left, TSelf right);
 
-    /// <summary>The differences, as float32.</summary>
+    /// <summary>Subtracts lanes as float32.</summary>
     static abstract TSelf SubtractSingle(TSelf left, TSelf right);
 
-    /// <summary>The products, as float32.</summary>
+    /// <summary>Multiplies lanes as float32.</summary>
     static abstract TSelf MultiplySingle(TSelf left, TSelf right);
 
-    /// <summary>The quotients, as float32.</summary>
+    /// <summary>Divides lanes as float32.</summary>
     static abstract TSelf DivideSingle(TSelf left, TSelf right);
 
     /// <summary>
-    /// Whether any half of a lane equals 16 bits, given twice in each lane, once it is masked by them in either of the two.
+    /// Returns whether a 16-bit half of a lane in either vector has all bits of a mask set. The mask has the same 16 bits in both halves.
     /// </summary>
     static abstract bool AnyHalfHasAll(TSelf some, TSelf others, TSelf bits);
 
     void Store(void* to);
 
-    /// <summary>Writes past the caches, to aligned memory.</summary>
+    /// <summary>Stores to aligned memory without filling the caches.</summary>
     void Stream(void* to);
 }
 
-/// <summary>Of whatever width .NET prefers on the machine.</summary>
+/// <summary>A vector of the width that .NET prefers on the machine.</summary>
 internal readonly unsafe struct PreferredLanes(Vector<uint> value) : ILanes<PreferredLanes>
 {
     private readonly Vector<uint> value = value;
@@ -129,7 +129,7 @@ internal readonly unsafe struct PreferredLanes(Vector<uint> value) : ILanes<Pref
     public void Stream(void* to) => value.StoreAlignedNonTemporal((uint*)to);
 }
 
-/// <summary>Of 512 bits, where the machine has them.</summary>
+/// <summary>A vector of 512 bits, if the machine supports it.</summary>
 internal readonly unsafe struct WideLanes(Vector512<uint> value) : ILanes<WideLanes>
 {
     private readonly Vector512<uint> value = value;

@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Looks up functions in the native library that TorchSharp runs on.</summary>
+/// <summary>Finds functions in TorchSharp's native library.</summary>
 internal static class LibTorchSharp
 {
     /// <summary>
-    /// The address of an exported function; null where there is none. The search goes on into the libraries that this one needs, so that
-    /// the OpenMP found is the one that libtorch runs on, whatever its file is called.
+    /// Returns the address of an exported function; null if there is none. The search includes the dependencies of the library, so it finds
+    /// the OpenMP that libtorch uses, whatever its file name.
     /// </summary>
     public static unsafe void* Find(string name) =>
         NativeLibrary.TryLoad("LibTorchSharp", typeof(torch).Assembly, null, out var library)

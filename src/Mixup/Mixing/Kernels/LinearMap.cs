@@ -2,23 +2,24 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What mixing does to a tensor, without autograd: it is linear, so its backward pass is its transpose.</summary>
+/// <summary>A linear map of a tensor without autograd. Its backward pass is its transpose.</summary>
 internal abstract class LinearMap : IDisposable
 {
-    /// <summary>The map by whose rows gradients flow back.</summary>
+    /// <summary>Gets the transposed map, which computes gradients.</summary>
     public abstract LinearMap Transposed { get; }
 
     /// <summary>Applies the map.</summary>
-    /// <param name="x">[B, ...], floating, bytes, or of any type where the map only copies.</param>
+    /// <param name="x">The tensor, [B, ...]: floating-point, Byte, or any type if the map only copies.</param>
     /// <returns>A new tensor of the same type, device and memory layout.</returns>
     public abstract Tensor Apply(Tensor x);
 
     /// <summary>
-    /// Applies the map to bytes that become floating values. Where it copies, it moves bytes; else it blends what they become.
+    /// Converts bytes to float32 and applies the map. If the map copies, it moves bytes before the conversion; otherwise it blends
+    /// converted values.
     /// </summary>
-    /// <param name="x">[B, ...], bytes.</param>
-    /// <param name="scale">What they become.</param>
-    /// <returns>A new tensor, float32, of the same device and memory layout.</returns>
+    /// <param name="x">The tensor, [B, ...], of type Byte.</param>
+    /// <param name="scale">The conversion.</param>
+    /// <returns>A new float32 tensor on the same device, with the same memory layout.</returns>
     public virtual Tensor ApplyToFloat(Tensor x, ChannelScale scale)
     {
         using var scope = NewDisposeScope();
@@ -27,11 +28,11 @@ internal abstract class LinearMap : IDisposable
         return result.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Whether each element of the result is known to be one of the tensor's own.</summary>
+    /// <summary>Returns whether the map certainly copies every element.</summary>
     public virtual bool Copies(Tensor x) => false;
 
     /// <summary>Applies the map in place.</summary>
-    /// <param name="x">[B, ...], as of <see cref="Apply"/>.</param>
+    /// <param name="x">The tensor, as for <see cref="Apply"/>.</param>
     public virtual void Overwrite(Tensor x)
     {
         using var scope = NewDisposeScope();
@@ -39,6 +40,6 @@ internal abstract class LinearMap : IDisposable
         x.copy_(Apply(x));
     }
 
-    /// <summary>Frees the weights that were copied to devices. The map can still be used.</summary>
+    /// <summary>Frees the copies of the weights for devices. The map stays usable.</summary>
     public abstract void Dispose();
 }

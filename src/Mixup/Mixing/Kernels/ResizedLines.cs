@@ -1,15 +1,14 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Which cell of a partner is seen in each cell of a row, where it is resized to the nearest one: the extent as lines along its last
-/// dimension.
+/// The source cells of a partner that is resized by nearest interpolation, for lines along the last dimension of the extent.
 /// </summary>
-/// <param name="StartOf">Where the line that a line is taken from begins, as a cell; -1 outside of the box.</param>
-/// <param name="First">The first cell of a line that lies in the box.</param>
-/// <param name="Along">For each cell of a line that lies in the box, its source within the line.</param>
+/// <param name="StartOf">For each line, the first cell of its source line; -1 outside of the box.</param>
+/// <param name="First">The first cell of a line inside the box.</param>
+/// <param name="Along">For each cell of a line inside the box, its source cell within the source line.</param>
 internal sealed record ResizedLines(int[] StartOf, int First, int[] Along)
 {
-    /// <summary>Finds the sources of a field's cells at a resolution.</summary>
+    /// <summary>Finds the source cells of a field at a resolution.</summary>
     public static ResizedLines Of(ResizedBoxField field, Extent extent)
     {
         var last = extent.Count - 1;
@@ -26,10 +25,10 @@ internal sealed record ResizedLines(int[] StartOf, int First, int[] Along)
             Array.ConvertAll(starts, start => start < 0 ? -1 : start * (int)extent[last]), first, [.. along.Where(source => source >= 0)]);
     }
 
-    /// <summary>Writes the cells of a plane of the partner that are seen.</summary>
-    /// <param name="partner">A plane.</param>
-    /// <param name="inner">How many elements a cell has.</param>
-    /// <param name="seen">The plane as it is seen in the row. Outside of the box it stays as it is.</param>
+    /// <summary>Resizes a plane of the partner into the box.</summary>
+    /// <param name="partner">The plane of the partner.</param>
+    /// <param name="inner">The number of elements of a cell.</param>
+    /// <param name="seen">The resized plane. Cells outside of the box are not written.</param>
     public void Resize<T>(ReadOnlySpan<T> partner, int inner, Span<T> seen)
     {
         var length = seen.Length / StartOf.Length;

@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Resizes rows as their fields say, or transposes that. Along each dimension a cell is a weighted sum of a few cells, its taps; those of
-/// the transpose are the cells that read it. So both are gathers, which give the same bits on every run.
+/// Resizes the rows of fields that resize, or applies the transpose. Along each dimension, a cell is a weighted sum of a few cells, its
+/// taps. The taps of the transpose are the cells that read it. Both are therefore gathers, which are deterministic.
 /// </summary>
 internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
 {
-    /// <summary>Whether each cell of a resized row is a copy of one cell.</summary>
+    /// <summary>Gets whether each cell of a resized row is a copy of one cell.</summary>
     public bool Picks => !transposed && fields.OfType<ResizedBoxField>().All(box => box.Resizing == Resizing.Nearest);
 
-    /// <summary>The cells that each row shows of its partner at a resolution; null for a row that is not resized.</summary>
+    /// <summary>Returns the source cells of each row at a resolution; null for a row that is not resized.</summary>
     public ResizedLines?[] LinesAt(Extent extent)
     {
         Dictionary<Field, ResizedLines> shared = new(ReferenceEqualityComparer.Instance);
@@ -33,20 +33,20 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
         return [.. fields.Select(Of)];
     }
 
-    /// <summary>The same for the rows that an index names.</summary>
+    /// <summary>Returns the same for the rows of an index.</summary>
     public ResizedRows Gather(long[] rows) => new([.. rows.Select(row => fields[(int)row])], transposed);
 
-    /// <summary>The transpose for the rows that an index names.</summary>
+    /// <summary>Returns the transpose for the rows of an index.</summary>
     public ResizedRows Transpose(long[] rows) => new([.. rows.Select(row => fields[(int)row])], !transposed);
 
-    /// <summary>Whether any of some rows is resized.</summary>
+    /// <summary>Returns whether any row of a range is resized.</summary>
     public bool Any(int from, int count) => fields.Skip(from).Take(count).Any(IsResized);
 
     /// <summary>Resizes rows.</summary>
-    /// <param name="x">Some rows; not modified.</param>
-    /// <param name="from">The number of the first of them.</param>
-    /// <param name="at">Where the extent lies.</param>
-    /// <returns>New rows of the same type. Those that are not resized are the same bits.</returns>
+    /// <param name="x">The rows. Not modified.</param>
+    /// <param name="from">The number of the first row.</param>
+    /// <param name="at">The position of the extent.</param>
+    /// <returns>New rows of the same type. Rows that are not resized are copied.</returns>
     public Tensor Apply(Tensor x, int from, ExtentWithin at)
     {
         using var scope = NewDisposeScope();
@@ -78,7 +78,7 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
         Tensor? sum = null;
         for (var tap = 0; tap < taps.Max(of => of.Count); tap++)
         {
-            // A cell without a tap stands for itself, with the weight 0.
+            // A cell without a tap reads itself with the weight 0.
             var shape = at.Broadcast(boxes.Length, axis);
             long[] cells = [.. taps.Select((of, cell) => tap < of.Count ? of[tap].Source : cell % size)];
             var sources = tensor(cells, ScalarType.Int64).view(shape).to(x.device, non_blocking: true);
@@ -86,7 +86,7 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
             var picked = x.index(Cells(x, sources, at.First + axis));
             if (!transposed && Array.TrueForAll(taps, of => of.Count == 0 || (of.Count == 1 && of[0].Weight == 1)))
             {
-                return picked; // a copy, of any type; what is outside of the box is not read
+                return picked; // a copy of any type; cells outside of the box are ignored
             }
 
             var factors = tensor(weights, shape, wide).to(x.device, non_blocking: true);
@@ -97,7 +97,7 @@ internal sealed class ResizedRows(IReadOnlyList<Field> fields, bool transposed)
         return sum!; // a box has a cell, so some cell has a tap
     }
 
-    /// <summary>The taps of each cell along an axis.</summary>
+    /// <summary>Returns the taps of each cell along an axis.</summary>
     private List<(long Source, double Weight)>[] Taps(ResizedBoxField box, int axis, long size)
     {
         var taps = new List<(long Source, double Weight)>[size];

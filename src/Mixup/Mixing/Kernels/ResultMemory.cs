@@ -5,19 +5,19 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Tensors over blocks of the pool. libtorch's own reference count decides when a block is free: it calls back when the last tensor, view
-/// or graph that holds the memory is gone, so nobody ever sees it overwritten.
+/// Makes tensors over blocks of the pool. libtorch calls back when its reference count of the memory reaches 0, that is, when no tensor,
+/// view or graph holds it. A block is therefore never reused while it is visible.
 /// </summary>
 internal static unsafe class ResultMemory
 {
-    /// <summary>The <see cref="AppContext"/> switch that turns the pool off.</summary>
+    /// <summary>The <see cref="AppContext"/> switch that disables the pool.</summary>
     public const string Switch = "TorchSharp.Mixup.UseFreshMemory";
 
-    // Below this size malloc has warm memory by itself.
+    // Below this size malloc itself reuses memory.
     private const long LeastBytes = 64 << 10;
 
-    // From here on the result is written past the caches, which saves reading its memory first; a smaller one is better left in them for
-    // whoever is next, and so is memory that was written not long ago.
+    // From this size on, results are written without filling the caches, which saves reading their memory first. Smaller results, and
+    // blocks that were used recently, are better left in the caches for the next operation.
     private const long StreamedBytes = 6L << 20;
     private const long StreamedAgainBytes = 24L << 20;
 
@@ -27,19 +27,21 @@ internal static unsafe class ResultMemory
         (delegate* unmanaged<void*, delegate* unmanaged<void*, void>, long*, int, sbyte, sbyte, int, int, byte, nint>)
         (IsAsExpected() ? LibTorchSharp.Find(EntryPoint) : null);
 
-    /// <summary>Whether a result is better written past the caches; fresh memory was never written to.</summary>
-    public static bool IsStreamed(long bytes, bool fresh) => bytes >= (fresh ? StreamedBytes : StreamedAgainBytes);
+    /// <summary>Returns whether a result is better written without filling the caches. Fresh memory was never written to.</summary>
+    public static bool IsStreamed(long bytes, bool isFresh) => bytes >= (isFresh ? StreamedBytes : StreamedAgainBytes);
 
-    /// <summary>A contiguous tensor on the CPU, not initialized; fresh if its memory was never written to.</summary>
-    public static Tensor Empty(long[] shape, ScalarType dtype, long bytes, out bool fresh)
+    /// <summary>
+    /// Returns an uninitialized contiguous tensor on the CPU, and whether its memory is fresh, that is, was never written to.
+    /// </summary>
+    public static Tensor Empty(long[] shape, ScalarType dtype, long bytes, out bool isFresh)
     {
-        fresh = true;
+        isFresh = true;
         if (bytes < LeastBytes || New == null || (AppContext.TryGetSwitch(Switch, out var off) && off))
         {
             return empty(shape, dtype, CPU);
         }
 
-        var block = BlockPool.Rent(bytes, out fresh);
+        var block = BlockPool.Rent(bytes, out isFresh);
         fixed (long* sizes = shape)
         {
             var handle = New(block, &Return, sizes, shape.Length, (sbyte)dtype, (sbyte)dtype, (int)DeviceType.CPU, -1, 0);
@@ -49,7 +51,7 @@ internal static unsafe class ResultMemory
         }
     }
 
-    /// <summary>Nobody holds the memory any more. Called by libtorch, on any thread; an exception here would end the process.</summary>
+    /// <summary>Returns a block to the pool. libtorch calls it on any thread; an exception here would end the process.</summary>
     [UnmanagedCallersOnly]
     private static void Return(void* data)
     {
@@ -61,7 +63,7 @@ internal static unsafe class ResultMemory
                 BlockPool.Return(data);
                 break;
             }
-            catch (ThreadInterruptedException) // while it waited for the lock
+            catch (ThreadInterruptedException) // thrown while waiting for the lock
             {
                 interrupted = true;
             }
@@ -74,8 +76,8 @@ internal static unsafe class ResultMemory
     }
 
     /// <summary>
-    /// Whether this version of TorchSharp declares the function with the parameters that are passed here. It is no part of its public
-    /// surface, so another version may change it.
+    /// Returns whether this version of TorchSharp declares the function with the expected parameters. The function is not public, so
+    /// another version may change it.
     /// </summary>
     private static bool IsAsExpected()
     {

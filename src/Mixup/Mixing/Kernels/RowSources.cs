@@ -1,10 +1,10 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The other rows that each row takes from. In a blend that is one, its partner. In the transpose it is every row that has it as partner,
-/// in ascending order: none, one, or many.
+/// The other rows that each row reads. In a blend this is its partner. In the transpose it is every row whose partner it is, in ascending
+/// order: none, one, or several.
 /// </summary>
-/// <example>The partners 1, 2, 1 are read so: row 0 by nobody, row 1 by rows 0 and 2, row 2 by row 1.</example>
+/// <example>With the partners 1, 2, 1, the transposed row 0 reads no row, row 1 reads rows 0 and 2, and row 2 reads row 1.</example>
 internal sealed class RowSources
 {
     private readonly bool[] isAlone;
@@ -12,7 +12,7 @@ internal sealed class RowSources
     private Step[]? walk;
     private bool? isPermutation;
 
-    /// <summary>Takes one partner for each row: any map, with repetition.</summary>
+    /// <summary>Initializes the sources of a blend: one partner for each row, possibly repeated.</summary>
     public RowSources(long[] partners)
         : this(partners, new bool[partners.Length], [], new int[partners.Length + 1])
     {
@@ -24,31 +24,31 @@ internal sealed class RowSources
         IsPairs = !first.Where((other, row) => first[other] != row).Any();
     }
 
-    /// <summary>The first other row of each row. A row that takes from none names itself.</summary>
+    /// <summary>Gets the first source of each row. A row without sources has its own number.</summary>
     public long[] First { get; }
 
-    /// <summary>The other rows beyond the first ones, in the order of the rows that take from them.</summary>
+    /// <summary>Gets the sources after the first ones, in the order of the rows that read them.</summary>
     public long[] More { get; }
 
-    /// <summary>Whether a row takes from several others.</summary>
+    /// <summary>Gets whether any row has several sources.</summary>
     public bool HasMore => More.Length > 0;
 
-    /// <summary>Whether the first other rows are each row once.</summary>
+    /// <summary>Gets whether the first sources are a permutation.</summary>
     public bool IsPermutation => isPermutation ??= IsPairs || AreAllRead();
 
-    /// <summary>Whether all are each other's partner, two by two.</summary>
+    /// <summary>Gets whether all first sources are mutual.</summary>
     public bool IsPairs { get; }
 
-    /// <summary>The rows, chain by chain: the first other row of each is the next one, where it was not there before.</summary>
+    /// <summary>Gets the rows in the order of cycles: the first source of a row is the next row, unless it occurred before.</summary>
     public Step[] Walk => walk ??= Cycles.Of(First);
 
-    /// <summary>Whether a row takes from no other.</summary>
+    /// <summary>Returns whether a row has no source.</summary>
     public bool IsAlone(long row) => isAlone[row];
 
-    /// <summary>Where the sources of a row begin and end within <see cref="More"/>.</summary>
+    /// <summary>Returns the range of the sources of a row within <see cref="More"/>.</summary>
     public (int From, int To) RangeOfMore(int row) => (startOfMore[row], startOfMore[row + 1]);
 
-    /// <summary>The sources of some rows within <see cref="More"/> in layers, each of which holds one of a row at most.</summary>
+    /// <summary>Returns the sources of some rows within <see cref="More"/> in layers. A layer has at most one source of each row.</summary>
     public IEnumerable<(long[] Rows, long[] Indices)> LayersOfMore(int from, int count)
     {
         for (var layer = 0; ; layer++)
@@ -64,7 +64,7 @@ internal sealed class RowSources
         }
     }
 
-    /// <summary>The rows that read each row, of which these are the partners.</summary>
+    /// <summary>Returns the sources of the transpose: the rows that read each row.</summary>
     public RowSources Readers()
     {
         var readers = First.Select((source, reader) => (source, reader: (long)reader)).ToLookup(pair => pair.source, pair => pair.reader);

@@ -3,17 +3,16 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// One weight for a stretch of a row, and one for a stretch of its partner. A weight of 0 means that the values beside it are not read,
-/// since 0 times infinity is not a number.
+/// Combines a range of a row and of its partner with one weight each. Values of weight 0 are not read, since 0 times infinity is NaN.
 /// </summary>
 internal static class RowTerms<T, TRows>
     where T : unmanaged
     where TRows : IRows<T>
 {
     private const int ChunkBytes = 16 * 1024;
-    private static readonly T[] Nothing = [.. Enumerable.Repeat(TRows.NegativeZero, ChunkBytes / Unsafe.SizeOf<T>())];
+    private static readonly T[] NegativeZeros = [.. Enumerable.Repeat(TRows.NegativeZero, ChunkBytes / Unsafe.SizeOf<T>())];
 
-    /// <summary>Whether both are read.</summary>
+    /// <summary>Returns whether both weights differ from 0, so that both values are read.</summary>
     public static bool Mixes((double Own, double Other) weights) => weights.Own != 0 && weights.Other != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -40,11 +39,12 @@ internal static class RowTerms<T, TRows>
         }
         else if (weight != 1)
         {
-            // Adding -0.0 changes no bit, so this is the product.
-            for (var from = 0; from < source.Length; from += Nothing.Length)
+            // Adding -0.0 changes no bit, so this computes the product.
+            for (var from = 0; from < source.Length; from += NegativeZeros.Length)
             {
-                var length = Math.Min(Nothing.Length, source.Length - from);
-                TRows.Combine(source.Slice(from, length), Nothing.AsSpan(0, length), weight, 1, result.Slice(from, length), stream: false);
+                var length = Math.Min(NegativeZeros.Length, source.Length - from);
+                TRows.Combine(
+                    source.Slice(from, length), NegativeZeros.AsSpan(0, length), weight, 1, result.Slice(from, length), stream: false);
             }
         }
         else if (source != result)

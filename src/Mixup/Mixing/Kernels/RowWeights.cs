@@ -2,10 +2,10 @@ using System.Numerics;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A stretch of cells over which a row has one weight for itself, and one for the other row.</summary>
+/// <summary>A range of cells with one weight for the row itself, and one for the other row.</summary>
 internal readonly record struct Run(int From, int To, double Own, double Other);
 
-/// <summary>The weights of one row of a combination at a resolution: as runs where these are long, else cell by cell.</summary>
+/// <summary>The weights of one row of a combination at a resolution, as runs if these are long, otherwise cell by cell.</summary>
 internal sealed class RowWeights
 {
     private readonly Run[] runs;
@@ -18,17 +18,17 @@ internal sealed class RowWeights
     private RowWeights((double[] Values, bool IsRest) own, (double[] Values, bool IsRest) other) =>
         (runs, this.own, this.other, IsByCell) = ([], own, other, true);
 
-    /// <summary>Whether the row is best combined cell by cell.</summary>
+    /// <summary>Gets whether the row is combined cell by cell.</summary>
     public bool IsByCell { get; }
 
-    /// <summary>How many runs there are; 0 where there are weights for each cell alone.</summary>
+    /// <summary>Gets the number of runs; 0 if the weights are stored for each cell.</summary>
     public int RunCount => runs.Length;
 
     /// <summary>Finds the weights of a row.</summary>
-    /// <param name="own">The field of the row itself, and whether its rest counts.</param>
-    /// <param name="other">The same of the other row.</param>
+    /// <param name="own">The field of the row itself, and whether 1 minus the field is used.</param>
+    /// <param name="other">The same for the other row.</param>
     /// <param name="extent">The resolution.</param>
-    /// <param name="leastMean">How many cells a run must have in the mean; 0 for runs of any length.</param>
+    /// <param name="leastMean">The number of cells that runs must have on average; 0 for runs of any length.</param>
     public static RowWeights Of((Field Field, bool IsRest) own, (Field Field, bool IsRest) other, Extent extent, int leastMean)
     {
         var ownLevels = FieldLevels.Of(own.Field, extent, leastMean);
@@ -43,10 +43,10 @@ internal sealed class RowWeights
         return new RowWeights(runs, runs.Length > 1 && runs.Length * (long)leastMean > extent.Cells);
     }
 
-    /// <summary>The run that a cell lies in, and all behind it.</summary>
+    /// <summary>Returns the run of a cell and all runs after it.</summary>
     public ReadOnlySpan<Run> RunsFrom(int cell) => From(runs, cell);
 
-    /// <summary>The same without the runs of the row alone, which are there where the row is.</summary>
+    /// <summary>Returns the same without runs that only copy the row itself, for results that already hold the row.</summary>
     public ReadOnlySpan<Run> ChangesFrom(int cell) => From(changes ??= Array.FindAll(runs, run => run is not { Own: 1, Other: 0 }), cell);
 
     private static ReadOnlySpan<Run> From(Run[] runs, int cell)
@@ -61,7 +61,7 @@ internal sealed class RowWeights
         return runs.AsSpan(low);
     }
 
-    /// <summary>Writes the weights of some cells, each as often as a cell has elements.</summary>
+    /// <summary>Writes the weights of some cells, once for each element of a cell.</summary>
     public void Fill<TWeight>(int from, int to, int elements, Span<TWeight> ofOwn, Span<TWeight> ofOther)
         where TWeight : unmanaged, INumber<TWeight>
     {

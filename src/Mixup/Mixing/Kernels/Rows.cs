@@ -3,39 +3,42 @@ using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>The arithmetic of one row, by type. Optimised at once: the first batches would else take several times as long.</summary>
+/// <summary>
+/// The arithmetic of rows of one type. Implementations are optimised immediately, since the first batches would otherwise take several
+/// times as long.
+/// </summary>
 internal interface IRows<T>
     where T : unmanaged
 {
-    /// <summary>The number that changes no bit when it is added.</summary>
+    /// <summary>Gets the number that changes no bit when it is added.</summary>
     static abstract T NegativeZero { get; }
 
     /// <summary>
-    /// <c>result = own * sample + other * partner</c>. The result may be the sample itself. To stream is to write past the caches, where
-    /// that can be done.
+    /// Computes <c>result = own * sample + other * partner</c>. The result may be the sample itself. If <paramref name="stream"/>, it is
+    /// written without filling the caches where possible.
     /// </summary>
     static abstract void Combine(ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, double own, double other, Span<T> result, bool stream);
 
-    /// <summary>Two rows that are each other's partner, in place.</summary>
+    /// <summary>Combines two rows that are each other's partners, in place.</summary>
     static abstract void CombinePair(Span<T> first, Span<T> second, double own, double other, double ownOfSecond, double otherOfSecond);
 }
 
 /// <summary>
-/// The arithmetic of cells that have weights of their own, by type. A weight of 0 means that the value beside it is not read, and beside it
-/// a weight of 1 copies bits.
+/// The arithmetic of cells of one type, each with its own weights. A value of weight 0 is not read; if the other weight is then 1, its bits
+/// are copied.
 /// </summary>
 /// <typeparam name="T">The type of an element.</typeparam>
-/// <typeparam name="TWeight">The type in which it is weighed.</typeparam>
+/// <typeparam name="TWeight">The type in which elements are weighted.</typeparam>
 internal interface ICellRows<T, TWeight>
     where T : unmanaged
     where TWeight : unmanaged
 {
-    /// <summary><c>result = own * sample + other * partner</c>, element by element. The result may be the sample itself.</summary>
+    /// <summary>Computes <c>result = own * sample + other * partner</c> for each element. The result may be the sample itself.</summary>
     static abstract void CombineCells(
         ReadOnlySpan<T> sample, ReadOnlySpan<T> partner, ReadOnlySpan<TWeight> own, ReadOnlySpan<TWeight> other, Span<T> result);
 }
 
-/// <summary>float32 and float64, in vectors of whatever width the machine has.</summary>
+/// <summary>The arithmetic of float32 and float64, in vectors of the machine's width.</summary>
 internal readonly unsafe struct VectorRows<T> : IRows<T>, ICellRows<T, T>
     where T : unmanaged, INumber<T>
 {
@@ -91,7 +94,7 @@ internal readonly unsafe struct VectorRows<T> : IRows<T>, ICellRows<T, T>
                 var (x, p, ws, vs) = (Vector.Load(a + i), Vector.Load(b + i), Vector.Load(w + i), Vector.Load(v + i));
                 var (noOwn, noOther) = (Vector.Equals(ws, Vector<T>.Zero), Vector.Equals(vs, Vector<T>.Zero));
 
-                // The product with 1 is taken apart: it changes what is not a number.
+                // A weight of 1 is handled separately, since a product may change the bits of NaN.
                 var ofOwn = Vector.ConditionalSelect(Vector.Equals(ws, Vector<T>.One), x, x * ws);
                 var ofOther = Vector.ConditionalSelect(Vector.Equals(vs, Vector<T>.One), p, p * vs);
                 var sum = Vector.ConditionalSelect(noOther, ofOwn, Vector.ConditionalSelect(noOwn, ofOther, ofOwn + ofOther));

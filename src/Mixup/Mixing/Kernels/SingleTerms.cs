@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The rows of a combination that have a weight of 0, for the path by torch, which computes all rows alike: 0 times infinity is not a
-/// number, and 0 plus -0.0 is 0.0. Such a row is a copy of another, a multiple of one, or zero. The host knows which rows these are; the
-/// others are not touched.
+/// The rows of a combination with a weight of 0, for <see cref="TorchKernel"/>. It computes all rows in the same way, which is wrong for
+/// these: 0 times infinity is NaN, and 0 plus -0.0 is 0.0. Such a row is a copy of another row, a multiple of one, or zero. The host knows
+/// which rows these are, so it replaces only them.
 /// </summary>
 internal sealed class SingleTerms
 {
@@ -19,10 +19,10 @@ internal sealed class SingleTerms
     {
     }
 
-    /// <summary>Whether each row of the result is just the row itself.</summary>
-    public bool AreOwn { get; private init; }
+    /// <summary>Gets whether the combination is the identity.</summary>
+    public bool IsIdentity { get; private init; }
 
-    /// <summary>Finds them, for the type that a tensor is blended in.</summary>
+    /// <summary>Finds the rows, with weights in the type in which a tensor is blended.</summary>
     public static SingleTerms Of(WeightedRows combination, Tensor x)
     {
         var single = Check.AccumulationType(x) == ScalarType.Float32;
@@ -41,11 +41,11 @@ internal sealed class SingleTerms
             }
         }
 
-        return own < partners.Length ? rows : new SingleTerms { AreOwn = true };
+        return own < partners.Length ? rows : new SingleTerms { IsIdentity = true };
     }
 
-    /// <summary>Takes what they are made of, before that is overwritten.</summary>
-    public SingleTerms From(Tensor x)
+    /// <summary>Computes the rows before their sources are overwritten.</summary>
+    public SingleTerms Compute(Tensor x)
     {
         Tensor Rows(IEnumerable<long> sources) => x.index(TensorIndex.Tensor(Index(sources, x)));
         copied = copies.Count > 0 ? Rows(copies.Select(copy => copy.Source)) : null;
@@ -60,7 +60,7 @@ internal sealed class SingleTerms
         return this;
     }
 
-    /// <summary>Puts them where they belong.</summary>
+    /// <summary>Writes the rows to the result.</summary>
     public void WriteTo(Tensor result)
     {
         if (copied is not null)
@@ -79,5 +79,5 @@ internal sealed class SingleTerms
         }
     }
 
-    private static Tensor Index(IEnumerable<long> rows, Tensor like) => tensor(rows.ToArray()).to(like.device, non_blocking: true);
+    private static Tensor Index(IEnumerable<long> rows, Tensor x) => tensor(rows.ToArray()).to(x.device, non_blocking: true);
 }

@@ -4,12 +4,12 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A floating type of 16 bits, two values in each lane of 32: how the lower and the upper ones become float32, up to a scale that is folded
-/// into the weights, and back with one rounding, to nearest and ties to even.
+/// A 16-bit floating-point type, with two values in each 32-bit lane. It widens the lower and the upper values to float32, up to a scale
+/// that is folded into the weights. It converts back with one rounding, to nearest and ties to even.
 /// </summary>
 internal interface ISixteenBits
 {
-    /// <summary>What a widened value must be multiplied by.</summary>
+    /// <summary>Gets the factor of a widened value.</summary>
     static abstract float Scale { get; }
 
     static abstract TLanes WidenLower<TLanes>(TLanes pairs)
@@ -18,22 +18,22 @@ internal interface ISixteenBits
     static abstract TLanes WidenUpper<TLanes>(TLanes pairs)
         where TLanes : struct, ILanes<TLanes>;
 
-    /// <summary>Whether there is a value among them that widening gets wrong.</summary>
+    /// <summary>Returns whether any value is special, that is, not widened correctly.</summary>
     static abstract bool AnySpecial<TLanes>(TLanes some, TLanes others)
         where TLanes : struct, ILanes<TLanes>;
 
     static abstract TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
         where TLanes : struct, ILanes<TLanes>;
 
-    /// <summary>A single combination of any values, special ones included.</summary>
+    /// <summary>Combines two values, including special ones.</summary>
     static abstract ushort Combine(ushort sample, ushort partner, float own, float other);
 }
 
-/// <summary>Rows of a type of 16 bits: widened, combined in float32, and rounded once.</summary>
+/// <summary>The arithmetic of 16-bit floating-point rows: widened, combined in float32, and rounded once.</summary>
 internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows<ushort, float>
     where TBits : ISixteenBits
 {
-    // Weights that sum to 1, up to rounding, cannot lead past the largest value; those of a gradient can.
+    // Weights that sum to 1, up to rounding, cannot exceed the largest value; those of a gradient can.
     private const float MostConvex = 1.0001f;
 
     public static ushort NegativeZero => 0x8000;
@@ -98,10 +98,8 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
         }
     }
 
-    /// <summary>
-    /// As far as there are whole vectors without special values: a loop that calls nothing keeps everything in registers.
-    /// </summary>
-    /// <returns>How many values were combined.</returns>
+    /// <summary>Combines whole vectors up to the first special value. A loop without calls keeps all values in registers.</summary>
+    /// <returns>The number of values that were combined.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CombineVectors<TLanes>(ushort* a, ushort* b, float own, float other, ushort* y, int length, bool stream)
         where TLanes : struct, ILanes<TLanes>
@@ -139,7 +137,7 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
         where TLanes : struct, ILanes<TLanes>
     {
         var (ws1, vs1, ws2, vs2) = (All<TLanes>(own), All<TLanes>(other), All<TLanes>(ownOfSecond), All<TLanes>(otherOfSecond));
-        const bool mayOverflow = false; // a pair is overwritten by blending, never by a gradient
+        const bool mayOverflow = false; // pairs are overwritten only by blending, never by a gradient
         var count = TLanes.Bytes / sizeof(ushort);
         var i = 0;
         for (; i + count <= length; i += count)
@@ -171,6 +169,9 @@ internal readonly unsafe struct SixteenBitRows<TBits> : IRows<ushort>, ICellRows
 /// <summary>bfloat16 is the upper half of a float32.</summary>
 internal readonly struct BFloat16Bits : ISixteenBits
 {
+    private const uint UpperHalf = 0xffff0000;
+    private const uint AlmostHalf = 0x7fff; // just below half a unit of the last place; with the last bit added, ties go to even
+
     public static float Scale => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -179,37 +180,55 @@ internal readonly struct BFloat16Bits : ISixteenBits
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes WidenUpper<TLanes>(TLanes pairs)
-        where TLanes : struct, ILanes<TLanes> => pairs & TLanes.All(0xffff0000);
+        where TLanes : struct, ILanes<TLanes> => pairs & TLanes.All(UpperHalf);
 
     public static bool AnySpecial<TLanes>(TLanes some, TLanes others)
         where TLanes : struct, ILanes<TLanes> => false;
 
-    // A value that is not a number stays one: of those that come from 16 bits, or are the machine's own, the lower half is zero, so that no
-    // carry reaches the upper.
+    // NaN stays NaN: the lower half of a NaN from 16 bits, or made by the machine, is zero, so rounding carries nothing into the upper
+    // half.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
-        where TLanes : struct, ILanes<TLanes> => (Rounded(lower) >>> 16) | (Rounded(upper) & TLanes.All(0xffff0000));
+        where TLanes : struct, ILanes<TLanes> => (Rounded(lower) >>> 16) | (Rounded(upper) & TLanes.All(UpperHalf));
 
     public static ushort Combine(ushort sample, ushort partner, float own, float other)
     {
         var bits = BitConverter.SingleToUInt32Bits(
             (BitConverter.UInt32BitsToSingle((uint)sample << 16) * own) + (BitConverter.UInt32BitsToSingle((uint)partner << 16) * other));
-        return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+        return (ushort)((bits + AlmostHalf + ((bits >> 16) & 1)) >> 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes Rounded<TLanes>(TLanes bits)
-        where TLanes : struct, ILanes<TLanes> => bits + TLanes.All(0x7fff) + ((bits >>> 16) & TLanes.All(1));
+        where TLanes : struct, ILanes<TLanes> => bits + TLanes.All(AlmostHalf) + ((bits >>> 16) & TLanes.All(1));
 }
 
 /// <summary>
-/// float16, IEEE 754 binary16. Widening is after F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the
-/// value, so that the last bit kept is the last one of the sum, and the machine's own rounding to even does the rest, for subnormal values,
-/// too.
+/// float16, IEEE 754 binary16. Widening follows F. Giesen, "Half to float done quic". Rounding adds a power of two, 13 binades above the
+/// value, so that the machine's own rounding to even keeps the bits of float16. This includes subnormal values.
 /// </summary>
 internal readonly struct Float16Bits : ISixteenBits
 {
-    // Exponent and mantissa are moved to where float32 has them; this puts the bias right, that of subnormal values, too.
+    // Of a lane of two float16 values.
+    private const uint LowerHalf = 0x0000ffff;
+    private const uint LowerSign = 0x00008000;
+    private const uint UpperSign = 0x80000000;
+    private const uint BothExponents = 0x7c007c00;
+
+    // The sign, exponent and mantissa of a float16 in the upper half, after a shift by 3, which moves exponent and mantissa.
+    private const uint Widened = 0x8fffe000;
+
+    // Of a float32.
+    private const uint Magnitudes = 0x7fffffff;
+    private const uint Exponent = 0x7f800000;
+    private const uint LeastNormalExponent = 0x38800000; // 2^-14, the least normal float16
+    private const uint RoundsToInfinity = 0x47800000; // 65,536
+    private const uint ThirteenBinades = 13 << 23; // float32 has 13 more bits of mantissa than float16
+
+    // Takes away, modulo 2^16, the difference of the biases, 112, and the leading one of the mantissa: -(112 + 1) << 10.
+    private const uint BiasCorrection = 0x3c00;
+
+    // Widening moves exponent and mantissa to their position in float32. This factor corrects the bias, also for subnormal values.
     public static float Scale => 5.192296858534828e33f; // 2^112
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -218,42 +237,42 @@ internal readonly struct Float16Bits : ISixteenBits
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes WidenUpper<TLanes>(TLanes pairs)
-        where TLanes : struct, ILanes<TLanes> => (pairs >> 3) & TLanes.All(0x8fffe000);
+        where TLanes : struct, ILanes<TLanes> => (pairs >> 3) & TLanes.All(Widened);
 
-    // Infinity and what is not a number have all bits of the exponent set.
+    // Infinity and NaN have all exponent bits set.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool AnySpecial<TLanes>(TLanes some, TLanes others)
-        where TLanes : struct, ILanes<TLanes> => TLanes.AnyHalfHasAll(some, others, TLanes.All(0x7c007c00));
+        where TLanes : struct, ILanes<TLanes> => TLanes.AnyHalfHasAll(some, others, TLanes.All(BothExponents));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Round<TLanes>(TLanes lower, TLanes upper, bool mayOverflow)
         where TLanes : struct, ILanes<TLanes>
     {
-        var (lowerSign, upperSign) = ((lower >>> 16) & TLanes.All(0x8000), upper & TLanes.All(0x80000000));
-        return (Magnitude(upper, mayOverflow) << 16) | upperSign | (Magnitude(lower, mayOverflow) & TLanes.All(0xffff)) | lowerSign;
+        var (lowerSign, upperSign) = ((lower >>> 16) & TLanes.All(LowerSign), upper & TLanes.All(UpperSign));
+        return (Magnitude(upper, mayOverflow) << 16) | upperSign | (Magnitude(lower, mayOverflow) & TLanes.All(LowerHalf)) | lowerSign;
     }
 
     public static ushort Combine(ushort sample, ushort partner, float own, float other) => BitConverter.HalfToUInt16Bits(
         (Half)(((float)BitConverter.UInt16BitsToHalf(sample) * own) + ((float)BitConverter.UInt16BitsToHalf(partner) * other)));
 
     /// <summary>
-    /// The bits of finite values without their signs, in the lower half of a lane, whose upper half is undefined; too large ones become
-    /// infinite.
+    /// Rounds finite values to float16 without their signs. The bits are in the lower half of a lane; the upper half is undefined. Values
+    /// too large become infinite.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes Magnitude<TLanes>(TLanes values, bool mayOverflow)
         where TLanes : struct, ILanes<TLanes>
     {
-        var magnitude = values & TLanes.All(0x7fffffff);
+        var magnitude = values & TLanes.All(Magnitudes);
         if (mayOverflow)
         {
-            magnitude = TLanes.Min(magnitude, TLanes.All(0x47800000)); // 65,536 rounds to infinity
+            magnitude = TLanes.Min(magnitude, TLanes.All(RoundsToInfinity));
         }
 
-        // Subnormal ones have the exponent of the least normal one.
-        var exponent = TLanes.Max(magnitude & TLanes.All(0x7f800000), TLanes.All(0x38800000));
+        // Subnormal values have the exponent of the smallest normal value.
+        var exponent = TLanes.Max(magnitude & TLanes.All(Exponent), TLanes.All(LeastNormalExponent));
 
-        // 13 binades above; its last bits take away the bias, which the exponent is about to bring in.
-        return TLanes.AddSingle(magnitude, exponent + TLanes.All((13 << 23) + 0x3c00)) + (exponent >>> 13);
+        // The sum leaves the rounded mantissa in its last bits; the shifted exponent then joins it.
+        return TLanes.AddSingle(magnitude, exponent + TLanes.All(ThirteenBinades + BiasCorrection)) + (exponent >>> 13);
     }
 }

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Two maps of one batch: the rows of the first, and behind them those of the second.</summary>
+/// <summary>Concatenates the rows of two maps of one batch.</summary>
 internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
 {
     private TransposedMaps? transposed;
@@ -45,7 +45,7 @@ internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
         second.Dispose();
     }
 
-    /// <summary>One after the other, which takes the memory of one of them besides that of the result.</summary>
+    /// <summary>Applies one map after the other, with temporary memory for one of them.</summary>
     private Tensor InHalves(Tensor x)
     {
         var rows = x.shape[0];
@@ -59,7 +59,7 @@ internal sealed class StackedMaps(LinearMap first, LinearMap second) : LinearMap
         return result;
     }
 
-    /// <summary>The transpose: what both outputs give back to a sample.</summary>
+    /// <summary>The transpose, which sums the gradients of both outputs.</summary>
     private sealed class TransposedMaps(StackedMaps outputs) : LinearMap
     {
         private readonly LinearMap first = outputs.First.Transposed;

@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Combinations by fields by torch's operations, by parts of the batch, so that temporaries stay below the size of the batch. Nothing is
-/// read back to the host. META has neither <c>where</c> nor <c>logical_not</c>, and <c>gather</c> changes bits of what is not a number in
-/// half precision: <c>index</c> does not.
+/// Applies combinations by fields with torch's operations. It handles one part of the batch at a time, so that temporaries stay smaller
+/// than the batch. Nothing is read back to the host. META has neither <c>where</c> nor <c>logical_not</c>. <c>index</c> is used, since
+/// <c>gather</c> changes bits of NaN in half precision.
 /// </summary>
 internal static class TorchFieldKernel
 {
     private const int Parts = 16;
 
-    // Below this many elements a part would cost more in calls than it saves in memory.
+    // Smaller parts would cost more in calls than they save in memory.
     private const long LeastElements = 1 << 16;
 
     /// <summary>Applies a combination.</summary>
@@ -33,7 +33,7 @@ internal static class TorchFieldKernel
         return result;
     }
 
-    /// <summary>Where all weights are 0 or 1, each element is that of one row: its own, or the other one.</summary>
+    /// <summary>Copies each element from its own row or the other one, if all weights are 0 or 1.</summary>
     private static Tensor Copy(WeightedCells cells, int from, int count, ExtentWithin at, Tensor x)
     {
         var fromOther = cells.Other.Of(from, count, at, ScalarType.Float32, x.device).ne(Scalars.Zero);
@@ -63,12 +63,12 @@ internal static class TorchFieldKernel
         var (ofSample, ofPartner) = (cells.Own.Of(from, count, at, wide, x.device), cells.Other.Of(from, count, at, wide, x.device));
         var (notSample, notPartner) = (ofSample.eq(Scalars.Zero), ofPartner.eq(Scalars.Zero));
 
-        // 0 times infinity is not a number; adding -0.0 changes no bit of a number.
+        // 0 times infinity is NaN, and adding -0.0 changes no bit of a number.
         var sum = sample.to(wide).mul(ofSample).masked_fill_(notSample, Scalars.NegativeZero);
         var rest = partner.to(wide).mul(ofPartner).masked_fill_(notPartner, Scalars.NegativeZero);
         if (!cells.IsBlend)
         {
-            sum.masked_fill_(notSample.bitwise_and(notPartner), Scalars.Zero); // what is read nowhere
+            sum.masked_fill_(notSample.bitwise_and(notPartner), Scalars.Zero); // cells that no row reads
             sum.add_(isResized ? cells.Resized.Apply(rest, from, at) : rest);
             return AddMore(cells, from, count, at, x, sum).RoundedTo(x.dtype);
         }
@@ -79,14 +79,15 @@ internal static class TorchFieldKernel
             return sum;
         }
 
-        // Arithmetic changes what is not a number: such a cell is taken from the sample or the partner, which stand behind the sums.
+        // Arithmetic may change the bits of NaN, so cells of weight 1 are picked from the sample or the partner, which are appended to the
+        // sums.
         var source = notPartner.to(ScalarType.Int64).add_(notSample.to(ScalarType.Int64).TimesInPlace(2)).TimesInPlace(count);
         return Pick(cat([sum, sample, partner.RoundedTo(x.dtype)]), source.add_(Rows(0, count, at, x.device)));
     }
 
     /// <summary>
-    /// Adds the sources beyond the first ones to the sums of some rows, layer by layer. No row is written twice in a layer, so the order of
-    /// the sums is fixed.
+    /// Adds the sources after the first ones to the sums of some rows, layer by layer. No row is written twice in a layer, so the order of
+    /// summation is fixed.
     /// </summary>
     private static Tensor AddMore(WeightedCells cells, int from, int count, ExtentWithin at, Tensor x, Tensor sum)
     {
@@ -106,7 +107,7 @@ internal static class TorchFieldKernel
 
     private static Tensor Gather(Tensor x, long[] rows) => x.index(TensorIndex.Tensor(tensor(rows).to(x.device, non_blocking: true)));
 
-    /// <summary>The elements of the rows that an index names, cell by cell: [rows, 1, cells].</summary>
+    /// <summary>Picks elements from the rows of an index, which may differ for each cell: [rows, 1, cells].</summary>
     private static Tensor Pick(Tensor x, Tensor rows)
     {
         var indices = new TensorIndex[x.dim()];

@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// The combination by torch's operations: other devices, and layouts in which a row is not one block. Nothing is read back to the host.
-/// META has neither <c>index_select</c> nor <c>where</c>.
+/// Applies a combination with torch's operations, for other devices and for layouts in which a row is not one block. Nothing is read back
+/// to the host. META has neither <c>index_select</c> nor <c>where</c>.
 /// </summary>
 internal static class TorchKernel
 {
-    // Up to so many stretches of partners are taken as views.
+    // Up to this many contiguous ranges of partners are read through views.
     private const int MostViews = 2;
     private const int Parts = 4;
 
@@ -20,13 +20,13 @@ internal static class TorchKernel
             return OfTwo(combination, x);
         }
 
-        // One rounding at the end.
+        // Rounded once at the end.
         var wide = x.to(Check.AccumulationType(x));
         return AddMore(combination, wide, OfTwo(combination, wide)).RoundedTo(x.dtype);
     }
 
     /// <summary>
-    /// Adds the sources beyond the first ones, layer by layer. No row is written twice in a layer, so the order of the sums is fixed.
+    /// Adds the sources after the first ones, layer by layer. No row is written twice in a layer, so the order of summation is fixed.
     /// </summary>
     private static Tensor AddMore(WeightedRows combination, Tensor x, Tensor result)
     {
@@ -56,7 +56,7 @@ internal static class TorchKernel
     private static Tensor OfTwo(WeightedRows combination, Tensor x)
     {
         var single = SingleTerms.Of(combination, x);
-        if (single.AreOwn)
+        if (single.IsIdentity)
         {
             return x.clone();
         }
@@ -66,22 +66,23 @@ internal static class TorchKernel
             (false, _) => InParts(combination, x, empty_like(x), sums => sums.RoundedFor(x.dtype)),
             (_, { } runs) => OfViews(combination, x, runs),
 
-            // The product keeps the layout of its source, the gather does not.
-            _ => x.mul(combination.OnDevices.Own(x)).addcmul_(Partners(combination, x), combination.OnDevices.Other(x), Scalars.One),
+            // The product keeps the layout of its source; the gather does not.
+            _ => x.mul(combination.OnDevices.OfSamples(x))
+                .addcmul_(Partners(combination, x), combination.OnDevices.OfPartners(x), Scalars.One),
         };
-        single.From(x).WriteTo(result);
+        single.Compute(x).WriteTo(result);
         return result;
     }
 
-    /// <summary>Applies a combination, of two terms for each row, to bytes that become floating values.</summary>
+    /// <summary>Converts bytes to float32 and applies a combination of two terms per row.</summary>
     public static Tensor ApplyToFloat(WeightedRows combination, Tensor x, ChannelScale scale) =>
         InParts(combination, x, empty_like(x, ScalarType.Float32), scale.Overwrite);
 
-    /// <summary>Applies a combination in place, of two terms for each row.</summary>
+    /// <summary>Applies a combination of two terms per row in place.</summary>
     public static void Overwrite(WeightedRows combination, Tensor x)
     {
         var single = SingleTerms.Of(combination, x);
-        if (single.AreOwn)
+        if (single.IsIdentity)
         {
             return;
         }
@@ -92,18 +93,18 @@ internal static class TorchKernel
             return;
         }
 
-        var (exact, partners) = (single.From(x), Partners(combination, x)); // all is read before anything is written
-        x.mul_(combination.OnDevices.Own(x)).addcmul_(partners, combination.OnDevices.Other(x), Scalars.One);
+        var (exact, partners) = (single.Compute(x), Partners(combination, x)); // all sources are read before any row is written
+        x.mul_(combination.OnDevices.OfSamples(x)).addcmul_(partners, combination.OnDevices.OfPartners(x), Scalars.One);
         exact.WriteTo(x);
     }
 
     private static Tensor Partners(WeightedRows combination, Tensor x) =>
         x.index(TensorIndex.Tensor(combination.OnDevices.Partners(x.device)));
 
-    /// <summary>Partners that are a few stretches of the batch need no gather, nor memory.</summary>
+    /// <summary>Reads partners that form a few contiguous ranges through views, without a gather or its memory.</summary>
     private static Tensor OfViews(WeightedRows combination, Tensor x, List<(int From, int Length)> runs)
     {
-        var (own, other) = (combination.OnDevices.Own(x), combination.OnDevices.Other(x));
+        var (own, other) = (combination.OnDevices.OfSamples(x), combination.OnDevices.OfPartners(x));
         var result = x.mul(own);
         foreach (var (from, length) in runs)
         {
@@ -115,9 +116,8 @@ internal static class TorchKernel
     }
 
     /// <summary>
-    /// Half precision and bytes in float32, and one rounding at the end: weights in float32 lift them. Some rows at a time, since that
-    /// takes memory. Product and sum are
-    /// two operations: fused, they would round otherwise than the CPU's own kernel.
+    /// Computes half precision and bytes in float32 and rounds once at the end. It handles some rows at a time to save memory. Product and
+    /// sum are two operations, since a fused one would round differently from the CPU kernel.
     /// </summary>
     private static Tensor InParts(WeightedRows combination, Tensor x, Tensor result, Func<Tensor, Tensor> finish)
     {
@@ -128,14 +128,14 @@ internal static class TorchKernel
             using var scope = NewDisposeScope();
             Tensor Part(Tensor tensor) => tensor.narrow(0, from, Math.Min(rows, batch - from));
             var partners = x.index(TensorIndex.Tensor(Part(combination.OnDevices.Partners(x.device))));
-            var (own, other) = (Part(combination.OnDevices.Own(x)), Part(combination.OnDevices.Other(x)));
+            var (own, other) = (Part(combination.OnDevices.OfSamples(x)), Part(combination.OnDevices.OfPartners(x)));
             Part(result).copy_(finish(Part(x).mul(own).add_(partners.mul(other))));
         }
 
         return result;
     }
 
-    /// <summary>The stretches in which partners follow each other; null if they are many.</summary>
+    /// <summary>Returns the ranges in which the partners are consecutive; null if there are many.</summary>
     private static List<(int From, int Length)>? Runs(ReadOnlySpan<long> partners)
     {
         List<(int From, int Length)> runs = [];

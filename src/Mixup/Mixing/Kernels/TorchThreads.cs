@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A parallel loop on the threads that libtorch has. Between two operations they spin for a while, ready for the next one: threads of our
-/// own would have to fight them for the cores, and would find the data in the wrong caches. Where libtorch was built with another runtime
-/// than GNU's OpenMP, as on Windows and macOS, the loop runs on the threads of .NET.
+/// Runs a parallel loop on libtorch's threads. These spin for a while between two operations, so other threads would compete with them for
+/// the cores, and would find the data in the wrong caches. If libtorch uses another runtime than GNU's OpenMP, as on Windows and macOS, the
+/// loop runs on .NET threads.
 /// </summary>
 internal static unsafe class TorchThreads
 {
-    /// <summary>The <see cref="AppContext"/> switch that has the loop run on the threads of .NET everywhere.</summary>
+    /// <summary>The <see cref="AppContext"/> switch that makes the loop run on .NET threads everywhere.</summary>
     public const string Switch = "TorchSharp.Mixup.UseDotNetThreads";
 
     private static readonly delegate* unmanaged<delegate* unmanaged<Job*, void>, Job*, uint, uint, void> Fork =
@@ -21,12 +21,12 @@ internal static unsafe class TorchThreads
     private static readonly delegate* unmanaged<int> ThreadCount = (delegate* unmanaged<int>)LibTorchSharp.Find("omp_get_num_threads");
 
     /// <summary>
-    /// How many libtorch uses, even if there are fewer processors: a team of another size would make OpenMP end threads and start others
-    /// between an operation of libtorch and one of ours.
+    /// Gets the number of libtorch's threads, even if there are fewer processors. With a team of another size, OpenMP would end and start
+    /// threads between an operation of libtorch and one of this library.
     /// </summary>
     public static int Count => get_num_threads();
 
-    /// <summary>Runs all shares, 0 to <paramref name="shares"/> - 1, and returns when the last one is done.</summary>
+    /// <summary>Runs a body for 0 to <paramref name="shares"/> - 1, and returns when all are done.</summary>
     public static void For(int shares, Action<int> body)
     {
         if (shares == 1)
@@ -61,14 +61,14 @@ internal static unsafe class TorchThreads
         var state = Unsafe.As<State>(job->State.Target!);
         try
         {
-            // The team may be smaller than asked for.
+            // The team may be smaller than requested.
             var (first, count) = (ThreadNumber(), ThreadCount());
             for (var share = first; share < state.Shares; share += count)
             {
                 state.Body(share);
             }
         }
-        catch (Exception e) // would else end the process
+        catch (Exception e) // would otherwise end the process
         {
             state.Error = ExceptionDispatchInfo.Capture(e);
         }

@@ -3,57 +3,56 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Mixup;
 
 /// <summary>The weights of rows at a resolution.</summary>
-/// <param name="OfTwo">Those of each row and its first other one.</param>
-/// <param name="OfMore">1, and those of each other row beyond the first ones.</param>
-/// <param name="Resized">The cells that are seen of each first other row, where it is resized to the nearest ones; null if none is.</param>
+/// <param name="OfTwo">The weights of each row and of its first source.</param>
+/// <param name="OfMore">1, and the weights of each source after the first ones.</param>
+/// <param name="Resized">The source cells of first sources that are resized by nearest interpolation; null if none is.</param>
 internal sealed record CellWeights(RowWeights[] OfTwo, RowWeights[] OfMore, ResizedLines?[]? Resized);
 
 /// <summary>
-/// Sums of rows by weights that vary over the extent of a sample, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]] + ...</c>, as the
-/// kernels read them. A weight of 0 means that the cell beside it is not read. In a blend a cell of weight 1 is copied, whatever its type
-/// and value.
+/// Sums of rows by weights that vary over the extent, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]] + ...</c>, in the form that the
+/// kernels read. A cell of weight 0 is not read. In a blend, a cell of weight 1 is copied, for any type and value.
 /// </summary>
 internal sealed class WeightedCells
 {
-    private static readonly NumberField One = new(1);
+    private static readonly NumberField WeightOne = new(1);
     private Resolved? known;
 
-    /// <summary>The weights of each row itself.</summary>
+    /// <summary>Gets the weights of each row itself.</summary>
     public required FieldPlanes Own { get; init; }
 
-    /// <summary>The weights of the first other row of each.</summary>
+    /// <summary>Gets the weights of the first source of each row.</summary>
     public required FieldPlanes Other { get; init; }
 
-    /// <summary>How the first other rows are resized.</summary>
+    /// <summary>Gets the resizing of the first sources.</summary>
     public required ResizedRows Resized { get; init; }
 
-    /// <summary>The other rows of each row.</summary>
+    /// <summary>Gets the sources of each row.</summary>
     public required RowSources Sources { get; init; }
 
-    /// <summary>The first dimension of the extent.</summary>
+    /// <summary>Gets the first dimension of the extent.</summary>
     public required int First { get; init; }
 
-    /// <summary>The number of dimensions of the extent.</summary>
+    /// <summary>Gets the number of dimensions of the extent.</summary>
     public required int Dimensions { get; init; }
 
-    /// <summary>The weights of the other rows beyond the first ones; null in a blend, which has none.</summary>
+    /// <summary>Gets the weights of the sources after the first ones; null in a blend, which has none.</summary>
     public FieldPlanes? More { get; private init; }
 
-    /// <summary>How the other rows beyond the first ones are resized.</summary>
+    /// <summary>Gets the resizing of the sources after the first ones.</summary>
     public ResizedRows? ResizedMore { get; private init; }
 
-    /// <summary>Whether the weights of each row are a field and its rest.</summary>
+    /// <summary>Gets whether the weights of each row are a field and 1 minus the field.</summary>
     public bool IsBlend => More is null;
 
-    /// <summary>Whether a row is resized.</summary>
+    /// <summary>Gets whether any row is resized.</summary>
     public bool Resizes => Resized.Any(0, Sources.First.Length) || ResizedMore?.Any(0, Sources.More.Length) == true;
 
-    /// <summary>Whether each cell of the result is one of a row's own at a resolution.</summary>
+    /// <summary>Returns whether each cell of the result is a copy at a resolution.</summary>
     public bool CopiesAt(Extent extent) =>
         IsBlend && (!Resizes || Resized.Picks) && Own.Fields.All(field => field.IsHardAt(extent));
 
     /// <summary>
-    /// The transpose of a blend: each row gets its own weights, and those of all rows that read it, which do not sum to one.
+    /// Returns the transpose of a blend. Each row has its own weights and those of all rows that read it, which do not sum to 1.
     /// </summary>
     public WeightedCells Transpose()
     {
@@ -71,16 +70,16 @@ internal sealed class WeightedCells
         };
     }
 
-    /// <summary>The weights on the host, remembered for the resolution that was asked for last.</summary>
+    /// <summary>Returns the weights on the host. Those of the last resolution are cached.</summary>
     /// <param name="extent">The resolution.</param>
-    /// <param name="leastMean">How many cells a run of one weight must have in the mean.</param>
+    /// <param name="leastMean">The number of cells that runs of one weight must have on average.</param>
     public CellWeights WeightsAt(Extent extent, int leastMean)
     {
         var last = known;
         if (last is null || last.Extent != extent || last.LeastMean != leastMean)
         {
             var ofTwo = Own.Fields.Zip(Other.Fields, (own, other) => (own, Own.OfPartner, other, Other.OfPartner));
-            var ofMore = Enumerable.Range(0, Sources.More.Length).Select(i => ((Field)One, false, More!.Fields[i], More.OfPartner));
+            var ofMore = Enumerable.Range(0, Sources.More.Length).Select(i => ((Field)WeightOne, false, More!.Fields[i], More.OfPartner));
             known = last = new Resolved(
                 extent,
                 leastMean,
@@ -94,7 +93,7 @@ internal sealed class WeightedCells
     private static RowWeights[] Weights(
         IEnumerable<(Field Own, bool IsRestOfOwn, Field Other, bool IsRestOfOther)> terms, Extent extent, int leastMean)
     {
-        // Those who share a coefficient share a field, and so all that follows from it.
+        // Samples that share a coefficient share a field, and therefore its weights.
         Dictionary<(Field, bool, Field, bool), RowWeights> shared = new(new ByReference());
         List<RowWeights> weights = [];
         foreach (var pair in terms)

@@ -1,8 +1,8 @@
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Sums of rows by numbers, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]] + ...</c>, as the kernels read them. A weight of 0 means
-/// that the row beside it is not read: beside it a weight of 1 copies, bit for bit.
+/// Sums of rows by numbers, <c>y[i] = own[i] * x[i] + other[i] * x[sources[i]] + ...</c>, in the form that the kernels read. A row of
+/// weight 0 is not read; if the other weight is then 1, its bits are copied.
 /// </summary>
 internal sealed class WeightedRows
 {
@@ -10,7 +10,7 @@ internal sealed class WeightedRows
     private readonly double[] other;
     private readonly double[] more;
 
-    /// <summary>Takes the weights of each row itself and of its partner, and the partners.</summary>
+    /// <summary>Initializes a blend from the weights of each row and of its partner, and the partners.</summary>
     public WeightedRows(double[] own, double[] other, RowSources partners)
         : this(own, other, [], partners)
     {
@@ -22,23 +22,23 @@ internal sealed class WeightedRows
         OnDevices = new DeviceWeights(own, other, sources.First);
     }
 
-    /// <summary>The other rows of each row.</summary>
+    /// <summary>Gets the sources of each row.</summary>
     public RowSources Sources { get; }
 
-    /// <summary>The weights of each row and of the first other one as tensors.</summary>
+    /// <summary>Gets the weights of each row and of its first source as tensors.</summary>
     public DeviceWeights OnDevices { get; }
 
     /// <summary>
-    /// The weight of a row itself, and of the first other one, as they are in the type that a tensor is blended in: what is too small for
-    /// float32 is 0 there.
+    /// Returns the weights of a row and of its first source, in the type in which a tensor is blended. Weights too small for float32 become
+    /// 0.
     /// </summary>
     public (double Own, double Other) Weights(int row, bool single) =>
         single ? ((float)own[row], (float)other[row]) : (own[row], other[row]);
 
-    /// <summary>The weight of one of the sources beyond the first ones.</summary>
+    /// <summary>Returns the weight of one of the sources after the first ones.</summary>
     public double WeightOfMore(long index, bool single) => single ? (float)more[index] : more[index];
 
-    /// <summary>The transpose of a blend: each row gets its own weight, and those of all rows that read it.</summary>
+    /// <summary>Returns the transpose of a blend. Each row has its own weight and those of all rows that read it.</summary>
     public WeightedRows Transpose()
     {
         var readers = Sources.Readers();
