@@ -55,14 +55,20 @@ public sealed class ManifoldMixup : MixupStrategy
         ArgumentNullException.ThrowIfNull(model);
         choice = places ?? ManifoldPlaces.Found;
         finder = new PlaceFinder(model, choice, options.Outputs.RowsPerSample > 1);
-        watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral);
         weighted = [.. finder.Eligible.Select(eligible => (MixupPlace.Module(eligible.Name), Weight(eligible.Name)))];
         if (choice.InputWeight is { } weight)
         {
             weighted.Insert(0, (MixupPlace.Input, weight));
         }
 
-        CheckWeights();
+        if (weighted.All(pair => pair.Weight == 0))
+        {
+            throw new ArgumentException("Every place has weight 0; expected one above 0. Give one of them more.", nameof(places));
+        }
+
+        string[] drawn = [.. weighted.Where(pair => pair.Weight > 0).Select(pair => pair.Place.ModuleName).OfType<string>()];
+        var called = new CalledModules(model.GetType().Name, finder.Named, drawn);
+        watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral, called);
         foreach (var warning in finder.Warnings)
         {
             options.Warn(warning);
@@ -148,27 +154,9 @@ public sealed class ManifoldMixup : MixupStrategy
     }
 
     private double Weight(string name) => choice.ModuleWeights
-        .Where(weight => PlaceFinder.Matches(weight.Pattern, name))
+        .Where(weight => weight.Pattern.Matches(name))
         .Select(weight => (double?)weight.Weight)
         .FirstOrDefault() ?? 1;
-
-    private void CheckWeights()
-    {
-        bool IsUnmatched((string Pattern, double Weight) weight) =>
-            !finder.Eligible.Any(eligible => PlaceFinder.Matches(weight.Pattern, eligible.Name));
-        if (choice.ModuleWeights.FirstOrDefault(IsUnmatched).Pattern is { } unmatched)
-        {
-            throw new ArgumentException(
-                $"No eligible module is called '{unmatched}'; the eligible modules are " +
-                $"{string.Join(", ", finder.Eligible.Select(eligible => $"'{eligible.Name}'"))}.",
-                "places");
-        }
-
-        if (weighted.All(pair => pair.Weight == 0))
-        {
-            throw new ArgumentException("Every place has weight 0; expected one above 0. Give one of them more.", "places");
-        }
-    }
 
     private void WarnOnce(string warning)
     {

@@ -94,6 +94,11 @@ internal sealed class ModelMix : PendingMix, IOpenModel
                 "and this prediction may come from it. Take the loss before, or run the model again.");
         }
 
+        if (!isWatched && !model.ShowsPasses)
+        {
+            model.Called.Check();
+        }
+
         if (place is not null && !wasMixed)
         {
             throw DidNotRun(place);
@@ -117,6 +122,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         (isWatched, isInPass, runs, thread, model.ShowsPasses) = (true, true, 0, Environment.CurrentManagedThreadId, true);
         isSuspended = IsLost || step.IsSuspended;
         traced.Dispose();
+        model.Called.Clear();
     }
 
     private void EndPass(object result)
@@ -127,6 +133,11 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         }
 
         (isInPass, wasSuspended) = (false, isSuspended);
+        if (!isSuspended)
+        {
+            model.Called.Check();
+        }
+
         if (place is not null && runs == 0 && !isSuspended)
         {
             throw DidNotRun(place);
@@ -199,20 +210,11 @@ internal sealed class ModelMix : PendingMix, IOpenModel
             return output;
         }
 
-        if (output.dim() == 0 || output.size(0) != mix.BatchSize || !Check.IsFloating(output.dtype))
-        {
-            runs = 0;
-            throw new InvalidOperationException(
-                $"{name} returned {output.dtype} {Check.Shape(output)}; expected a floating-point tensor whose first dimension is the " +
-                $"batch ({mix.BatchSize}). " +
-                "Set batch_first: true on recurrent modules, choose a module that keeps the batch first, or insert a MixupPoint where it " +
-                "is.");
-        }
-
+        var dimension = DimensionOf(output);
         Tensor blended;
         try
         {
-            blended = mix.BlendInside(output);
+            blended = BlendAlong(dimension, output);
         }
         catch (ArgumentException e)
         {
@@ -221,8 +223,36 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         }
 
         wasMixed = true;
-        var isKnown = model.Unmixed.ContainsKey(place!.Name);
-        return isInPass && model.GivesSeveral && !isKnown && is_grad_enabled() ? traced.Keep(blended) : blended;
+        var mayBeUnmixed = (model.GivesSeveral || place!.Module.GivesTuple) && !model.Unmixed.ContainsKey(place!.Name);
+        return isInPass && mayBeUnmixed && is_grad_enabled() ? traced.Keep(blended) : blended;
+    }
+
+    /// <summary>Finds the dimension of the batch in what the module returned.</summary>
+    private int DimensionOf(Tensor output)
+    {
+        var expected = $"with the batch ({mix.BatchSize}) as one dimension";
+        if (output.dim() > 0 && place!.Batch.Find(output, mix.BatchSize, out expected) is { } dimension && Check.IsFloating(output.dtype))
+        {
+            return dimension;
+        }
+
+        runs = 0;
+        throw new InvalidOperationException(
+            $"{Check.Capital(Describe(place!))} returned {output.dtype} {Check.Shape(output)}; expected a floating-point tensor " +
+            $"{expected}. If dimension 1 is the batch, say so by ManifoldPlaces.WithBatchDimension((\"{place!.Name}\", 1)). " +
+            "Otherwise transpose the input of the module, choose another module, or insert a MixupPoint where the batch comes first.");
+    }
+
+    private Tensor BlendAlong(int dimension, Tensor output)
+    {
+        if (dimension == 0)
+        {
+            return mix.BlendInside(output);
+        }
+
+        using var scope = NewDisposeScope();
+        var blended = mix.BlendInside(output.movedim([dimension], [0])).movedim([0], [dimension]);
+        return (output.is_contiguous() ? blended.contiguous() : blended).MoveToOuterDisposeScope();
     }
 
     private static string Describe(EligibleModule place) => $"module '{place.Name}' ({place.Module.Kind})";
