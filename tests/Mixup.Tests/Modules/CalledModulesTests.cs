@@ -21,11 +21,11 @@ public sealed class CalledModulesTests
         {
             using var step = mixup.Begin(Images(), Labels(), new MixupDraw(Some.Mix(), Some.Place(place)));
             Assert.Equal(
-                "The first forward pass of Digits did not run 6 of the 6 eligible modules by call(): 'conv1', 'fc1', 'pool1', 'relu1', " +
-                "'relu3', 'logsm'. It ran no module by call(). A batch cannot be mixed at a module that is run by forward(), since " +
+                "The first forward pass of Digits did not run 6 of the 6 eligible modules by call(): 'conv1' (Conv2d), 'fc1' (Linear), " +
+                "'pool1' (MaxPool2d), 'relu1' (ReLU), 'relu3' (ReLU), 'logsm' (LogSoftmax). It ran no module by call(). A batch cannot be mixed at a module that is run by forward(), since " +
                 "forward() bypasses hooks. Run the model by call() within the step; in its forward method, write layer.call(x) instead of " +
-                "layer.forward(x). If the model does not use a module in every pass, choose the places without it by " +
-                "ManifoldPlaces.Named, or give it the weight 0 by WithWeights.",
+                "layer.forward(x). If the model does not use a module in every pass, or the module was replaced or disposed, choose " +
+                "other places by ManifoldPlaces.Named, or give the module weight 0 by WithWeights.",
                 Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message);
         }
     }
@@ -74,7 +74,7 @@ public sealed class CalledModulesTests
         var mixup = new ManifoldMixup(model);
         using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place(place)));
         Assert.Contains(
-            "did not run 1 of the 2 eligible modules by call(): 'unused'. It ran 'used', 'last' by call().",
+            "did not run 1 of the 2 eligible modules by call(): 'unused' (Counted). It ran 'used' (Counted), 'last' (Linear) by call().",
             Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
             StringComparison.Ordinal);
     }
@@ -143,7 +143,8 @@ public sealed class CalledModulesTests
         using var model = new Forwards(layers);
         using var step = new ManifoldMixup(model).Begin(Some.Normal(1, B, 6), Some.Classes(2, 4, B));
         Assert.Contains(
-            "did not run 12 of the 12 eligible modules by call(): 'fc0', 'fc1', 'fc2', 'fc3', 'fc4', 'fc5', 'fc6', 'fc7' and 4 more.",
+            "did not run 12 of the 12 eligible modules by call(): 'fc0' (Tanh), 'fc1' (Tanh), 'fc2' (Tanh), 'fc3' (Tanh), " +
+            "'fc4' (Tanh), 'fc5' (Tanh), 'fc6' (Tanh), 'fc7' (Tanh) and 4 more.",
             Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
             StringComparison.Ordinal);
     }
