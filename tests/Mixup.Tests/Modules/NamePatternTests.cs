@@ -84,7 +84,8 @@ public sealed class NamePatternTests
     public void OfManyModulesTheNearestAreListed()
     {
         using var model = Sequential([.. Enumerable.Range(0, 40).Select(i => ($"block{i}", (Module<Tensor, Tensor>)Linear(2, 2)))]);
-        string Error(ManifoldPlaces places) => Assert.Throws<ArgumentException>("places", () => new ManifoldMixup(model, places: places)).Message;
+        string Error(ManifoldPlaces places) =>
+            Assert.Throws<ArgumentException>(nameof(places), () => new ManifoldMixup(model, places: places)).Message;
         var message = Error(ManifoldPlaces.Named("blok7"));
         Assert.StartsWith("No module is called 'blok7'; the nearest of the modules are 'block7', ", message, StringComparison.Ordinal);
         Assert.Equal(10, message.Split("'block").Length - 1);
