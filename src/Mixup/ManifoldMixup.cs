@@ -3,24 +3,31 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Mixes at a place that is drawn anew for every batch: the input, or the output of a module inside the model (Verma et al. 2019, "Manifold
-/// Mixup: Better Representations by Interpolating Hidden States"). One pass, with the same coefficients and pairing for activations and
-/// targets.
+/// Mixes each batch at a place that is drawn at random: the input, or the output of a module inside the model (Verma et al. 2019, "Manifold
+/// Mixup: Better Representations by Interpolating Hidden States"). One forward pass is enough. Activations and targets are mixed with the
+/// same coefficients and pairing.
 /// </summary>
 /// <remarks>
-/// Unless <see cref="ManifoldPlaces"/> says which, modules become eligible by the first of these rules that finds any: those marked by a
-/// <see cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all that can be mixed.
-/// Containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer are left out unless you ask for them.
-/// If the model returns several results, so are the linear layers directly below it, since each mixes one result only. In the first pass
-/// that is mixed at a module, autograd tells which results do not come from there: a mixed loss of these is an error. A U-Net with two
-/// outputs a pair is mixed at the input alone. <see cref="Explain"/> tells what was chosen, and why.
+/// By default, the first of these rules that finds any module selects the eligible modules: the modules marked by a <see
+/// cref="MixupPoint"/>; the decoder blocks of a U-Net; modules whose type name says block or bottleneck; all modules that can be mixed. The
+/// rules leave out containers, dropout, normalisation, recurrent modules, flatten, identity and the last linear layer. If the model returns
+/// several results, they also leave out linear layers directly below it, since each of these mixes one result only. With two rows for each
+/// sample, a U-Net is mixed at the input alone. <see cref="ManifoldPlaces"/> selects other modules. <see cref="Explain"/> lists every
+/// module with the reason.
 /// <para>
-/// A module must be run by <c>call()</c>: a pass in which it does not run is an error. Every pass of the model within a step is mixed
-/// alike. Steps whose models share a module cannot overlap.
+/// Modules must be run by <c>call()</c>, since <c>forward()</c> bypasses hooks. The first forward pass must run every module that may be
+/// drawn; otherwise an error lists the modules that ran and those that did not. Later, a pass that does not run the drawn module is an
+/// error. All passes of the model within a step are mixed alike. Steps of models that share a module cannot overlap.
 /// </para>
 /// <para>
-/// Open a dispose scope for each batch, as by <c>NewDisposeScope</c>. Without one, what the module returned before it was mixed stays in
-/// memory until the garbage collector runs: the library cannot know whether the model still uses it.
+/// The first dimension of an output must be the batch. See <see cref="ManifoldPlaces.WithBatchDimension"/> for outputs [T, B, F]. If a
+/// module returns a tuple, its first item is mixed: of an LSTM the sequence, not the last state. If the module returns a tuple or the
+/// model several results, the first pass that is mixed at the module finds by autograd which results do not depend on the mixed
+/// tensor. A mixed loss of these results is an error.
+/// </para>
+/// <para>
+/// Open a dispose scope for each batch, as by <c>NewDisposeScope</c>. Without one, the original output of the module stays in memory until
+/// the garbage collector runs, since the library cannot know whether the model still uses it.
 /// </para>
 /// </remarks>
 public sealed class ManifoldMixup : MixupStrategy
@@ -31,8 +38,8 @@ public sealed class ManifoldMixup : MixupStrategy
     private readonly List<(MixupPlace Place, double Weight)> weighted;
     private readonly HashSet<string> warned = [];
 
-    /// <summary>Initializes manifold mixup by interpolation, at the places that <see cref="ManifoldPlaces.Found"/> gives.</summary>
-    /// <param name="model">The model. Not disposed with this.</param>
+    /// <summary>Initializes manifold mixup by interpolation, at the places of <see cref="ManifoldPlaces.Found"/>.</summary>
+    /// <param name="model">The model. It is not disposed with the strategy.</param>
     /// <param name="alpha">Concentration of the Beta(alpha, alpha) distribution of lambda, 0 (no mixing) or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="alpha"/> is negative, infinite or not a number.</exception>
     /// <exception cref="ArgumentException">No module of the model can be mixed; the error says why.</exception>
@@ -42,12 +49,12 @@ public sealed class ManifoldMixup : MixupStrategy
     }
 
     /// <summary>Initializes manifold mixup.</summary>
-    /// <param name="model">The model. Not disposed with this.</param>
-    /// <param name="options">How batches are mixed. Default: interpolation with alpha 0.4, folded.</param>
-    /// <param name="places">Where they may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
+    /// <param name="model">The model. It is not disposed with the strategy.</param>
+    /// <param name="options">The options of mixing. Default: interpolation with alpha 0.4, folded.</param>
+    /// <param name="places">The places where batches may be mixed. Default: <see cref="ManifoldPlaces.Found"/>.</param>
     /// <exception cref="ArgumentException">
-    /// Two options contradict each other, or a place is not there or cannot be mixed, or no module of the model can be; the error lists
-    /// them.
+    /// Two options contradict each other. Or a name matches no module, a module cannot be mixed, or no module of the model can; the error
+    /// lists the modules.
     /// </exception>
     public ManifoldMixup(nn.Module model, MixupOptions? options = null, ManifoldPlaces? places = null)
         : base(options ??= new MixupOptions())
@@ -55,29 +62,35 @@ public sealed class ManifoldMixup : MixupStrategy
         ArgumentNullException.ThrowIfNull(model);
         choice = places ?? ManifoldPlaces.Found;
         finder = new PlaceFinder(model, choice, options.Outputs.RowsPerSample > 1);
-        watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral);
         weighted = [.. finder.Eligible.Select(eligible => (MixupPlace.Module(eligible.Name), Weight(eligible.Name)))];
         if (choice.InputWeight is { } weight)
         {
             weighted.Insert(0, (MixupPlace.Input, weight));
         }
 
-        CheckWeights();
+        if (weighted.All(pair => pair.Weight == 0))
+        {
+            throw new ArgumentException("Every place has weight 0; expected one above 0. Give one of them more.", nameof(places));
+        }
+
+        string[] drawn = [.. weighted.Where(pair => pair.Weight > 0).Select(pair => pair.Place.ModuleName).OfType<string>()];
+        var called = new CalledModules(model.GetType().Name, finder.Named, drawn);
+        watched = new WatchedModel(model, finder.Modules, finder.GivesSeveral, called);
         foreach (var warning in finder.Warnings)
         {
             options.Warn(warning);
         }
     }
 
-    /// <summary>Gets the eligible places: <see cref="MixupPlace.Input"/> if it is one, then modules in the order of registration.</summary>
+    /// <summary>Gets the places: <see cref="MixupPlace.Input"/> if it is one, then the eligible modules in the order of registration.</summary>
     public IReadOnlyList<MixupPlace> Places => [.. weighted.Select(pair => pair.Place)];
 
     /// <summary>
-    /// Gets whether a batch that is mixed at the input is written over instead of kept. Default false. The conditions are those of
+    /// Gets whether a batch that is mixed at the input is overwritten. Default false. The conditions are those of
     /// <see cref="InputMixup.OverwriteInput"/>.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// The input is none of the places, there is more than one row for each sample, or bytes become floating values.
+    /// The input is not one of the places, there is more than one row for each sample, or bytes become floating values.
     /// </exception>
     public bool OverwriteInput
     {
@@ -87,7 +100,7 @@ public sealed class ManifoldMixup : MixupStrategy
             if (value && !Places.Contains(MixupPlace.Input))
             {
                 throw new ArgumentException(
-                    "The input is none of the places, so no batch would be overwritten. " +
+                    "The input is not one of the places, so no batch would be overwritten. " +
                     "Add it by ManifoldPlaces.WithInput(), or leave OverwriteInput off.",
                     nameof(value));
             }
@@ -96,13 +109,13 @@ public sealed class ManifoldMixup : MixupStrategy
         }
     }
 
-    /// <summary>Explains which modules are eligible, by which rule, and why the others are not.</summary>
-    /// <returns>A line for each module of the model.</returns>
+    /// <summary>Explains which modules are eligible by which rule, and why the others are not.</summary>
+    /// <returns>One line with the rule, then one for the input and for each module of the model.</returns>
     public string Explain() => finder.Explanation;
 
     private protected override MixupPlace DrawPlace(IReadOnlyList<Tensor> inputs, Method method, Random random)
     {
-        // Token ids cannot be blended: for them the input is no place, unless the method only copies.
+        // Token ids cannot be blended, so they are not mixed at the input, unless the method only copies.
         var canMixInput = method.Copies || inputs.All(input => Check.IsBlendable(input.dtype));
         var candidates = weighted.Where(pair => canMixInput || pair.Place != MixupPlace.Input).ToArray();
         var last = Array.FindLastIndex(candidates, pair => pair.Weight > 0);
@@ -148,27 +161,9 @@ public sealed class ManifoldMixup : MixupStrategy
     }
 
     private double Weight(string name) => choice.ModuleWeights
-        .Where(weight => PlaceFinder.Matches(weight.Pattern, name))
+        .Where(weight => weight.Pattern.Matches(name))
         .Select(weight => (double?)weight.Weight)
         .FirstOrDefault() ?? 1;
-
-    private void CheckWeights()
-    {
-        bool IsUnmatched((string Pattern, double Weight) weight) =>
-            !finder.Eligible.Any(eligible => PlaceFinder.Matches(weight.Pattern, eligible.Name));
-        if (choice.ModuleWeights.FirstOrDefault(IsUnmatched).Pattern is { } unmatched)
-        {
-            throw new ArgumentException(
-                $"No eligible module is called '{unmatched}'; the eligible modules are " +
-                $"{string.Join(", ", finder.Eligible.Select(eligible => $"'{eligible.Name}'"))}.",
-                "places");
-        }
-
-        if (weighted.All(pair => pair.Weight == 0))
-        {
-            throw new ArgumentException("Every place has weight 0; expected one above 0. Give one of them more.", "places");
-        }
-    }
 
     private void WarnOnce(string warning)
     {

@@ -3,9 +3,12 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Mixes what the model gives, just before a loss that contains the softmax (nestordemeure's <c>OutputMixup</c>). The model itself runs on
-/// the plain batch; <see cref="MixupLoss"/> does the mixing.
+/// Mixes the prediction just before a loss that contains the softmax (nestordemeure's <c>OutputMixup</c>). The model runs on the plain
+/// batch, and <see cref="MixupLoss"/> mixes.
 /// </summary>
+/// <remarks>
+/// The first dimension of the prediction must be the batch. Transpose a prediction [T, B, K] before the loss.
+/// </remarks>
 public sealed class OutputMixup : MixupStrategy
 {
     /// <summary>Initializes output mixup by interpolation, with the default options: alpha 0.4, folded.</summary>
@@ -23,7 +26,7 @@ public sealed class OutputMixup : MixupStrategy
     }
 
     /// <summary>Initializes output mixup with given options.</summary>
-    /// <param name="options">How batches are mixed.</param>
+    /// <param name="options">The options of mixing.</param>
     /// <exception cref="ArgumentException">Two options contradict each other.</exception>
     public OutputMixup(MixupOptions options)
         : base(options)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>A module whose result is a tensor, or a tuple that begins with one, and can be replaced while the module is hooked.</summary>
+/// <summary>A module that returns a tensor, or a tuple whose first item is one. A hook can replace this tensor.</summary>
 internal sealed class HookableModule
 {
     private readonly ModuleHook hook;
@@ -12,7 +12,7 @@ internal sealed class HookableModule
 
     private HookableModule(nn.Module module, Type result)
     {
-        Kind = module.GetType().Name;
+        (Kind, GivesTuple) = (module.GetType().Name, result != typeof(Tensor));
         hook = ModuleHook.After(
             module, result == typeof(Tensor) ? output => Replace((Tensor)output) : output => ReplaceFirst(output, result))!;
     }
@@ -20,10 +20,13 @@ internal sealed class HookableModule
     /// <summary>The name of the module's type.</summary>
     public string Kind { get; }
 
-    /// <summary>A module as one that can be hooked; null where it cannot.</summary>
+    /// <summary>Whether the module returns a tuple, whose first item alone is replaced.</summary>
+    public bool GivesTuple { get; }
+
+    /// <summary>Makes a hookable module; null if the module cannot be hooked.</summary>
     public static HookableModule? Of(nn.Module module) => ResultOf(module) is { } result ? new HookableModule(module, result) : null;
 
-    /// <summary>The type of a module's result, if it can be hooked.</summary>
+    /// <summary>The type of a module's result; null if the module cannot be hooked.</summary>
     public static Type? ResultOf(nn.Module module) =>
         ModuleHook.ResultOf(module) is { } result && (result == typeof(Tensor) || BeginsWithTensor(result)) ? result : null;
 
@@ -49,12 +52,12 @@ internal sealed class HookableModule
         var first = Replace((Tensor)((ITuple)output)[0]!);
         if (type.IsValueType)
         {
-            // The output is a boxed copy, so it can be changed, whatever the number of its items.
+            // The output is a boxed copy, so its field can be set, whatever the number of items.
             type.GetField("Item1")!.SetValue(output, first);
             return output;
         }
 
-        // A Tuple<...> cannot: it is made anew. The parameters of its constructor are its properties, of which the eighth is the rest.
+        // A Tuple<...> is immutable, so a new one is made. Its constructor takes its properties in order; the eighth holds the rest.
         var others = type.GetConstructors()[0].GetParameters().Skip(1).Select(parameter =>
             type.GetProperty(parameter.Name!, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance)!.GetValue(output));
         return Activator.CreateInstance(type, [first, .. others])!;

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// Mixes the output of one module in every forward pass of its model, as long as a step is open; or, where the batch is mixed at the input,
-/// only keeps other steps from the model.
+/// Mixes the output of one module in every forward pass of the model while a step is open. If the batch is mixed at the input, it only
+/// keeps other steps away from the model.
 /// </summary>
 internal sealed class ModelMix : PendingMix, IOpenModel
 {
@@ -14,20 +14,20 @@ internal sealed class ModelMix : PendingMix, IOpenModel
     private readonly StepState step;
     private readonly WeakReference<object> token;
     private readonly Action<string> warn;
-    private bool isWatched; // the model showed a pass in this step
+    private bool isWatched; // a pass of the model was seen in this step
     private bool isInPass;
-    private bool isSuspended; // this pass is
-    private bool wasMixed; // some pass was
+    private bool isSuspended; // the current pass is
+    private bool wasMixed; // any pass of this step was
     private bool wasSuspended; // the last pass was
-    private int runs; // of the module, in this pass
-    private int thread; // that this pass runs on
-    private readonly TracedBlend traced = new(); // in this pass, where it must be seen that all results come from it
+    private int runs; // of the module in the current pass
+    private int thread; // of the current pass
+    private readonly TracedBlend traced = new(); // the blend of the current pass, to see which results depend on it
 
     private ModelMix(
         WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn) =>
         (this.model, this.place, this.mix, this.step, this.token, this.warn) = (model, place, mix, step, token, warn);
 
-    /// <summary>Hooks a model for the length of a step.</summary>
+    /// <summary>Hooks a model until the step ends.</summary>
     /// <exception cref="InvalidOperationException">A step is open on one of its modules.</exception>
     public static ModelMix Hook(
         WatchedModel model, EligibleModule? place, Mix mix, StepState step, WeakReference<object> token, Action<string> warn)
@@ -62,8 +62,8 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         step.End();
         Dispose();
         warn(
-            $"a step of {ModelName} was never disposed; its hook is removed now. Until now the model was hooked: " +
-            "write 'using var step = ...', so that a step ends whatever is thrown.");
+            $"a step of {ModelName} was never disposed, so the model was hooked until now; the hook is removed. " +
+            "Write 'using var step = ...', so that a step also ends after an exception.");
     }
 
     public override Tensor Finish(Tensor prediction)
@@ -74,24 +74,29 @@ internal sealed class ModelMix : PendingMix, IOpenModel
             {
                 (var step, true) when ReferenceEquals(step, this) => prediction,
                 (var step, false) when ReferenceEquals(step, this) => throw new InvalidOperationException(
-                    $"This result of {ModelName} does not come from {Describe(place!)}, where the batch is mixed, so a mixed loss of it " +
-                    "would " +
-                    "be wrong. Judge it against the plain target, or name places that lie before all results by ManifoldPlaces.Named."),
+                    $"This result of {ModelName} does not come from {MixedOutput(place!)}, where the batch is mixed, so a mixed loss of " +
+                    "it would be wrong. Take its loss against the plain target, or name places that come before all results by " +
+                    "ManifoldPlaces.Named."),
                 (null, _) => throw new InvalidOperationException(
                     "This prediction was made while the step was suspended, so it is not mixed. " +
-                    "Run the model again after the suspension, or judge it against the plain target."),
+                    "Run the model again after the suspension, or take the loss against the plain target."),
                 _ => throw new InvalidOperationException(
-                    "This prediction was made in another step, so it is mixed otherwise than this target. " +
+                    "This prediction was made in another step, so it is not mixed as this target is. " +
                     "Run the model in the step whose target you use."),
             };
         }
 
-        // What was made of a prediction, by squeeze or an index, has no origin of its own.
+        // The origin is unknown for a tensor that was computed from a prediction, as by squeeze or an index.
         if (wasSuspended || (place is null && !isWatched && model.ShowsPasses))
         {
             throw new InvalidOperationException(
                 $"The last pass of {ModelName} {(wasSuspended ? "was run while the step was suspended" : "was not run in this step")}, " +
                 "and this prediction may come from it. Take the loss before, or run the model again.");
+        }
+
+        if (!isWatched && !model.ShowsPasses)
+        {
+            model.Called.Check();
         }
 
         if (place is not null && !wasMixed)
@@ -113,10 +118,11 @@ internal sealed class ModelMix : PendingMix, IOpenModel
 
     private void BeginPass()
     {
-        // A pass that threw has no end, so a beginning says nothing of overlap; an end without a beginning does.
+        // A pass that threw has no end, so a second beginning is no sign of overlap. A second end is.
         (isWatched, isInPass, runs, thread, model.ShowsPasses) = (true, true, 0, Environment.CurrentManagedThreadId, true);
         isSuspended = IsLost || step.IsSuspended;
         traced.Dispose();
+        model.Called.Clear();
     }
 
     private void EndPass(object result)
@@ -127,6 +133,11 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         }
 
         (isInPass, wasSuspended) = (false, isSuspended);
+        if (!isSuspended)
+        {
+            model.Called.Check();
+        }
+
         if (place is not null && runs == 0 && !isSuspended)
         {
             throw DidNotRun(place);
@@ -142,7 +153,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
     }
 
     /// <summary>
-    /// Asks autograd, once for every place of a model with several results, which of them do not come from what was mixed there.
+    /// Finds by autograd which results do not depend on the output that was mixed. Once for each module is enough.
     /// </summary>
     private void FindUnmixed(Tensor[] results)
     {
@@ -156,9 +167,8 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         if (unmixed.Count > 0)
         {
             warn(
-                $"result {string.Join(", ", unmixed.Order())} of {ModelName} does not come from {Describe(place)}, so it is not mixed " +
-                "where a " +
-                "batch is mixed there. Take its loss against the plain target, or name places that lie before all results by " +
+                $"result {string.Join(", ", unmixed.Order())} of {ModelName} does not come from {MixedOutput(place)}, so it is not mixed " +
+                "when a batch is mixed there. Take its loss against the plain target, or name places that come before all results by " +
                 "ManifoldPlaces.Named.");
         }
 
@@ -184,7 +194,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
                 $"{name} ran " +
                 (isWatched ? "outside of a pass of the model" : "again, and passes cannot be told apart, since the model was not run by " +
                     "call()") +
-                ". Run the whole model by call(), or suspend the step for what is not to be mixed.");
+                ". Run the whole model by call(), or suspend the step for a pass that is not to be mixed.");
         }
 
         if (runs++ > 0)
@@ -193,26 +203,17 @@ internal sealed class ModelMix : PendingMix, IOpenModel
             {
                 warn(
                     $"{name} ran more than once in one pass; only its first output is mixed. " +
-                    "Leave it out of the eligible places if that is not meant.");
+                    "Leave it out of the places if you do not want this.");
             }
 
             return output;
         }
 
-        if (output.dim() == 0 || output.size(0) != mix.BatchSize || !Check.IsFloating(output.dtype))
-        {
-            runs = 0;
-            throw new InvalidOperationException(
-                $"{name} returned {output.dtype} {Check.Shape(output)}; expected a floating-point tensor whose first dimension is the " +
-                $"batch ({mix.BatchSize}). " +
-                "Set batch_first: true on recurrent modules, choose a module that keeps the batch first, or insert a MixupPoint where it " +
-                "is.");
-        }
-
+        var dimension = DimensionOf(output);
         Tensor blended;
         try
         {
-            blended = mix.BlendInside(output);
+            blended = BlendAlong(dimension, output);
         }
         catch (ArgumentException e)
         {
@@ -221,19 +222,49 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         }
 
         wasMixed = true;
-        var isKnown = model.Unmixed.ContainsKey(place!.Name);
-        return isInPass && model.GivesSeveral && !isKnown && is_grad_enabled() ? traced.Keep(blended) : blended;
+        var mayBeUnmixed = (model.GivesSeveral || place!.Module.GivesTuple) && !model.Unmixed.ContainsKey(place!.Name);
+        return isInPass && mayBeUnmixed && is_grad_enabled() ? traced.Keep(blended) : blended;
+    }
+
+    /// <summary>Finds the dimension of the batch in what the module returned.</summary>
+    private int DimensionOf(Tensor output)
+    {
+        var expected = $"with the batch ({mix.BatchSize}) as one dimension";
+        if (output.dim() > 0 && place!.Batch.Find(output, mix.BatchSize, out expected) is { } dimension && Check.IsFloating(output.dtype))
+        {
+            return dimension;
+        }
+
+        runs = 0;
+        throw new InvalidOperationException(
+            $"{Check.Capital(Describe(place!))} returned {output.dtype} {Check.Shape(output)}; expected a floating-point tensor " +
+            $"{expected}. If dimension 1 is the batch, say so by ManifoldPlaces.WithBatchDimension((\"{place!.Name}\", 1)). " +
+            "Otherwise transpose the input of the module, choose another module, or insert a MixupPoint where the batch comes first.");
+    }
+
+    private Tensor BlendAlong(int dimension, Tensor output)
+    {
+        if (dimension == 0)
+        {
+            return mix.BlendInside(output);
+        }
+
+        using var scope = NewDisposeScope();
+        var blended = mix.BlendInside(output.movedim([dimension], [0])).movedim([0], [dimension]);
+        return (output.is_contiguous() ? blended.contiguous() : blended).MoveToOuterDisposeScope();
     }
 
     private static string Describe(EligibleModule place) => $"module '{place.Name}' ({place.Module.Kind})";
 
+    private static string MixedOutput(EligibleModule place) => (place.Module.GivesTuple ? "the first output of " : string.Empty) + Describe(place);
+
     private InvalidOperationException Overlaps() => new(
         $"Passes of {ModelName} overlap within one step, so they cannot be told apart: two threads run it, or it calls itself by call(). " +
-        "Run one pass after the other, and what recurs by forward().");
+        "Run one pass after the other. A model that calls itself must do so by forward().");
 
     private static InvalidOperationException DidNotRun(EligibleModule place) => new(
-        $"This batch was to be mixed at {Describe(place)}, but the module did not run, so the loss would be wrong. " +
-        "Either it is run by forward(), which bypasses hooks: run it by call(); " +
-        "or the model does not run it in every pass, or it was replaced or disposed: leave it out of the eligible places; " +
-        "or this pass is not to be mixed: suspend the step for it.");
+        $"This batch is mixed at {Describe(place)}, but the module did not run, so the loss would be wrong. " +
+        "If it is run by forward(), which bypasses hooks, run it by call(). " +
+        "If the model does not run it in every pass, or if it was replaced or disposed, leave it out of the places. " +
+        "If this pass is not to be mixed, suspend the step for it.");
 }

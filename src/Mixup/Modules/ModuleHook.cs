@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A hook on the calls of a module, whatever the number of its arguments. Each arity has a base class and a hook type of its own, so a hook
-/// is built once for a module, and registered for one step at a time.
+/// A hook on the calls of a module with any number of arguments. TorchSharp has a base class and a hook type for each number, so the hook
+/// is built by reflection, once for a module. It is registered for one step at a time.
 /// </summary>
 internal sealed class ModuleHook(Func<object> register)
 {
     private object? remover;
 
-    /// <summary>A hook that runs before each call; null where the module has none.</summary>
+    /// <summary>Makes a hook that runs before each call; null if the type of the module has no hooks.</summary>
     public static ModuleHook? Before(nn.Module module, Action action)
     {
         Action<nn.Module> hook = _ => action();
@@ -21,7 +21,7 @@ internal sealed class ModuleHook(Func<object> register)
             : null;
     }
 
-    /// <summary>A hook that may replace the result of each call; null where the module has none.</summary>
+    /// <summary>Makes a hook that may replace the result of each call; null if the type of the module has no typed hooks.</summary>
     public static ModuleHook? After(nn.Module module, Func<object, object> replace)
     {
         if (module is nn.Module<Tensor, Tensor> simple)
@@ -35,7 +35,7 @@ internal sealed class ModuleHook(Func<object> register)
             return null;
         }
 
-        // (module, inputs..., output) => the output, replaced
+        // (module, inputs..., output) => replace(output)
         var type = registration.GetParameters()[0].ParameterType;
         var parameters = type.GetMethod("Invoke")!.GetParameters().Select(
             parameter => Expression.Parameter(parameter.ParameterType)).ToArray();
@@ -45,7 +45,7 @@ internal sealed class ModuleHook(Func<object> register)
         return new ModuleHook(() => registration.Invoke(module, [built])!);
     }
 
-    /// <summary>The type of a module's result; null where it has no typed hook.</summary>
+    /// <summary>The type of a module's result; null if the type of the module has no typed hooks.</summary>
     public static Type? ResultOf(nn.Module module) =>
         AfterRegistration(module.GetType())?.GetParameters()[0].ParameterType.GetGenericArguments()[^1];
 
@@ -57,7 +57,7 @@ internal sealed class ModuleHook(Func<object> register)
         remover = null;
     }
 
-    // One overload takes a plain action, which cannot replace anything.
+    // Another overload takes an Action, which cannot replace the result.
     private static MethodInfo? AfterRegistration(Type type) => Registration(type, "register_forward_hook", "Func`");
 
     private static MethodInfo? Registration(Type type, string name, string hook) =>

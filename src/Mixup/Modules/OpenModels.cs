@@ -11,10 +11,10 @@ internal interface IOpenModel
     /// <summary>The modules that no other open step may share.</summary>
     IReadOnlyList<nn.Module> Modules { get; }
 
-    /// <summary>Whether the step is gone without having been disposed.</summary>
+    /// <summary>Whether the step was collected without having been disposed.</summary>
     bool IsLost { get; }
 
-    /// <summary>Ends a step that nobody can dispose any more.</summary>
+    /// <summary>Ends a step that was collected.</summary>
     void EndLost();
 }
 
@@ -23,7 +23,7 @@ internal static class OpenModels
 {
     private static readonly object Lock = new();
 
-    // Weak: the hooks hold their step's entry, so a model that is forgotten takes its entry along.
+    // The hooks of a model hold its entry, so the entry is collected with the model.
     private static readonly List<WeakReference<IOpenModel>> Entries = [];
 
     /// <summary>Adds the model of a step.</summary>
@@ -35,7 +35,7 @@ internal static class OpenModels
             ReleaseLost();
             if (Conflict(added) is not null)
             {
-                // Nobody may be left who could dispose that step, but only a collection shows it.
+                // The other step may be lost, which only a collection shows.
                 GC.Collect();
                 ReleaseLost();
             }

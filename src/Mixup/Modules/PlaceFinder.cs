@@ -1,20 +1,21 @@
-using System.IO.Enumeration;
 using System.Text;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>An eligible module.</summary>
-internal sealed record EligibleModule(string Name, HookableModule Module);
+/// <summary>A module whose output may be mixed, and the dimension of the batch in it.</summary>
+internal sealed record EligibleModule(string Name, HookableModule Module, BatchDimension Batch);
 
-/// <summary>Which modules of a model may be mixed, and why the others may not.</summary>
+/// <summary>Selects the eligible modules of a model, and explains why the others are not eligible.</summary>
 internal sealed class PlaceFinder
 {
+    private const int MostNames = 10;
     private static readonly string[] Recurrent = ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"];
     private readonly nn.Module model;
     private readonly List<(string Name, nn.Module Module)> modules;
     private readonly nn.Module? lastLinear;
+    private readonly bool hasTimeFirst; // some module of the model
     private readonly StringBuilder explanation = new();
 
     public PlaceFinder(nn.Module model, ManifoldPlaces places, bool twoOutputs)
@@ -25,12 +26,18 @@ internal sealed class PlaceFinder
         GivesSeveral = ModuleHook.ResultOf(model) is { } result && result != typeof(Tensor);
         var (rule, chosen) = Choose(places, twoOutputs);
         explanation.AppendLine($"manifold mixup of {model.GetType().Name}: {rule}");
-        Eligible = [.. chosen.Select(pair => new EligibleModule(pair.Name, Hookable(pair)))];
+        CheckMatches(places.BatchDimensions.Select(pair => pair.Pattern), chosen);
+        CheckMatches(places.ModuleWeights.Select(pair => pair.Pattern), chosen);
+        hasTimeFirst = modules.Any(pair => BatchDimension.Of(pair.Module) == 1) || BatchDimension.Of(model) == 1;
+        Eligible = [.. chosen.Select(pair => new EligibleModule(pair.Name, Hookable(pair), BatchDimensionOf(pair, places)))];
         Explain(places);
     }
 
     /// <summary>The model, and all modules below it.</summary>
     public IReadOnlyList<nn.Module> Modules => [model, .. modules.Select(pair => pair.Module)];
+
+    /// <summary>All modules below the model, with their names.</summary>
+    public IReadOnlyList<(string Name, nn.Module Module)> Named => modules;
 
     /// <summary>Whether the model returns something else than one tensor.</summary>
     public bool GivesSeveral { get; }
@@ -38,10 +45,10 @@ internal sealed class PlaceFinder
     /// <summary>The eligible modules, each before its parts, in the order of registration.</summary>
     public IReadOnlyList<EligibleModule> Eligible { get; }
 
-    /// <summary>What was chosen, by which rule, and why not the rest.</summary>
+    /// <summary>The rule that applied, and for each module whether it is eligible and why.</summary>
     public string Explanation => explanation.ToString();
 
-    /// <summary>Warnings about places that are known to be poor.</summary>
+    /// <summary>Warnings about eligible modules that are known to be poor places.</summary>
     public IEnumerable<string> Warnings =>
         from eligible in Eligible
         let branch = ResidualAncestor(eligible.Name)
@@ -58,10 +65,8 @@ internal sealed class PlaceFinder
 
         if (places.Patterns is { } patterns)
         {
-            var unmatched = patterns.FirstOrDefault(pattern => !modules.Any(pair => Matches(pattern, pair.Name)));
-            return unmatched is null
-                ? ("the names that were given", [.. modules.Where(pair => patterns.Any(pattern => Matches(pattern, pair.Name)))])
-                : throw new ArgumentException($"No module is called '{unmatched}'; the modules are {Listing()}.", nameof(places));
+            CheckMatches(patterns, modules);
+            return ("the names that were given", [.. modules.Where(pair => patterns.Any(pattern => pattern.Matches(pair.Name)))]);
         }
 
         if (places.Predicate is { } predicate)
@@ -71,7 +76,7 @@ internal sealed class PlaceFinder
 
         if (twoOutputs && IsUNet() && !modules.Any(pair => pair.Module is MixupPoint))
         {
-            // From a module on there are 2B rows, but what skips it keeps B, and the decoder cannot join the two.
+            // A mixed module returns 2B rows, but a skip connection around it keeps B, and the decoder cannot join the two.
             const string rule = "the input alone, since two outputs a pair do not fit the skipped connections of a U-Net; " +
                 "a MixupPoint or names decide otherwise";
             return places.InputWeight is null ? NotEmpty(rule, []) : (rule, []);
@@ -98,40 +103,89 @@ internal sealed class PlaceFinder
         return NotEmpty("any rule", []);
     }
 
-    private (string Name, nn.Module Module) Find(nn.Module? given)
+    /// <summary>Refuses a pattern that matches none of some modules.</summary>
+    private void CheckMatches(IEnumerable<NamePattern> patterns, List<(string Name, nn.Module Module)> among)
+    {
+        if (patterns.FirstOrDefault(pattern => !among.Any(pair => pattern.Matches(pair.Name))) is not { } unmatched)
+        {
+            return;
+        }
+
+        var isEligible = among != modules;
+        string[] names = [.. among.Select(pair => pair.Name)];
+        var wider = unmatched.AcrossDots();
+        string[] deeper = [.. names.Where(wider.Matches)];
+        var kind = isEligible ? "eligible module" : "module";
+        throw Check.Error(
+            "places",
+            $"No {kind} is called '{unmatched.Text}'; " + (deeper.Length > 0
+                ? $"* does not cross a dot. '{wider.Text}' matches {Listing(deeper)}. Use ** where dots may follow."
+                : $"the {(names.Length > MostNames ? "nearest of the " : string.Empty)}{kind}s are " +
+                    $"{Listing(unmatched.OrderByLikeness(names))}. Give one of them, or a pattern: * within a name, ** across dots."));
+    }
+
+    private BatchDimension BatchDimensionOf((string Name, nn.Module Module) pair, ManifoldPlaces places)
+    {
+        var stated = places.BatchDimensions
+            .Where(entry => entry.Pattern.Matches(pair.Name))
+            .Select(entry => (int?)entry.Dimension)
+            .FirstOrDefault();
+        return new BatchDimension(stated, BatchDimension.Of(pair.Module), hasTimeFirst);
+    }
+
+    private (string Name, nn.Module Module) Find(nn.Module given)
     {
         var found = modules.FirstOrDefault(pair => ReferenceEquals(pair.Module, given));
-        return found.Module is not null
-            ? found
-            : throw Check.Error("places", ReferenceEquals(given, model)
-                ? "The model itself is no place inside it: use OutputMixup."
-                : $"A given module ({given?.GetType().Name ?? "null"}) is not in the model; its modules are {Listing()}.");
+        if (found.Module is not null)
+        {
+            return found;
+        }
+
+        throw Check.Error("places", ReferenceEquals(given, model)
+            ? "The model itself is no place inside it. Use OutputMixup, which mixes the prediction."
+            : $"A given module ({given.GetType().Name}) is not in the model; its modules are {Listing(modules.Select(pair => pair.Name))}. " +
+                "Give one of them.");
     }
 
     private (string Rule, List<(string Name, nn.Module Module)> Chosen) NotEmpty(
-        string rule, List<(string Name, nn.Module Module)> chosen) => chosen.Count > 0
-        ? (rule, chosen)
-        : throw Check.Error(
+        string rule, List<(string Name, nn.Module Module)> chosen)
+    {
+        if (chosen.Count > 0)
+        {
+            return (rule, chosen);
+        }
+
+        throw Check.Error(
             "model",
             $"No module of {model.GetType().Name} can be mixed by {rule}. {Seen()}. " +
             "Name some by ManifoldPlaces.Named, or put a MixupPoint into the model.");
+    }
 
     private string Seen() => modules.Count == 0
         ? "It has no modules inside"
         : $"Seen: {string.Join("; ", modules.Select(pair => $"'{pair.Name}' {Reason(pair) ?? pair.Module.GetType().Name}"))}";
 
-    private HookableModule Hookable((string Name, nn.Module Module) pair) =>
-        ScriptedAncestor(pair.Name) is { } scripted
-            ? throw Check.Error("places", $"'{pair.Name}' is part of the scripted module '{scripted}', which runs without hooks: choose " +
-                "a module outside of it.")
-            : HookableModule.Of(pair.Module) ?? throw new ArgumentException(
-                $"'{pair.Name}' ({pair.Module.GetType().Name}) cannot be mixed: it " +
-                (pair.Module is jit.ScriptModule
-                    ? "is a scripted module without typed hooks"
-                    : "gives no tensor, and no tuple that begins with one") +
-                ". Choose another module, or put a MixupPoint behind it.");
+    private HookableModule Hookable((string Name, nn.Module Module) pair)
+    {
+        if (ScriptedAncestor(pair.Name) is { } scripted)
+        {
+            throw Check.Error("places", $"'{pair.Name}' is part of the scripted module '{scripted}', which runs without hooks. Choose " +
+                "a module outside of it.");
+        }
 
-    /// <summary>Why a module is not chosen unless it is asked for; null if it may be.</summary>
+        if (HookableModule.Of(pair.Module) is { } hookable)
+        {
+            return hookable;
+        }
+
+        var reason = pair.Module is jit.ScriptModule
+            ? "is a scripted module without typed hooks"
+            : "gives no tensor, and no tuple that begins with one";
+        throw Check.Error("places", $"'{pair.Name}' ({pair.Module.GetType().Name}) cannot be mixed: it {reason}. " +
+            "Choose another module, or put a MixupPoint behind it.");
+    }
+
+    /// <summary>The reason why a rule leaves out a module that was not asked for; null if there is none.</summary>
     private string? Reason((string Name, nn.Module Module) pair)
     {
         var kind = pair.Module.GetType().Name.Split('`')[0];
@@ -156,24 +210,33 @@ internal sealed class PlaceFinder
 
     private void Explain(ManifoldPlaces places)
     {
-        var chosen = Eligible.Select(eligible => eligible.Name).ToHashSet();
+        var chosen = Eligible.ToDictionary(eligible => eligible.Name);
         explanation.AppendLine(places.InputWeight is null ? "  not mixed  input: not chosen" : "  mixed      input (if it is floating)");
         foreach (var pair in modules)
         {
             var kind = pair.Module.GetType().Name;
-            explanation.AppendLine(chosen.Contains(pair.Name)
-                ? $"  mixed      {pair.Name} " +
-                    $"({kind}){(HookableModule.ResultOf(pair.Module) == typeof(Tensor) ? string.Empty : ": the first of its outputs")}"
-                : $"  not mixed  {pair.Name} ({kind}): {Reason(pair) ?? "not chosen"}");
+            if (!chosen.TryGetValue(pair.Name, out var eligible))
+            {
+                explanation.AppendLine($"  not mixed  {pair.Name} ({kind}): {Reason(pair) ?? "not chosen"}");
+                continue;
+            }
+
+            string?[] notes =
+            [
+                eligible.Module.GivesTuple ? "the first of its outputs" : null,
+                eligible.Batch.Known > 0 ? $"the batch is dimension {eligible.Batch.Known}" : null,
+            ];
+            var noted = string.Join("; ", notes.OfType<string>());
+            explanation.AppendLine($"  mixed      {pair.Name} ({kind}){(noted.Length > 0 ? ": " : string.Empty)}{noted}");
         }
     }
 
-    // TorchSharp's own named_modules gives all children before any of their parts: the last of these need not be the last layer.
+    // In the order of the layers. TorchSharp's own named_modules lists all children before any of their parts.
     private static IEnumerable<(string Name, nn.Module Module)> Below(nn.Module module, string prefix) =>
         module.named_children().SelectMany(
             child => Below(child.module, $"{prefix}{child.name}.").Prepend((prefix + child.name, child.module)));
 
-    private string Listing() => string.Join(", ", modules.Select(pair => $"'{pair.Name}'"));
+    private static string Listing(IEnumerable<string> names) => string.Join(", ", names.Take(MostNames).Select(name => $"'{name}'"));
 
     private bool IsHead((string Name, nn.Module Module) pair) =>
         GivesSeveral && pair.Module is Linear && !pair.Name.Contains('.', StringComparison.Ordinal);
@@ -212,6 +275,4 @@ internal sealed class PlaceFinder
         ?? (model is jit.ScriptModule ? model.GetType().Name : null);
 
     private static bool IsInside(string name, string outer) => name.StartsWith(outer + ".", StringComparison.Ordinal);
-
-    internal static bool Matches(string pattern, string name) => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
 }

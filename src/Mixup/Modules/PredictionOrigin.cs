@@ -4,17 +4,17 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>Which step mixed the pass that a result of a model came from.</summary>
-/// <param name="Step">What mixed it; null for a pass that was not mixed.</param>
-/// <param name="IsMixed">Whether this result comes from what was mixed in the pass.</param>
+/// <summary>The step that a result of a model belongs to.</summary>
+/// <param name="Step">The object that mixed the pass; null for a pass that was not mixed.</param>
+/// <param name="IsMixed">Whether the result depends on the output that was mixed in the pass.</param>
 internal sealed record PredictionOrigin(object? Step, bool IsMixed)
 {
     private static readonly ConditionalWeakTable<Tensor, PredictionOrigin> Known = [];
 
-    /// <summary>The origin of a prediction; null for what was made of one, by squeeze or an index.</summary>
+    /// <summary>The origin of a prediction; null for any other tensor, also for one computed from a prediction.</summary>
     public static PredictionOrigin? Of(Tensor prediction) => Known.TryGetValue(prediction, out var origin) ? origin : null;
 
-    /// <summary>Notes where a result comes from.</summary>
+    /// <summary>Records the origin of a result.</summary>
     public static void Set(Tensor result, object? step, bool isMixed = true) =>
         Known.AddOrUpdate(result, new PredictionOrigin(step, isMixed));
 

@@ -2,26 +2,26 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup;
 
-/// <summary>What a module returned in a pass, mixed, kept until it is known which results of the model come from it.</summary>
+/// <summary>The mixed output of a module in one pass. It is kept until autograd has told which results of the model depend on it.</summary>
 internal sealed class TracedBlend : IDisposable
 {
     private Tensor? mixed;
 
-    /// <summary>Whether something is kept.</summary>
+    /// <summary>Whether a blend is kept.</summary>
     public bool IsKept => mixed is not null;
 
     /// <summary>Keeps a blend.</summary>
-    /// <returns>A copy for the model, which may dispose or overwrite what it is given.</returns>
+    /// <returns>A copy for the model, which may dispose or overwrite it.</returns>
     public Tensor Keep(Tensor blended)
     {
         mixed = blended.DetachFromDisposeScope();
-        return (mixed.requires_grad ? mixed : mixed.requires_grad_()).clone(); // what comes from frozen modules is followed as well
+        return (mixed.requires_grad ? mixed : mixed.requires_grad_()).clone(); // also if all modules before it are frozen
     }
 
-    /// <summary>Asks autograd which results do not come from the blend.</summary>
+    /// <summary>Finds by autograd the results that do not depend on the blend.</summary>
     /// <param name="results">The results of the model.</param>
-    /// <param name="rows">The rows of a mixed prediction: only a result with as many can be given to a mixed loss.</param>
-    /// <returns>The numbers of those that do not.</returns>
+    /// <param name="rows">The number of rows of a mixed prediction. A result with another number cannot be given to a mixed loss.</param>
+    /// <returns>The numbers of these results.</returns>
     public HashSet<int> FindUnmixed(Tensor[] results, int rows)
     {
         using var scope = NewDisposeScope();

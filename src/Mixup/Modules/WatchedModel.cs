@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup;
 
 /// <summary>
-/// A model whose forward passes are watched while a step is open. A model without typed hooks, or one that is run by <c>forward()</c>,
-/// shows no pass.
+/// A model whose forward passes are watched while a step is open. No pass is seen of a model that has no typed hooks or is run by
+/// <c>forward()</c>.
 /// </summary>
 internal sealed class WatchedModel
 {
@@ -13,9 +13,9 @@ internal sealed class WatchedModel
     private Action? began;
     private Action<object>? ended;
 
-    public WatchedModel(nn.Module model, IReadOnlyList<nn.Module> modules, bool givesSeveral)
+    public WatchedModel(nn.Module model, IReadOnlyList<nn.Module> modules, bool givesSeveral, CalledModules called)
     {
-        (Name, Modules, GivesSeveral) = (model.GetType().Name, modules, givesSeveral);
+        (Name, Modules, GivesSeveral, Called) = (model.GetType().Name, modules, givesSeveral, called);
         before = ModuleHook.Before(model, () => began?.Invoke());
         after = ModuleHook.After(model, result =>
         {
@@ -30,24 +30,29 @@ internal sealed class WatchedModel
     /// <summary>The model and all modules below it.</summary>
     public IReadOnlyList<nn.Module> Modules { get; }
 
-    /// <summary>Whether any pass of it was ever seen.</summary>
+    /// <summary>Whether any forward pass was ever seen.</summary>
     public bool ShowsPasses { get; set; }
 
-    /// <summary>Whether it returns something else than one tensor.</summary>
+    /// <summary>Whether the model returns something else than one tensor.</summary>
     public bool GivesSeveral { get; }
 
-    /// <summary>For each module where it was asked, the results that do not come from there.</summary>
+    /// <summary>The modules that ran by <c>call()</c> in the first forward pass.</summary>
+    public CalledModules Called { get; }
+
+    /// <summary>The numbers of the results that do not come from a module, by the name of the module. Only known modules have an entry.</summary>
     public Dictionary<string, HashSet<int>> Unmixed { get; } = [];
 
     public void Watch(Action passBegan, Action<object> passEnded)
     {
         (began, ended) = (passBegan, passEnded);
+        Called.Watch();
         before?.Register();
         after?.Register();
     }
 
     public void Unwatch()
     {
+        Called.Unwatch();
         before?.Remove();
         after?.Remove();
         (began, ended) = (null, null);

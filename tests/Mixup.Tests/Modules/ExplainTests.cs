@@ -48,7 +48,7 @@ public sealed class ExplainTests
         var lines = Lines(ManifoldPlaces.Named("lstm", "last"));
         Assert.Equal("manifold mixup of Zoo: the names that were given", lines[0]);
         Assert.Equal("  not mixed  input: not chosen", lines[1]);
-        Assert.Contains("  mixed      lstm (LSTM): the first of its outputs", lines);
+        Assert.Contains("  mixed      lstm (LSTM): the first of its outputs; the batch is dimension 1", lines);
         Assert.Contains("  mixed      last (Linear)", lines);
         Assert.Contains("  not mixed  sequential.conv (Conv2d): not chosen", lines);
         Assert.Equal("manifold mixup of Zoo: the modules that were given", Lines(ManifoldPlaces.Modules(model.Last).WithInput())[0]);
@@ -136,7 +136,7 @@ public sealed class ExplainTests
         using var point = new MixupPoint(linear);
         var x = Some.Normal(1, 4, 3).cpu();
         Some.AssertEqual(linear.call(x), point.call(x));
-        Assert.Equal(["inner.bias", "inner.weight"], point.named_parameters().Select(pair => pair.name).Order(StringComparer.Ordinal));
+        Assert.Equal(["bias", "weight"], point.named_parameters().Select(pair => pair.name).Order(StringComparer.Ordinal));
         using var alone = new MixupPoint();
         Assert.Empty(alone.parameters());
         Some.AssertEqual(x, alone.call(x));

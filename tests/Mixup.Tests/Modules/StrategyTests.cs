@@ -368,11 +368,11 @@ public sealed class StrategyTests
         }
 
         using var timeFirst = new Recurrent(batchFirst: false);
-        using var wrong = new ManifoldMixup(timeFirst, new MixupOptions(), ManifoldPlaces.Named("lstm")).Begin(x, y);
-        Assert.Contains(
-            "batch_first: true",
-            Assert.Throws<InvalidOperationException>(() => timeFirst.call(x)).Message,
-            StringComparison.OrdinalIgnoreCase);
+        using var turned = new ManifoldMixup(timeFirst, new MixupOptions(), ManifoldPlaces.Named("lstm")).Begin(
+            x, y, new MixupDraw(Some.Mix(), Some.Place("lstm")));
+        var steps = timeFirst.Lstm.forward(x.transpose(0, 1)).Item1;
+        Some.AssertClose(
+            timeFirst.Head.call(Some.Mix().Blend(steps.transpose(0, 1)).transpose(0, 1).mean([1])), timeFirst.call(turned.Input), 1e-5, 1e-6);
     }
 
     [Fact]
