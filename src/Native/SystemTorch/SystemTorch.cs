@@ -76,6 +76,19 @@ public static class SystemTorch
         }
     }
 
+    /// <summary>Gets the version of libtorch that TorchSharp was built for.</summary>
+    /// <param name="torchSharp">TorchSharp's assembly. Its metadata is read, since torch.__version__ would load libtorch.</param>
+    /// <returns>Major and minor version, for instance "2.10".</returns>
+    /// <exception cref="DllNotFoundException">The assembly does not say.</exception>
+    public static string WantedVersion(Assembly torchSharp)
+    {
+        ArgumentNullException.ThrowIfNull(torchSharp);
+        var constant = torchSharp.GetType("TorchSharp.torch")?.GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic);
+        return constant?.GetRawConstantValue() is string version
+            ? string.Join('.', version.Split('.').Take(2))
+            : throw new DllNotFoundException("This TorchSharp does not say which libtorch it needs. Build without TorchBackend=system.");
+    }
+
     private static void LoadFor(Assembly assembly)
     {
         if (assembly.GetName().Name != "TorchSharp")
@@ -92,18 +105,6 @@ public static class SystemTorch
             Console.Error.WriteLine(e.Message);
             Environment.Exit(1);
         }
-    }
-
-    /// <summary>
-    /// The libtorch that TorchSharp was built for, as in "2.10". The constant is read from the metadata, since torch.__version__ would
-    /// load libtorch.
-    /// </summary>
-    private static string WantedVersion(Assembly torchSharp)
-    {
-        var constant = torchSharp.GetType("TorchSharp.torch")?.GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic);
-        return constant?.GetRawConstantValue() is string version
-            ? string.Join('.', version.Split('.').Take(2))
-            : throw new DllNotFoundException("This TorchSharp does not say which libtorch it needs. Build without TorchBackend=system.");
     }
 
     private static unsafe void Load(string wanted)
