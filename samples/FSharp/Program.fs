@@ -10,6 +10,19 @@ open type TorchSharp.torch.nn
 
 let private batchSize = 50
 let private alpha = 8.0 // for wrong labels; the default is 0.4
+let private interpolation = MixupOptions(Method = Interpolation alpha, Seed = 1UL)
+
+/// A method of one's own: the sample on the left of a random column, and its partner on the right.
+let private sideBySide =
+    CustomMethod(
+        "SideBySide",
+        (fun drawing ->
+            let rows, columns = drawing.Extent[0], drawing.Extent[1]
+            let first = [| 0L; drawing.Random.NextInt64(columns + 1L) |]
+            let last = [| rows; columns |]
+            BoxField(drawing.Extent, first, last)),
+        OnlyCopies = true
+    )
 
 let private trainBatches (digits: Digits) =
     TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, shuffleSeed = 1)
@@ -68,9 +81,10 @@ let private run epochs (device: torch.Device) =
 
     let arms =
         [ "no mixup", "learner", (fun _ -> trainWithLearner None)
-          "InputMixup", "own loop", (fun _ -> trainInLoop (InputMixup alpha))
-          "ManifoldMixup", "learner", (fun model -> trainWithLearner (Some(ManifoldMixup(model, alpha))))
-          "OutputMixup", "learner", (fun _ -> trainWithLearner (Some(OutputMixup alpha))) ]
+          "InputMixup", "own loop", (fun _ -> trainInLoop (InputMixup interpolation))
+          "ManifoldMixup", "learner", (fun model -> trainWithLearner (Some(ManifoldMixup(model, interpolation))))
+          "OutputMixup", "learner", (fun _ -> trainWithLearner (Some(OutputMixup interpolation)))
+          "own method", "learner", (fun _ -> trainWithLearner (Some(InputMixup(MixupOptions(Method = sideBySide, Seed = 1UL))))) ]
 
     let results =
         [ for name, loop, train in arms do

@@ -100,7 +100,7 @@ public static class SystemTorch
         {
             Load(WantedVersion(assembly));
         }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        catch (DllNotFoundException e)
         {
             Console.Error.WriteLine(e.Message);
             Environment.Exit(1);
@@ -110,18 +110,33 @@ public static class SystemTorch
     private static unsafe void Load(string wanted)
     {
         var folder = FindFolder(Environment.GetEnvironmentVariable("LIBTORCH"), PythonFolder, wanted);
-        NativeLibrary.Load(Path.Combine(folder, FileName("c10")));
-        var cpu = NativeLibrary.Load(Path.Combine(folder, FileName("torch_cpu")));
+        Load(folder, "c10");
+        var cpu = Load(folder, "torch_cpu");
         var hasVersion = NativeLibrary.TryGetExport(cpu, "aoti_torch_abi_version", out var function);
         CheckVersion(folder, hasVersion ? ((delegate* unmanaged<ulong>)function)() : null, wanted);
 
         // torch_cuda registers CUDA when it is loaded.
-        if (Path.Combine(folder, FileName("torch_cuda")) is var cuda && File.Exists(cuda))
+        if (File.Exists(Path.Combine(folder, FileName("torch_cuda"))))
         {
-            NativeLibrary.Load(cuda);
+            Load(folder, "torch_cuda");
         }
 
-        NativeLibrary.Load(Path.Combine(folder, FileName("torch")));
+        Load(folder, "torch");
+    }
+
+    private static IntPtr Load(string folder, string library)
+    {
+        try
+        {
+            return NativeLibrary.Load(Path.Combine(folder, FileName(library)));
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            // The system's reason is the last line of the message, behind advice on how to find it.
+            var reason = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Last();
+            throw new DllNotFoundException(
+                $"libtorch in '{folder}' cannot be loaded: {reason}. Install libtorch again, or set LIBTORCH to another folder.", e);
+        }
     }
 
     /// <summary>The folder of Python's torch, found without importing it, which takes seconds.</summary>
