@@ -5,6 +5,16 @@ namespace TorchSharp.Mixup.Benchmarks;
 /// <summary>Every case, each with its peers and its limits. Their tensors live as long as the program.</summary>
 internal static class Cases
 {
+    /// <summary>The methods that are timed with their draws, a line for each.</summary>
+    private static readonly (string Name, Method Method)[] Methods =
+    [
+        ("cutmix", new CutMix()),
+        ("fmix", new FMix()),
+        ("gridmix", new GridMix()),
+        ("smoothmix", new SmoothMix()),
+        ("saliencymix", new SaliencyMix()),
+    ];
+
     public static IReadOnlyList<Func<Case>> All { get; } =
     [
         () => Overwritten(15, Pairing.Halves, 64, 3, 224, 224),
@@ -26,6 +36,7 @@ internal static class Cases
         () => CutMixHidden(drawn: 16, bound: 5),
         () => CutMixHidden(drawn: 32, bound: 5),
         Resized,
+        .. Methods.Select(pair => (Func<Case>)(() => Drawn(pair.Name, pair.Method, 128, 3, 32, 32))),
         () => BytesToFloats(mixed: true, new Bound(AtLeast: 2)),
         () => BytesToFloats(mixed: false, bound: null),
         () => Bytes(overwritten: false),
@@ -195,6 +206,26 @@ internal static class Cases
             (new Contender("OpenMixup: interpolate(x[p]), paste into a clone", () => Peer()), new Bound(AtLeast: 2)),
             (Copy(x, target), null),
         ]);
+    }
+
+    /// <summary>A method with its draw, beside the plain formula for masks that are there already.</summary>
+    private static Case Drawn(string name, Method method, params long[] shape)
+    {
+        var (x, target, y) = (rand(shape), empty(shape), zeros(shape[0], ScalarType.Int64));
+        var strategy = new InputMixup(new MixupOptions { Method = method, Seed = 1 });
+        using var step = strategy.Begin(x, y);
+        var mix = step.Draw.Mix;
+        var extent = new Extent(shape.AsSpan(2));
+        var permutation = tensor(mix.Partners.ToArray());
+        var masks = stack([.. mix.Fields.Select(field => field.WeightsAt(extent))]).unsqueeze(1).to(ScalarType.Float32);
+        Same(step.Input, Peers.Fastai(x, permutation, masks), 1e-6);
+        return new Case(
+            $"{name} {Shape(shape)}, a field per sample, drawn and mixed",
+            new Contender("ours", () => strategy.Begin(x, y).Dispose()),
+            [
+                (new Contender("lerp(x[p], x, masks), masks not drawn", () => Peers.Fastai(x, permutation, masks)), null),
+                (Copy(x, target), null),
+            ]);
     }
 
     /// <summary>Boxes of an input of some size: of the hidden one's own they copy, of a larger one their edges blend.</summary>
