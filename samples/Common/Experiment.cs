@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using CsvHelper;
 using MathNet.Numerics.Statistics;
 using Spectre.Console;
 using TorchSharp.Mixup.Training;
@@ -56,7 +55,7 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
             });
 
         Directory.CreateDirectory(options.Out);
-        WriteCsv(Path.Combine(options.Out, "results.csv"), results);
+        ResultsFile.Write(Path.Combine(options.Out, "results.csv"), results);
         Figures.Curves(
             Path.Combine(options.Out, "curves.png"),
             [.. settings.Select(setting => new Panel(Describe(setting),
@@ -134,29 +133,6 @@ public sealed class Experiment(IReadOnlyList<Setting> settings, IReadOnlyList<Co
         }
 
         return table;
-    }
-
-    private static void WriteCsv(string path, Result[] results)
-    {
-        using var csv = new CsvWriter(new StreamWriter(path), CultureInfo.InvariantCulture);
-        string[] names = [.. results[0].Figures.Keys];
-        foreach (var name in (string[])["setting", "strategy", "seed", "alpha", "noise", "train_size", .. names])
-        {
-            csv.WriteField(name);
-        }
-
-        csv.NextRecord();
-        foreach (var (run, figures, _) in results)
-        {
-            foreach (
-                var value in (object?[])[run.Setting.Name, run.Arm, run.Seed, run.Setting.Alpha, run.Setting.Noise, run.Setting.TrainSize,
-                    .. names.Select(name => (object)figures[name])])
-            {
-                csv.WriteField(value);
-            }
-
-            csv.NextRecord();
-        }
     }
 
     /// <summary>Moves the bar on after every epoch.</summary>
