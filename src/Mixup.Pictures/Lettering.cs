@@ -4,8 +4,8 @@ using SkiaSharp;
 namespace TorchSharp.Mixup.Pictures;
 
 /// <summary>
-/// Text in the font Inter, which the assembly brings along since containers often have no font. Other scripts fall back on the machine's
-/// fonts.
+/// Text in the font Inter, which is embedded because containers often have no font. Characters that it lacks use the fonts of the
+/// machine.
 /// </summary>
 internal sealed class Lettering : IDisposable
 {

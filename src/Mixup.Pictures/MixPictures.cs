@@ -3,29 +3,29 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>Pictures of what a draw makes of a batch: <c>step.Draw.Mix.Picture(images).SavePng("batch.png")</c>.</summary>
+/// <summary>Draws pictures of mixed batches: <c>step.Draw.Mix.Picture(images).SavePng("batch.png")</c>.</summary>
 public static class MixPictures
 {
     /// <summary>
-    /// Draws a mixed batch, as fastai's <c>show_batch</c>: for each sample a column with the sample, its partner, and the mixed image with
-    /// lambda, the weight of the sample. Of two combinations of each pair, each has a row.
+    /// Draws a mixed batch, as <c>show_batch</c> of fastai does. Each column has a sample, its partner, and the mixed image with lambda, the
+    /// weight of the sample. If both combinations of each pair are trained on, both are shown.
     /// </summary>
     /// <param name="mix">The draw of the batch.</param>
     /// <param name="images">
     /// The batch before it was mixed, [B, 1, H, W] for grey or [B, 3, H, W] for red, green and blue: bytes from 0 to 255, or floating point
-    /// from 0 to 1, or normalized if <see cref="PictureOptions.Mean"/> and <see cref="PictureOptions.Std"/> say how. On any device; it is
-    /// read back. Not modified.
+    /// from 0 to 1, or normalized if <see cref="PictureOptions.Mean"/> and <see cref="PictureOptions.Std"/> are given. On any device; the
+    /// images are copied to the CPU. Not modified.
     /// </param>
-    /// <param name="labels">The name of each of the B samples, to stand below it. Default null: none.</param>
+    /// <param name="labels">The text below each of the B samples. Default null: none.</param>
     /// <param name="count">The number of samples to show, from the first. Default 8, or all of a smaller batch.</param>
-    /// <param name="options">How the picture looks. Default null: the defaults of <see cref="PictureOptions"/>.</param>
-    /// <returns>The picture, to be saved, or to be made a tensor.</returns>
+    /// <param name="options">The options of the picture. Default null: the defaults of <see cref="PictureOptions"/>.</param>
+    /// <returns>A sheet, to be saved by <see cref="PictureSheet.SavePng"/> or converted by <see cref="PictureSheet.ToTensor"/>.</returns>
     /// <exception cref="ArgumentException">
-    /// The shape, type or values are not those of B images, or there is another number of labels.
+    /// The shape, type or values are not those of B images, or the number of labels is not B.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The count is below 1.</exception>
     /// <remarks>
-    /// Manifold and output mixup do not mix the images themselves: the picture shows what the draw would make of them at the input.
+    /// Manifold and output mixup do not mix the images themselves. The picture shows the images as if they were mixed at the input.
     /// </remarks>
     public static PictureSheet Picture(
         this Mix mix, Tensor images, IReadOnlyList<string>? labels = null, int count = 8, PictureOptions? options = null)

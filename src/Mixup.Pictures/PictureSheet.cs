@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>A picture of images in rows: each row has a title, and each image a caption. It is drawn when it is saved.</summary>
+/// <summary>A picture of images in rows. Each row has a title, and each image may have a caption.</summary>
 /// <remarks>
-/// An image is enlarged by a whole factor, and each of its pixels keeps its exact colour. The background is white. Not thread-safe.
+/// An image is enlarged by a whole factor, so each of its pixels keeps its exact colour. The background is white and opaque. Not
+/// thread-safe.
 /// </remarks>
 public sealed class PictureSheet
 {
@@ -13,20 +14,20 @@ public sealed class PictureSheet
     private readonly List<SheetRow> rows = [];
     private bool isSeparated;
 
-    /// <summary>Makes an empty sheet.</summary>
-    /// <param name="options">How it looks. Default null: the defaults of <see cref="PictureOptions"/>.</param>
+    /// <summary>Creates an empty sheet.</summary>
+    /// <param name="options">The options. Default null: the defaults of <see cref="PictureOptions"/>.</param>
     public PictureSheet(PictureOptions? options = null) => this.options = options ?? new PictureOptions();
 
-    /// <summary>Adds a row of images below the others.</summary>
-    /// <param name="title">The title of the row, at its left. Further lines, after '\n', are small.</param>
+    /// <summary>Adds a row of images below the existing ones.</summary>
+    /// <param name="title">The title, to the left of the row. Lines after the first, separated by '\n', are smaller.</param>
     /// <param name="images">
     /// [N, 1, H, W] or [N, H, W] for grey, or [N, 3, H, W] for red, green and blue: bytes from 0 to 255, or floating point from 0 to 1, or
-    /// normalized if the options say how. On any device. Copied.
+    /// normalized if the options have mean and standard deviation. On any device. Copied.
     /// </param>
     /// <param name="captions">The text below each image. Default null: none.</param>
-    /// <returns>The sheet itself.</returns>
+    /// <returns>This sheet.</returns>
     /// <exception cref="ArgumentException">
-    /// The shape, the type or the values are not those of images, or there is another number of captions.
+    /// The shape, type or values are not those of images, or the number of captions is not N.
     /// </exception>
     public PictureSheet Add(string title, Tensor images, IReadOnlyList<string>? captions = null)
     {
@@ -44,16 +45,16 @@ public sealed class PictureSheet
         return this;
     }
 
-    /// <summary>Draws a thin line between the rows so far and the next.</summary>
-    /// <returns>The sheet itself.</returns>
+    /// <summary>Draws a thin line between the existing rows and the next one.</summary>
+    /// <returns>This sheet.</returns>
     public PictureSheet Separate()
     {
         isSeparated = rows.Count > 0;
         return this;
     }
 
-    /// <summary>Draws the sheet into a file.</summary>
-    /// <param name="path">The PNG file, which is replaced if it exists. Its folder is made if need be.</param>
+    /// <summary>Draws the sheet and saves it as a PNG file.</summary>
+    /// <param name="path">The file. An existing file is replaced, a missing folder is created.</param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public void SavePng(string path)
@@ -64,7 +65,7 @@ public sealed class PictureSheet
         File.WriteAllBytes(path, png);
     }
 
-    /// <summary>Draws the sheet as the content of a PNG file.</summary>
+    /// <summary>Draws the sheet and encodes it as PNG.</summary>
     /// <returns>The bytes of the file.</returns>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public byte[] ToPng()
@@ -74,7 +75,7 @@ public sealed class PictureSheet
         return png.ToArray();
     }
 
-    /// <summary>Draws the sheet as a tensor, as an image summary of TensorBoard takes it.</summary>
+    /// <summary>Draws the sheet as a tensor, for example for an image summary of TensorBoard.</summary>
     /// <returns>A new tensor [3, H, W] of bytes, on the CPU.</returns>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public Tensor ToTensor()

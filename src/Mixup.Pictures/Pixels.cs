@@ -6,7 +6,7 @@ namespace TorchSharp.Mixup.Pictures;
 /// <summary>Images of tensors, as 8-bit pixels.</summary>
 internal static class Pixels
 {
-    // Half precision rounds, and a normalized image is restored with rounding, too.
+    // Half precision rounds, and so does the restoring of a normalized image.
     private const double Tolerance = 0.01;
 
     /// <summary>Makes images floating, so that every method can blend them: bytes become 0 to 1.</summary>

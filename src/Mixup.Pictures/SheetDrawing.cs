@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace TorchSharp.Mixup.Pictures;
 
 /// <summary>
-/// Draws a sheet: the places of its rows and columns first, then heading, titles, images and captions. All margins follow from the size of
-/// the text.
+/// Draws a sheet: computes the positions of rows and columns, then draws heading, titles, images and captions. All margins scale with the
+/// size of the text.
 /// </summary>
 internal sealed class SheetDrawing : IDisposable
 {
