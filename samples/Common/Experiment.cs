@@ -79,8 +79,9 @@ public sealed class Experiment(
         }
 
         Console.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"{runs.Length} runs of {results[0].Curve.Count} epochs") +
-            (options.Redraw ? $", read from {file}." : string.Create(CultureInfo.InvariantCulture, $" in {watch.Elapsed.TotalSeconds:0} s.")));
+            $"{runs.Length} runs of {results[0].Curve.Count} epochs" + (options.Redraw
+                ? $", read from {file}."
+                : string.Create(CultureInfo.InvariantCulture, $" in {watch.Elapsed.TotalSeconds:0} s.")));
         return 0;
     }
 

@@ -17,7 +17,12 @@ internal static class Inter
 
     /// <summary>Makes a font of a size.</summary>
     /// <param name="size">The size, in points of the canvas.</param>
-    public static SKFont Font(float size) => new(Regular.Value, size) { Subpixel = true, Edging = SKFontEdging.Antialias, Hinting = SKFontHinting.None };
+    public static SKFont Font(float size) => new(Regular.Value, size)
+    {
+        Subpixel = true,
+        Edging = SKFontEdging.Antialias,
+        Hinting = SKFontHinting.None,
+    };
 
     private static SKTypeface Load(string name)
     {

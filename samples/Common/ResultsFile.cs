@@ -3,7 +3,7 @@ using CsvHelper;
 
 namespace Mixup.Samples;
 
-/// <summary>The file of results: a line for each run, with its figures and its curve. It is enough to draw tables and pictures again.</summary>
+/// <summary>The file of results: a line for each run, with its figures and its curve, from which tables and pictures are drawn.</summary>
 public static class ResultsFile
 {
     private const string Curve = "curve";
@@ -58,8 +58,8 @@ public static class ResultsFile
                 var run = new Run(setting, csv.GetField<string>(1)!, csv.GetField<int>(2));
                 results[run] = new Result(
                     run,
-                    names.Select((name, i) => (name, Value: csv.GetField<double>(Keys.Length + i))).ToDictionary(pair => pair.name, pair => pair.Value),
-                    [.. csv.GetField<string>(Keys.Length + names.Length)!.Split(' ').Select(v => double.Parse(v, CultureInfo.InvariantCulture))]);
+                    names.ToDictionary(name => name, name => csv.GetField<double>(name)),
+                    [.. csv.GetField<string>(Curve)!.Split(' ').Select(value => double.Parse(value, CultureInfo.InvariantCulture))]);
             }
             catch (Exception e) when (e is CsvHelperException or FormatException)
             {

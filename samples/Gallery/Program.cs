@@ -7,8 +7,15 @@ using TorchSharp.Mixup.Pictures;
 using static TorchSharp.torch;
 
 Option<string> folder = new("--out") { Description = "Folder for the pictures.", DefaultValueFactory = _ => "results" };
-Option<bool> quick = new("--quick") { Description = "Shows the first draw of each method instead of the clearest of twenty." };
-var command = new RootCommand("Draws two pictures: images mixed by every method, and one pair mixed at the input and at hidden layers.") { folder, quick };
+Option<bool> quick = new("--quick")
+{
+    Description = "Shows the first draw of each method instead of the clearest of twenty."
+};
+var command = new RootCommand("Draws two pictures: images mixed by every method, and one pair mixed at the input and at hidden layers.")
+{
+    folder,
+    quick,
+};
 command.SetAction(parsed =>
 {
     var path = parsed.GetValue(folder)!;

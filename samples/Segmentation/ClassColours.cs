@@ -18,7 +18,8 @@ internal static class ClassColours
     {
         using var scope = NewDisposeScope();
         var background = Colours.Length - 2;
-        var index = classes.cpu().sub(1).masked_fill(classes.cpu().eq(0), background).masked_fill(classes.cpu().eq(Scenes.Ignored), background + 1);
+        var ids = classes.cpu();
+        var index = ids.sub(1).masked_fill(ids.eq(0), background).masked_fill(ids.eq(Scenes.Ignored), background + 1);
         return Table()[index].permute(0, 3, 1, 2).contiguous().MoveToOuterDisposeScope();
     }
 

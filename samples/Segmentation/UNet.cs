@@ -46,7 +46,9 @@ internal sealed class Stage : Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => body.call(input);
 }
 
-/// <summary>A decoder block, at whose output manifold mixup mixes: doubles the size, joins the skip connection, and convolves twice.</summary>
+/// <summary>
+/// A decoder block, at whose output manifold mixup mixes. It doubles the size, joins the skip connection, and convolves twice.
+/// </summary>
 internal sealed class UpStage : Module<Tensor, Tensor, Tensor>
 {
     private readonly ConvTranspose2d grow;

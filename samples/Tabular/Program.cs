@@ -13,8 +13,8 @@ const int testSize = 122;
 // Output mixup is left out: a regression has no softmax between its prediction and its loss.
 return SampleCommand.Run(
     args,
-    "Predicts the progression of diabetes from ten clinical measurements: without mixup, with input and manifold mixup, and with C-Mixup. " +
-    "The targets are mixed as well.",
+    "Predicts the progression of diabetes from ten clinical measurements: without mixup, with input and manifold mixup, and with " +
+    "C-Mixup. The targets are mixed as well.",
     new SampleDefaults(Epochs: 60, QuickEpochs: 3, Seeds: 24, patients - testSize, ["none", "input", "c-mixup", "manifold"]),
     options =>
     {
@@ -25,7 +25,12 @@ return SampleCommand.Run(
         var experiment = new Experiment(
             settings,
             [
-                new("rmse", "test error (RMSE)", value => value.ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true, Decimals: 2),
+                new(
+                    "rmse",
+                    "test error (RMSE)",
+                    value => value.ToString("0.0", CultureInfo.InvariantCulture),
+                    WithSpread: true,
+                    Decimals: 2),
                 new("r2", "variance explained", value => value.ToString("0.000", CultureInfo.InvariantCulture), WithSpread: true),
                 new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
             ],

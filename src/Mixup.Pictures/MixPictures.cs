@@ -7,8 +7,8 @@ namespace TorchSharp.Mixup.Pictures;
 public static class MixPictures
 {
     /// <summary>
-    /// Draws a mixed batch, as <c>show_batch</c> of fastai does. Each column has a sample, its partner, and the mixed image with lambda, the
-    /// weight of the sample. If both combinations of each pair are trained on, both are shown.
+    /// Draws a mixed batch, as <c>show_batch</c> of fastai does. Each column has a sample, its partner, and the mixed image with lambda,
+    /// the weight of the sample. If both combinations of each pair are trained on, both are shown.
     /// </summary>
     /// <param name="mix">The draw of the batch.</param>
     /// <param name="images">

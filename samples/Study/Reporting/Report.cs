@@ -22,16 +22,24 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
     /// <param name="costs">The cost of each strategy.</param>
     public void Write(Conditions conditions, IReadOnlyList<Cost> costs)
     {
+        var remark = conditions.Remark.Length > 0 ? "\n" + conditions.Remark : string.Empty;
         Say($"""
             # No mixup, input, manifold and output mixup on {dataName}
 
-            `{conditions.Command}` made this report from {grid.Trials.Count} training runs: {conditions.Machine}. [trials.csv](trials.csv) has all outcomes, [costs.csv](costs.csv) all costs.{(conditions.Remark.Length > 0 ? "\n" + conditions.Remark : string.Empty)}
+            `{conditions.Command}` made this report from {grid.Trials.Count} training runs: {conditions.Machine}.
+            [trials.csv](trials.csv) has all outcomes, [costs.csv](costs.csv) all costs.{remark}
 
-            The network is a pre-activation ResNet of about 175,000 parameters, trained without augmentation by SGD: momentum 0.9, weight decay 5e-4, batches of {Trainer.BatchSize}, and a learning rate that falls from {Trainer.BaseRate.ToString(CultureInfo.InvariantCulture)} to 0 along a cosine.
-            Alpha is {Grid.Alpha} unless a table names another, and {Grid.NoiseAlpha} with wrong labels. For a seed, all strategies have the same initial weights, images, wrong labels, batches and number of epochs.
-            Accuracy is in percent of {testImages:N0} test images; for curves and adversarial images, of the first {Math.Min(Trainer.ProbeSize, testImages):N0} of them.
-            `±` and whiskers show the 95% interval of the mean over seeds (Student's t). "Against none" is the mean difference from no mixup, seed by seed, with its own interval.
-            With so few seeds the intervals are wide. Where an interval includes 0, this study shows no effect; there may be one that is too small to be seen here.
+            - The network is a pre-activation ResNet of about 175,000 parameters, trained without augmentation by SGD:
+              momentum 0.9, weight decay 5e-4, batches of {Trainer.BatchSize},
+              and a learning rate that falls from {Number(Trainer.BaseRate)} to 0 along a cosine.
+            - Alpha is {Number(Grid.Alpha)} unless a table names another, and {Number(Grid.NoiseAlpha)} with wrong labels.
+            - For a seed, all strategies have the same initial weights, images, wrong labels, batches and number of epochs.
+            - Accuracy is in percent of {testImages:N0} test images;
+              for curves and adversarial images, of the first {Math.Min(Trainer.ProbeSize, testImages):N0} of them.
+            - `±` and whiskers show the 95% interval of the mean over seeds (Student's t).
+              "Against none" is the mean difference from no mixup, seed by seed, with its own interval.
+            - With so few seeds the intervals are wide. Where an interval includes 0, this study shows no effect;
+              there may be one that is too small to be seen here.
 
             """);
         Convergence();
@@ -61,9 +69,9 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
             "1. Which converges faster?",
             "convergence.png",
             "The author of the first implementation of output mixup reports that it converges faster " +
-            "([fastai forum](https://forums.fast.ai/t/mixup-data-augmentation/22764/53)). Two demos of the author disagree: an accuracy of 0.9917 with " +
-            "output mixup against 0.9872 without mixup in one, and of 0.9485 against 0.9628 in the other. The measure here is the mean of " +
-            "the accuracy curve: the sooner the curve rises, the higher it is.");
+            "([fastai forum](https://forums.fast.ai/t/mixup-data-augmentation/22764/53)). Two demos of the author disagree: an accuracy " +
+            "of 0.9917 with output mixup against 0.9872 without mixup in one, and of 0.9485 against 0.9628 in the other. The measure " +
+            "here is the mean of the accuracy curve: the sooner the curve rises, the higher it is.");
         foreach (var rate in Grid.Rates)
         {
             Table(
@@ -124,8 +132,8 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
             "3. Wrong labels",
             "wrong-labels.png",
             $"A fraction of the labels of {grid.Noisy:N0} training images is replaced at random. The networks are trained for " +
-            $"{grid.SmallEpochs} epochs, with alpha {Grid.NoiseAlpha}. For CIFAR-10 with half of the labels wrong, the mixup paper (table 2) " +
-            "reports an error at the last epoch of 44.6% without and 12.7% with mixup.");
+            $"{grid.SmallEpochs} epochs, with alpha {Grid.NoiseAlpha}. For CIFAR-10 with half of the labels wrong, the mixup paper " +
+            "(table 2) reports an error at the last epoch of 44.6% without and 12.7% with mixup.");
         foreach (var share in Grid.WrongLabels)
         {
             Table(
@@ -168,8 +176,8 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
         Section(
             "4. Calibration",
             "reliability.png",
-            $"The networks are trained on {grid.Medium:N0} images. Below the diagonal a network is overconfident, above it underconfident. " +
-            "The expected calibration error goes from 0, perfect, to 1.");
+            $"The networks are trained on {grid.Medium:N0} images. Below the diagonal a network is overconfident, above it " +
+            "underconfident. The expected calibration error goes from 0, perfect, to 1.");
         Table("expected calibration error", "error", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome =>
                 outcome.CalibrationError, decimals: 3, lowerIsBetter: true);
         Table(
@@ -230,9 +238,9 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
                 From(rows.SelectMany(row => row.Outcomes), o => 100 * o.Accuracy))],
             "test accuracy, %",
             Whiskers + " The axis does not begin at 0.");
-        Section("6. Which layers", "layers.png", "Manifold mixup may mix at one layer alone, or at all three: the input, block1 and block2. " +
-            $"At the input alone it is input mixup. There are {grid.Small:N0} training images. The manifold mixup paper (table 5) finds " +
-            "several layers better than one.");
+        Section("6. Which layers", "layers.png", "Manifold mixup may mix at one layer alone, or at all three: the input, block1 and " +
+            $"block2. At the input alone it is input mixup. There are {grid.Small:N0} training images. The manifold mixup paper " +
+            "(table 5) finds several layers better than one.");
         Table("eligible layers", "test accuracy", rows, outcome => 100 * outcome.Accuracy);
         Published(
             "Several layers together are better than each of them alone",
@@ -253,8 +261,9 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
             ],
             "relative to no mixup",
             "Bars: median. Whiskers: half the distance between the quartiles. x2: both combinations of each pair.");
-        Section("7. Cost", "costs.png", "Epochs of all strategies are measured in turn in one process. The table has the median, and for the " +
-            "time the quartiles. Peak memory is what an epoch takes beyond the data. With x2, both combinations of each pair are trained on.");
+        Section("7. Cost", "costs.png", "Epochs of all strategies are measured in turn in one process. The table has the median, and for " +
+            "the time the quartiles. Peak memory is what an epoch takes beyond the data. With x2, both combinations of each pair are " +
+            "trained on.");
         Say("| mixup | seconds an epoch | time relative to none | peak memory, MiB | memory relative to none |\n" +
             "| --- | ---: | ---: | ---: | ---: |");
         foreach (var cost in costs)
@@ -364,7 +373,8 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
             .. same.Count > 0 ? [$"No difference from {all[0].Name} is shown: {string.Join(", ", same)}."] : Array.Empty<string>(),
         ];
         Say($"\n{string.Join(' ', answer)}\n");
-        string Cell(Interval value) => double.IsNaN(value.Mean) ? string.Empty : value.ToString(decimals, withSign: beside!.Value.IsDifference);
+        string Cell(Interval value) =>
+            double.IsNaN(value.Mean) ? string.Empty : value.ToString(decimals, withSign: beside!.Value.IsDifference);
     }
 
     // Says whether a published claim is confirmed, if there are several seeds.
@@ -387,6 +397,8 @@ public sealed class Report(Grid grid, Journal journal, string dataName, int test
         Say($"## {title}\n\n![{title}]({figure})\n\n{introduction}\n");
 
     private void Say(string line) => text.Append(line.ReplaceLineEndings("\n")).Append('\n');
+
+    private static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
 
     private static string SeedsOf(int count) => count == 1 ? "1 seed" : $"{count} seeds";
 
