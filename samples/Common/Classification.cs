@@ -12,9 +12,9 @@ public static class Classification
     public static IReadOnlyList<Column> Columns { get; } =
     [
         new("accuracy", "test accuracy %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
-        new("nll", "neg. log-likelihood", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
+        new("nll", "cross-entropy", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
         new("ece", "calibration error", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
-        new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
+        new("seconds", "seconds/run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
     ];
 
     /// <summary>Makes the result of a run with the metric <see cref="Metric.Accuracy(long)"/>.</summary>

@@ -32,7 +32,7 @@ return SampleCommand.Run(
                     value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture),
                     WithSpread: true),
                 new("loss", "test loss", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
-                new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
+                new("seconds", "seconds/run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
             ],
             "digit pixels read, %");
         var code = experiment.Execute(options, (run, tick) => Train(run, options, tick, digitPixels));

@@ -27,12 +27,12 @@ return SampleCommand.Run(
             [
                 new(
                     "rmse",
-                    "test error (RMSE)",
+                    "test RMSE",
                     value => value.ToString("0.0", CultureInfo.InvariantCulture),
                     WithSpread: true,
                     Decimals: 2),
-                new("r2", "variance explained", value => value.ToString("0.000", CultureInfo.InvariantCulture), WithSpread: true),
-                new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
+                new("r2", "R squared", value => value.ToString("0.000", CultureInfo.InvariantCulture), WithSpread: true),
+                new("seconds", "seconds/run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
             ],
             "test error (RMSE)",
             curveScale: 1);

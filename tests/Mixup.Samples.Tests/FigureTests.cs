@@ -54,7 +54,7 @@ public sealed class FigureTests : IDisposable
     {
         Line Of(string name) => new(name, [1, 5, 2], [1, 1, 1]);
         using var plain = Curves(Of("a"));
-        using var named = Curves(Of("a name that is much longer, and needs more room in a legend"));
+        using var named = Curves(Of("a-name-that-is-much-longer-and-needs-more-room-in-a-legend"));
         using var noted = Curves([Of("a")], string.Join(' ', Enumerable.Repeat("words", 50)));
         Assert.Equal(Top(plain), Top(named));
         Assert.Equal(Top(plain), Top(noted));
