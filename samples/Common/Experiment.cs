@@ -79,7 +79,7 @@ public sealed class Experiment(
         }
 
         Console.WriteLine(
-            $"{runs.Length} runs of {results[0].Curve.Count} epochs" + (options.Redraw
+            $"{Count(runs.Length, "run")} of {Count(results[0].Curve.Count, "epoch")}" + (options.Redraw
                 ? $", read from {file}."
                 : string.Create(CultureInfo.InvariantCulture, $" in {watch.Elapsed.TotalSeconds:0} s.")));
         return 0;
@@ -106,6 +106,8 @@ public sealed class Experiment(
                 return train(run, new Tick(bar));
             }).ToArray();
         });
+
+    private static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
     private static string NoteOf(SampleOptions options) =>
         (options.Seeds > 1

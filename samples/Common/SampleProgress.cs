@@ -15,7 +15,14 @@ public static class SampleProgress
         return AnsiConsole.Progress()
             .Columns(
                 new TaskDescriptionColumn { Alignment = Justify.Left },
-                new ProgressBarColumn { Width = 20, CompletedStyle = bar, FinishedStyle = bar, RemainingStyle = new Style(Color.Grey) },
+                new ProgressBarColumn
+                {
+                    Width = 20,
+                    CompletedStyle = bar,
+                    FinishedStyle = bar,
+                    IndeterminateStyle = bar,
+                    RemainingStyle = new Style(Color.Grey),
+                },
                 new PercentageColumn { Style = Style.Plain, CompletedStyle = Style.Plain },
                 new RemainingTimeColumn { Style = Style.Plain })
             .Start(action);
