@@ -87,10 +87,10 @@ public sealed class Experiment(
 
     /// <summary>Says where the files are.</summary>
     /// <param name="options">The command line.</param>
-    /// <param name="files">Their names.</param>
+    /// <param name="files">Their names. Only pictures are written if results are drawn again.</param>
     public static void SayWhere(SampleOptions options, params string[] files)
     {
-        foreach (var file in files)
+        foreach (var file in files.Where(file => !options.Redraw || Path.GetExtension(file) == ".png"))
         {
             Console.WriteLine($"Wrote {Path.Combine(options.Out, file)}");
         }
