@@ -2,24 +2,24 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples;
 
-/// <summary>How far confidence is from being right.</summary>
+/// <summary>Compares the confidence of predictions with their accuracy.</summary>
 public static class Calibration
 {
     /// <summary>
-    /// The expected calibration error (Guo et al. 2017, equation 3): samples are binned by the confidence of their prediction, and the gap
-    /// between accuracy and mean confidence is averaged over the samples.
+    /// Computes the expected calibration error (Guo et al. 2017, equation 3): bins the samples by the confidence of their prediction, and
+    /// averages the gap between accuracy and mean confidence over the samples.
     /// </summary>
     /// <param name="probabilities">[N, K], summing to 1.</param>
     /// <param name="classes">[N].</param>
-    /// <param name="bins">How many bins of equal width.</param>
-    /// <returns>From 0, perfect, to 1.</returns>
+    /// <param name="bins">The number of bins of equal width. Default 15.</param>
+    /// <returns>The error, from 0, perfect, to 1.</returns>
     public static double ExpectedError(Tensor probabilities, Tensor classes, int bins = 15) =>
         Reliability(probabilities, classes, bins).Sum(bin => bin.Count * Math.Abs(bin.Accuracy - bin.Confidence)) / probabilities.shape[0];
 
-    /// <summary>What a reliability diagram shows: for each bin of confidence, how often the prediction was right.</summary>
+    /// <summary>Computes the points of a reliability diagram: the accuracy in each bin of confidence.</summary>
     /// <param name="probabilities">[N, K], summing to 1.</param>
     /// <param name="classes">[N].</param>
-    /// <param name="bins">How many bins of equal width; those without a sample are left out.</param>
+    /// <param name="bins">The number of bins of equal width. Bins without a sample are left out. Default 10.</param>
     public static IReadOnlyList<ReliabilityBin> Reliability(Tensor probabilities, Tensor classes, int bins = 10)
     {
         using var scope = NewDisposeScope();
@@ -36,5 +36,8 @@ public static class Calibration
     }
 }
 
-/// <summary>The samples whose prediction had about the same confidence.</summary>
+/// <summary>The samples whose predictions have about the same confidence.</summary>
+/// <param name="Count">Their number.</param>
+/// <param name="Confidence">Their mean confidence, from 0 to 1.</param>
+/// <param name="Accuracy">Their accuracy, from 0 to 1.</param>
 public sealed record ReliabilityBin(int Count, double Confidence, double Accuracy);

@@ -5,23 +5,23 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples;
 
-/// <summary>What is told of a classifier.</summary>
+/// <summary>The figures of a classifier.</summary>
 public static class Classification
 {
-    /// <summary>The columns of its table.</summary>
+    /// <summary>Gets the columns of its table.</summary>
     public static IReadOnlyList<Column> Columns { get; } =
     [
         new("accuracy", "test accuracy %", value => (100 * value).ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true),
-        new("nll", "neg. log-likelihood", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
+        new("nll", "cross-entropy", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
         new("ece", "calibration error", value => value.ToString("0.000", CultureInfo.InvariantCulture)),
-        new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
+        new("seconds", "seconds/run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
     ];
 
-    /// <summary>The figures of a run that measured <see cref="Metric.Accuracy(long)"/>.</summary>
+    /// <summary>Makes the result of a run with the metric <see cref="Metric.Accuracy(long)"/>.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="records">Its epochs.</param>
-    /// <param name="logits">[N, K]: what the trained model gives for the test set.</param>
-    /// <param name="classes">[N].</param>
+    /// <param name="records">The epochs of the run.</param>
+    /// <param name="logits">[N, K], the predictions of the trained model for the test set.</param>
+    /// <param name="classes">[N], the classes of the test set.</param>
     public static Result ToResult(Run run, IReadOnlyList<EpochRecord> records, Tensor logits, Tensor classes)
     {
         using var loss = nn.functional.cross_entropy(logits, classes);

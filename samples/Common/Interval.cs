@@ -4,26 +4,31 @@ using MathNet.Numerics.Statistics;
 
 namespace Mixup.Samples;
 
-/// <summary>A mean, and how far to either side of it the 95% interval reaches; not a number for a single value.</summary>
+/// <summary>A mean with its 95% interval.</summary>
+/// <param name="Mean">The mean.</param>
+/// <param name="HalfWidth">Half the width of the interval; not a number for a single value.</param>
 public sealed record Interval(double Mean, double HalfWidth)
 {
-    /// <summary>Whether zero lies outside.</summary>
+    /// <summary>Gets whether zero lies outside of the interval.</summary>
     public bool ExcludesZero => Math.Abs(Mean) > HalfWidth;
 
-    /// <summary>Student's interval for the mean of a few values.</summary>
+    /// <summary>Computes Student's interval for the mean of some values.</summary>
+    /// <param name="values">The values, one or more.</param>
     public static Interval Of(IReadOnlyCollection<double> values) => new(
         values.Mean(),
         values.Count > 1
             ? StudentT.InvCDF(0, 1, values.Count - 1, 0.975) * values.StandardDeviation() / Math.Sqrt(values.Count)
             : double.NaN);
 
-    /// <summary>The interval of the differences, pair by pair: what both of a pair share, such as a seed, does not widen it.</summary>
+    /// <summary>Computes the interval of the differences, pair by pair. What a pair shares, such as a seed, does not widen it.</summary>
+    /// <param name="values">The values.</param>
+    /// <param name="others">The values to subtract, in the same order.</param>
     public static Interval OfDifferences(IEnumerable<double> values, IEnumerable<double> others) =>
         Of([.. values.Zip(others, (value, other) => value - other)]);
 
-    /// <summary>The mean ± the half width.</summary>
-    /// <param name="decimals">How many decimal places.</param>
-    /// <param name="withSign">Whether a mean above zero has a plus sign.</param>
+    /// <summary>Writes the mean ± the half width.</summary>
+    /// <param name="decimals">The number of decimal places.</param>
+    /// <param name="withSign">Whether a positive mean has a plus sign. Default false.</param>
     public string ToString(int decimals, bool withSign = false)
     {
         var format = "F" + decimals;

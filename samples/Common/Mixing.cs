@@ -2,10 +2,10 @@ using TorchSharp.Mixup;
 
 namespace Mixup.Samples;
 
-/// <summary>What the command line says of mixing: one of the methods, or a published recipe.</summary>
+/// <summary>The methods and recipes that the command line can name.</summary>
 public static class Mixing
 {
-    /// <summary>All methods by name, made of alpha.</summary>
+    /// <summary>Gets functions that make each method from alpha, by its name.</summary>
     public static IReadOnlyDictionary<string, Func<double, Method>> Methods { get; } = new Dictionary<string, Func<double, Method>>
     {
         ["interpolation"] = alpha => new Interpolation(alpha),
@@ -18,13 +18,13 @@ public static class Mixing
         ["either"] = alpha => new OneOf(new Interpolation(alpha), new CutMix(alpha)),
     };
 
-    /// <summary>The methods that do not draw from a Beta distribution.</summary>
+    /// <summary>Gets the methods that ignore alpha, since they do not draw from a Beta distribution.</summary>
     public static IReadOnlyList<string?> WithoutAlpha { get; } = ["resizemix", "smoothmix"];
 
-    /// <summary>The recipe that was asked for; null if none was.</summary>
+    /// <summary>Finds the recipe that the command line names; null for none.</summary>
     public static MixupRecipe? RecipeOf(SampleOptions options) => Recipes.All.FirstOrDefault(recipe => recipe.Name == options.Recipe);
 
-    /// <summary>How batches are mixed with alpha, which a recipe has of its own.</summary>
+    /// <summary>Makes the options of mixing from the command line. A recipe has its own alpha.</summary>
     public static MixupOptions OptionsFor(SampleOptions options, double? alpha) => RecipeOf(options)?.Options ?? new MixupOptions
     {
         Method = Methods[options.Method](alpha ?? Interpolation.DefaultAlpha),

@@ -3,20 +3,20 @@ using System.Runtime.InteropServices;
 
 namespace Mixup.Samples;
 
-/// <summary>Resident memory at its peak, by the kernel's own account. On Linux alone.</summary>
+/// <summary>Measures the peak of resident memory, as the kernel reports it. Linux only.</summary>
 public static class PeakMemory
 {
-    /// <summary>Whether it can be told here.</summary>
+    /// <summary>Gets whether this system reports the peak.</summary>
     public static bool IsKnown => OperatingSystem.IsLinux();
 
-    /// <summary>By how many bytes resident memory rose, at most, while something ran.</summary>
+    /// <summary>Measures by how many bytes resident memory rises at most while an action runs.</summary>
     public static long Of(Action action)
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        _ = MallocTrim(0); // freed memory would else count as resident
+        _ = MallocTrim(0); // otherwise freed memory counts as resident
         var before = Resident("VmRSS");
-        File.WriteAllText("/proc/self/clear_refs", "5"); // forgets the peak so far
+        File.WriteAllText("/proc/self/clear_refs", "5"); // resets the peak
         action();
         return Resident("VmHWM") - before;
     }

@@ -5,9 +5,16 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples;
 
-/// <summary>
-/// What the command line of a sample says. What was left out is null, and each setting of the sample has its own default.
-/// </summary>
+/// <summary>The command line of a sample. An option that was left out is null where each setting has its own default.</summary>
+/// <param name="Epochs">The epochs of every run.</param>
+/// <param name="Seeds">The runs of every strategy in every setting.</param>
+/// <param name="Alpha">The concentration of the Beta distribution.</param>
+/// <param name="Noise">The fraction of training labels to replace.</param>
+/// <param name="TrainSize">The number of training samples.</param>
+/// <param name="Device">The device to train on.</param>
+/// <param name="Out">The folder for pictures and results.</param>
+/// <param name="Strategies">The strategies to compare.</param>
+/// <param name="Quick">Whether this is a short run.</param>
 public sealed record SampleOptions(
     int Epochs,
     int Seeds,
@@ -19,57 +26,70 @@ public sealed record SampleOptions(
     IReadOnlyList<string> Strategies,
     bool Quick)
 {
-    /// <summary>The method, one of <see cref="Mixing.Methods"/>.</summary>
+    /// <summary>Gets the method, one of <see cref="Mixing.Methods"/>.</summary>
     public string Method { get; init; } = "interpolation";
 
-    /// <summary>The name of a recipe; null for none.</summary>
+    /// <summary>Gets the name of a recipe; null for none.</summary>
     public string? Recipe { get; init; }
+
+    /// <summary>Gets whether tables and pictures are made of the results of an earlier run, without training.</summary>
+    public bool Redraw { get; init; }
 }
 
 /// <summary>The command line that all samples share.</summary>
 public static class SampleCommand
 {
-    /// <summary>Parses, and runs. A wrong value gives one line on the error stream, and exit code 2.</summary>
+    /// <summary>Parses the command line and runs the sample. A wrong value gives one line on the error stream and exit code 2.</summary>
+    /// <param name="args">The arguments of the program.</param>
+    /// <param name="description">What the sample does.</param>
+    /// <param name="defaults">The defaults of the sample.</param>
+    /// <param name="run">Runs the sample and returns the exit code.</param>
+    /// <returns>The exit code.</returns>
     public static int Run(string[] args, string description, SampleDefaults defaults, Func<SampleOptions, int> run)
     {
         Option<int?> epochs = new("--epochs")
         {
-            Description = "Epochs of every run. " +
-            $"[default: {defaults.Epochs}, with --quick {defaults.QuickEpochs}]"
+            Description = $"Epochs of every run. [default: {defaults.Epochs}, with --quick {defaults.QuickEpochs}]"
         };
         Option<int?> seeds = new("--seeds")
         {
-            Description = "Runs of every arm, each with weights, data and draws of its own. " +
+            Description = "Runs of every strategy. Each seed has its own weights, data and coefficients. " +
             $"[default: {defaults.Seeds}, with --quick 1]"
         };
         Option<double?> alpha = new("--alpha")
         {
-            Description = "Concentration of the Beta distribution that mixing coefficients come " +
-            "from; 0 mixes nothing. [default: per setting]"
+            Description = "Concentration of the Beta distribution of the mixing coefficients. 0 mixes nothing. [default: per setting]"
         };
         Option<double?> noise = new("--noise")
         {
-            Description = "Share of the training labels to replace at random, from 0 to 1; " +
-            "this setting then runs alone. [default: per setting]"
+            Description = "Fraction of the training labels to replace at random, from 0 to 1. Only this setting is run. " +
+            "[default: per setting]"
         };
-        Option<int?> trainSize = new("--train-size") { Description = "How many samples to train on. [default: per setting]" };
+        Option<int?> trainSize = new("--train-size")
+        {
+            Description = $"Number of training samples, from 2 to {defaults.MostTrainSize}. [default: per setting]"
+        };
         var device = Device();
-        Option<string> folder = new("--out") { Description = "Folder for pictures and figures.", DefaultValueFactory = _ => "results" };
+        Option<string> folder = new("--out") { Description = "Folder for pictures and results.", DefaultValueFactory = _ => "results" };
         Option<string[]> strategy = new("--strategy")
         {
-            Description = $"Arms to run: {string.Join(", ", defaults.Strategies)}. [default: all]",
+            Description = $"Strategies to compare, one or more of {string.Join(", ", defaults.Strategies)}. [default: all]",
             AllowMultipleArgumentsPerToken = true,
             Arity = ArgumentArity.OneOrMore
         };
-        Option<bool> quick = new("--quick") { Description = "A short run, to see that it works: the figures mean nothing." };
+        Option<bool> quick = new("--quick") { Description = "Makes a short run to see that the sample works. Its results show nothing." };
+        Option<bool> redraw = new("--redraw")
+        {
+            Description = "Makes tables and pictures of the results.csv in the folder of --out, without training."
+        };
         Option<string> method = new("--method")
         {
-            Description = $"How two samples are put together: {string.Join(", ", Mixing.Methods.Keys)}.",
+            Description = $"How two samples are mixed: {string.Join(", ", Mixing.Methods.Keys)}.",
             DefaultValueFactory = _ => "interpolation"
         };
         Option<string?> recipe = new("--recipe")
         {
-            Description = $"Mix, and take the loss, as a published recipe does: {string.Join(", ", Recipes.All)}. [default: none]"
+            Description = $"Mixes and takes the loss as a published recipe does: {string.Join(", ", Recipes.All)}. [default: none]"
         };
         Require(epochs, value => value is null or >= 1, "must be 1 or more");
         Require(seeds, value => value is null or >= 1, "must be 1 or more");
@@ -82,7 +102,7 @@ public static class SampleCommand
         Require(
             strategy,
             value => value is null || value.All(defaults.Strategies.Contains),
-            $"must be of {string.Join(", ", defaults.Strategies)}");
+            $"must be one or more of {string.Join(", ", defaults.Strategies)}");
 
         Require(
             method,
@@ -93,7 +113,7 @@ public static class SampleCommand
             value => value is null || Recipes.All.Any(known => known.Name == value),
             $"must be one of {string.Join(", ", Recipes.All)}");
 
-        var command = new RootCommand(description) { epochs, seeds, alpha, trainSize, strategy, device, folder, quick };
+        var command = new RootCommand(description) { epochs, seeds, alpha, trainSize, strategy, device, folder, quick, redraw };
         if (defaults.HasNoise)
         {
             command.Options.Add(noise);
@@ -108,12 +128,12 @@ public static class SampleCommand
                 if (result.GetResult(recipe) is not null
                     && (result.GetResult(alpha) is not null || result.GetResult(method) is { Implicit: false }))
                 {
-                    result.AddError("--recipe has a method and an alpha of its own: leave --method and --alpha out.");
+                    result.AddError("--recipe has its own method and alpha. Leave --method and --alpha out.");
                 }
 
                 if (result.GetResult(alpha) is not null && Mixing.WithoutAlpha.Contains(result.GetValue(method)))
                 {
-                    result.AddError($"--method {result.GetValue(method)} has no alpha: leave --alpha out.");
+                    result.AddError($"--method {result.GetValue(method)} has no alpha. Leave --alpha out.");
                 }
             });
         }
@@ -131,42 +151,56 @@ public static class SampleCommand
         {
             Method = defaults.HasMethods ? result.GetValue(method)! : "interpolation",
             Recipe = defaults.HasMethods ? result.GetValue(recipe) : null,
+            Redraw = result.GetValue(redraw),
         }));
         return Invoke(command, args);
     }
 
-    /// <summary>Parses, and runs. A wrong value gives one line on the error stream, and exit code 2.</summary>
+    /// <summary>Parses the command line and runs the command. A wrong value gives one line on the error stream and exit code 2.</summary>
+    /// <param name="command">The command. It may throw <see cref="FileNotFoundException"/> or <see cref="InvalidDataException"/>.</param>
+    /// <param name="args">The arguments of the program.</param>
+    /// <returns>The exit code.</returns>
     public static int Invoke(RootCommand command, string[] args)
     {
         var parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            Console.Error.WriteLine(parsed.Errors[0].Message);
-            return 2;
+            return Refused(parsed.Errors[0].Message);
         }
 
-        return parsed.Invoke();
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (Exception e) when (e is FileNotFoundException or InvalidDataException)
+        {
+            return Refused(e.Message);
+        }
     }
 
-    /// <summary>
-    /// Where to train: as tests, by default where MIXUP_TEST_DEVICE says, else on the CPU. A device that this machine does not have is
-    /// refused.
-    /// </summary>
+    /// <summary>Makes the option of the device, by default the CPU, or the device that the variable MIXUP_TEST_DEVICE names.</summary>
+    /// <returns>The option, which refuses a device that this machine does not have.</returns>
     public static Option<string> Device()
     {
         Option<string> device = new("--device")
         {
-            Description = "cpu or cuda, or cuda:1 for the second. MIXUP_TEST_DEVICE of the environment sets another default.",
+            Description = "Device to train on: cpu, cuda, or cuda:1 for the second GPU.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MIXUP_TEST_DEVICE") ?? "cpu"
         };
-        Require(device, value => IsDevice(value!), "is not a device of this machine: give cpu, or cuda where there is a GPU and the " +
-            "program was built with -p:TorchBackend=cuda-linux or cuda-windows");
+        Require(device, value => IsDevice(value!), "this machine has no such device. Give cpu; or cuda on a machine with a GPU, after a " +
+            "build with -p:TorchBackend=cuda-linux or cuda-windows");
         return device;
+    }
+
+    private static int Refused(string message)
+    {
+        Console.Error.WriteLine(message);
+        return 2;
     }
 
     private static void Require<T>(Option<T> option, Func<T?, bool> valid, string expected) => option.Validators.Add(result =>
     {
-        // What could not be parsed at all is reported by the parser.
+        // The parser reports values that cannot be parsed.
         if (result.Tokens.Count > 0 && !result.Errors.Any())
         {
             T? value;
@@ -202,12 +236,19 @@ public static class SampleCommand
         }
         catch (NotSupportedException)
         {
-            return 0; // no native library for CUDA beside the program
+            return 0; // the program has no native library for CUDA
         }
     }
 }
 
 /// <summary>The defaults of one sample.</summary>
+/// <param name="Epochs">The epochs of every run.</param>
+/// <param name="QuickEpochs">The same with --quick.</param>
+/// <param name="Seeds">The runs of every strategy.</param>
+/// <param name="MostTrainSize">The most training samples that the data has.</param>
+/// <param name="Strategies">The strategies that can be compared.</param>
+/// <param name="HasNoise">Whether labels can be replaced.</param>
+/// <param name="HasMethods">Whether the method or a recipe can be chosen.</param>
 public sealed record SampleDefaults(
     int Epochs,
     int QuickEpochs,

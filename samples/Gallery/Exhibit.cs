@@ -4,10 +4,13 @@ using static TorchSharp.torch.nn;
 
 namespace Mixup.Samples.Gallery;
 
-/// <summary>A method on show, with its title and its source.</summary>
+/// <summary>A method in the gallery.</summary>
+/// <param name="Title">Its title.</param>
+/// <param name="Source">Its source.</param>
+/// <param name="Method">The method.</param>
 public sealed record Exhibit(string Title, string Source, Method Method)
 {
-    /// <summary>All methods, one line for each.</summary>
+    /// <summary>Gets all methods, a line for each.</summary>
     public static IReadOnlyList<Exhibit> All { get; } =
     [
         new("mixup", "Zhang et al. 2018", Mixup),
@@ -23,8 +26,8 @@ public sealed record Exhibit(string Title, string Source, Method Method)
 
     private static Interpolation Mixup => new(1) { Fold = false };
 
-    /// <summary>Mixes a batch: of several draws, by the one in which sample and partner can both be seen best.</summary>
-    /// <param name="images">The samples, and behind them their partners.</param>
+    /// <summary>Mixes a batch by the clearest of several draws: the one with the most balanced weights of sample and partner.</summary>
+    /// <param name="images">The samples, followed by their partners.</param>
     /// <param name="draws">The number of draws.</param>
     public MixupStep Mix(Tensor images, int draws)
     {
@@ -43,7 +46,7 @@ public sealed record Exhibit(string Title, string Source, Method Method)
         return Begin(Enumerable.Range(0, draws).MaxBy(Clarity));
     }
 
-    // What a trained network would look at: here, where an image varies the most.
+    // The regions that vary the most, in place of the attention of a trained network.
     private static Tensor Contrast(Tensor images)
     {
         Tensor Cells(Tensor tensor) => functional.avg_pool2d(tensor.mean([1], keepdim: true), 4).squeeze(1);

@@ -7,8 +7,15 @@ using TorchSharp.Mixup.Pictures;
 using static TorchSharp.torch;
 
 Option<string> folder = new("--out") { Description = "Folder for the pictures.", DefaultValueFactory = _ => "results" };
-Option<bool> quick = new("--quick") { Description = "Shows the first draw of each method, and not the clearest of twenty." };
-var command = new RootCommand("Draws real images under every method, and what the methods make of hidden features.") { folder, quick };
+Option<bool> quick = new("--quick")
+{
+    Description = "Shows the first draw of each method instead of the clearest of twenty."
+};
+var command = new RootCommand("Draws two pictures: images mixed by every method, and one pair mixed at the input and at hidden layers.")
+{
+    folder,
+    quick,
+};
 command.SetAction(parsed =>
 {
     var path = parsed.GetValue(folder)!;
@@ -16,7 +23,7 @@ command.SetAction(parsed =>
     var draws = parsed.GetValue(quick) ? 1 : 20;
     Methods(draws).SavePng(Path.Combine(path, "methods.png"));
     Places(draws).SavePng(Path.Combine(path, "places.png"));
-    Console.WriteLine($"{Path.Combine(path, "methods.png")} and {Path.Combine(path, "places.png")} are drawn.");
+    Console.WriteLine($"Wrote {Path.Combine(path, "methods.png")}\nWrote {Path.Combine(path, "places.png")}");
     return 0;
 });
 return SampleCommand.Invoke(command, args);
@@ -33,7 +40,7 @@ static PictureSheet Methods(int draws)
     var pairs = Clothes.Pairs(samples, partners);
     var sheet = new PictureSheet(Look(
         "Mixup and its family",
-        "Eight pairs of images from Fashion-MNIST, under each method. λ is the weight of the sample; the partner has the rest."))
+        "Eight pairs of images from Fashion-MNIST, mixed by each method. λ is the weight of the sample, 1 - λ that of the partner."))
         .Add("sample", pairs.narrow(0, 0, samples.Length))
         .Add("partner", pairs.narrow(0, samples.Length, samples.Length))
         .Separate();
@@ -47,7 +54,7 @@ static PictureSheet Methods(int draws)
     return sheet;
 }
 
-// Rows are places, columns are methods: one pair, mixed where the row says, and the weights that the draw has there.
+// Rows are places, columns are methods: one pair, mixed at each place, and the weights of the draw at that resolution.
 static PictureSheet Places(int draws)
 {
     var (pair, classes) = (Clothes.Pairs([0], [20]), arange(2));

@@ -5,8 +5,7 @@ using static TorchSharp.torch.nn;
 namespace Mixup.Samples.Gallery;
 
 /// <summary>
-/// A network of two stages that halve an image and draw its edges darker, each colour by itself: its hidden features can be looked at
-/// without training.
+/// A network of two stages, each of which halves an image and darkens its edges. Its hidden features can be looked at without training.
 /// </summary>
 public sealed class Stages : Module<Tensor, Tensor>
 {
@@ -15,7 +14,7 @@ public sealed class Stages : Module<Tensor, Tensor>
     public Stages()
         : base(nameof(Stages)) => RegisterComponents();
 
-    /// <summary>Gets what the last pass had at the input and behind each stage, mixed where it was mixed.</summary>
+    /// <summary>Gets the input and the output of each stage in the last forward pass, mixed or not.</summary>
     public IReadOnlyList<Tensor> Seen { get; private set; } = [];
 
     public override Tensor forward(Tensor input)

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Mixup.Samples.Quickstart;
 
-/// <summary>Three stages of 3x3 convolutions to 128 channels, about 95,000 parameters: enough to learn wrong labels by heart.</summary>
+/// <summary>Three stages of 3x3 convolutions up to 128 channels. Its 95,000 parameters are enough to memorize wrong labels.</summary>
 internal sealed class Network : Module<Tensor, Tensor>
 {
     private readonly Sequential stages;
@@ -24,7 +24,7 @@ internal sealed class Network : Module<Tensor, Tensor>
     public override Tensor forward(Tensor images) => classifier.call(stages.call(images).mean([2, 3]));
 }
 
-/// <summary>Convolution, normalisation, activation, and halving where asked.</summary>
+/// <summary>A convolution, a normalisation and an activation; pools to half the size if asked.</summary>
 internal sealed class ConvBlock : Module<Tensor, Tensor>
 {
     private readonly Conv2d convolution;

@@ -12,9 +12,9 @@ const double learningRate = 0.02;
 
 return SampleCommand.Run(
     args,
-    "Trains a small network on 1,797 real hand-written digits, without mixup and with input, manifold and output mixup, on clean labels " +
-    "and when 40% of the training labels are wrong.",
-    new SampleDefaults(Epochs: 40, QuickEpochs: 2, Seeds: 3, Digits.MostTraining, Arms.All, HasNoise: true, HasMethods: true),
+    "Trains a small network on 1,797 real hand-written digits, without mixup and with input, manifold and output mixup: with clean " +
+    "labels, and with 40% of the training labels wrong.",
+    new SampleDefaults(Epochs: 40, QuickEpochs: 3, Seeds: 3, Digits.MostTraining, Arms.All, HasNoise: true, HasMethods: true),
     Run);
 
 static int Run(SampleOptions options)
@@ -37,17 +37,14 @@ static int Run(SampleOptions options)
                 options.Noise ?? 0,
                 options.TrainSize ?? 1_000)
         ];
-    var experiment = new Experiment(
-        settings,
-        Classification.Columns,
-        "test accuracy");
+    var experiment = new Experiment(settings, Classification.Columns, "test accuracy, %");
     var code = experiment.Execute(options, (run, tick) => Train(run, options, tick));
     DrawMixedBatch(Path.Combine(options.Out, "mixed-batch.png"), Mixing.OptionsFor(options, settings[0].Alpha));
     Experiment.SayWhere(options, "curves.png", "mixed-batch.png", "results.csv");
     return code;
 }
 
-// Weights, batches and wrong labels depend on the seed alone: they are the same for every arm.
+// Weights, batches and wrong labels depend on the seed alone, so they are the same for every strategy.
 static Result Train(Run run, SampleOptions options, LearnerCallback tick)
 {
     using var scope = NewDisposeScope();
@@ -76,5 +73,8 @@ static void DrawMixedBatch(string path, MixupOptions mixing)
     var digits = Digits.Load(0, 12, 0, CPU);
     using var step = new InputMixup(mixing with { Seed = 1 }).Begin(digits.TrainImages, digits.TrainClasses);
     string[] labels = [.. digits.TrainClasses.data<long>().ToArray().Select(digit => digit.ToString(CultureInfo.InvariantCulture))];
-    step.Draw.Mix.Picture(digits.TrainImages, labels).SavePng(path);
+    var note = mixing.Method is Interpolation { Fold: true }
+        ? "λ is the weight of the sample, drawn from Beta(α, α) and folded to at least 0.5."
+        : "λ is the weight of the sample.";
+    step.Draw.Mix.Picture(digits.TrainImages, labels, options: new PictureOptions { Title = "A mixed batch", Note = note }).SavePng(path);
 }

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Mixup.Samples.Segmentation;
 
 /// <summary>
-/// Scenes of real digits, and the class of every pixel: 0 is background, 1 to 10 are the digits, 255 the border of a digit, which is
-/// ignored.
+/// Scenes of real digits, and the class of every pixel: 0 is the background, 1 to 10 are the digits 0 to 9, and 255 is the border of a
+/// digit, which is ignored.
 /// </summary>
 internal sealed class Scenes
 {
@@ -17,15 +17,18 @@ internal sealed class Scenes
 
     private Scenes(Tensor images, Tensor classes) => (Images, PixelClasses) = (images, classes);
 
-    /// <summary>[N, 1, 24, 24], from 0 to 1.</summary>
+    /// <summary>Gets the scenes, [N, 1, 24, 24], from 0 to 1.</summary>
     public Tensor Images { get; }
 
-    /// <summary>[N, 24, 24].</summary>
+    /// <summary>Gets the classes, [N, 24, 24] of Int64.</summary>
     public Tensor PixelClasses { get; }
 
     /// <summary>Composes scenes of given digits.</summary>
     /// <param name="digits">[M, 1, 8, 8], from 0 to 1.</param>
     /// <param name="classes">[M].</param>
+    /// <param name="count">The number of scenes.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="device">The device of the scenes.</param>
     public static Scenes Compose(Tensor digits, Tensor classes, int count, int seed, Device device)
     {
         var random = new Random(seed);
@@ -34,7 +37,7 @@ internal sealed class Scenes
         var targets = new long[count * Size * Size];
         for (var scene = 0; scene < count; scene++)
         {
-            // One digit for each of four cells drawn from nine, moved a little: they touch, but do not cover each other.
+            // Four of nine cells get a digit each. Digits may touch, but do not cover each other.
             var cells = Enumerable.Range(0, 9).ToArray();
             random.Shuffle(cells);
             foreach (var cell in cells.Take(DigitsInAScene))

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Mixup.Samples.Segmentation;
 
-/// <summary>A small U-Net: two stages down, two up, with what was seen on the way down beside it.</summary>
+/// <summary>A small U-Net: two stages down and two up, with skip connections.</summary>
 internal sealed class UNet : Module<Tensor, Tensor>
 {
     private readonly Stage down1 = new(1, 16);
@@ -25,7 +25,7 @@ internal sealed class UNet : Module<Tensor, Tensor>
     }
 }
 
-/// <summary>Two convolutions.</summary>
+/// <summary>Two convolutions, each with a normalisation and an activation.</summary>
 internal sealed class Stage : Module<Tensor, Tensor>
 {
     private readonly Sequential body;
@@ -46,7 +46,9 @@ internal sealed class Stage : Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => body.call(input);
 }
 
-/// <summary>Twice the size, joined with what came down, and two convolutions: a decoder block, where manifold mixup mixes.</summary>
+/// <summary>
+/// A decoder block, at whose output manifold mixup mixes. It doubles the size, joins the skip connection, and convolves twice.
+/// </summary>
 internal sealed class UpStage : Module<Tensor, Tensor, Tensor>
 {
     private readonly ConvTranspose2d grow;

@@ -10,11 +10,12 @@ const int batchSize = 32;
 const int patients = 442;
 const int testSize = 122;
 
-// Output mixup is left out: there is no softmax between a regression and its loss.
+// Output mixup is left out: a regression has no softmax between its prediction and its loss.
 return SampleCommand.Run(
     args,
-    "Predicts the progression of diabetes from ten clinical measurements, without mixup, with mixup of the target itself, and with C-Mixup.",
-    new SampleDefaults(Epochs: 60, QuickEpochs: 2, Seeds: 24, patients - testSize, ["none", "input", "c-mixup", "manifold"]),
+    "Predicts the progression of diabetes from ten clinical measurements: without mixup, with input and manifold mixup, and with " +
+    "C-Mixup. The targets are mixed as well.",
+    new SampleDefaults(Epochs: 60, QuickEpochs: 3, Seeds: 24, patients - testSize, ["none", "input", "c-mixup", "manifold"]),
     options =>
     {
         Setting[] settings = [
@@ -24,12 +25,17 @@ return SampleCommand.Run(
         var experiment = new Experiment(
             settings,
             [
-                new("rmse", "test error (RMSE)", value => value.ToString("0.0", CultureInfo.InvariantCulture), WithSpread: true, Decimals: 2),
-                new("r2", "variance explained", value => value.ToString("0.000", CultureInfo.InvariantCulture), WithSpread: true),
-                new("seconds", "seconds a run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
+                new(
+                    "rmse",
+                    "test RMSE",
+                    value => value.ToString("0.0", CultureInfo.InvariantCulture),
+                    WithSpread: true,
+                    Decimals: 2),
+                new("r2", "R squared", value => value.ToString("0.000", CultureInfo.InvariantCulture), WithSpread: true),
+                new("seconds", "seconds/run", value => value.ToString("0.0", CultureInfo.InvariantCulture)),
             ],
             "test error (RMSE)",
-            curveRises: false);
+            curveScale: 1);
         var code = experiment.Execute(options, (run, tick) => Train(run, options, tick));
         Experiment.SayWhere(options, "curves.png", "results.csv");
         return code;
@@ -66,7 +72,7 @@ static Result Train(Run run, SampleOptions options, LearnerCallback tick)
         [.. records.Select(record => spread * Math.Sqrt(record["validation_loss"]))]);
 }
 
-// Shuffled by the seed; everything in units of its standard deviation.
+// The rows are shuffled by the seed. Every column is divided by its standard deviation.
 static (Tensor X, Tensor Y, double SpreadOfY) Load(int seed, Device device)
 {
     using var reader = new StreamReader(

@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples.Text;
 
-/// <summary>Dictionary definitions as token ids, each with its lexical category.</summary>
+/// <summary>Dictionary definitions as token ids, and their lexical categories.</summary>
 internal sealed partial class Glosses
 {
     public const int Count = 10_000;
     public const int TestSize = 2_000;
 
-    /// <summary>Tokens of a definition; longer ones are cut.</summary>
+    /// <summary>The number of tokens of a definition. Longer definitions are cut.</summary>
     public const int Length = 20;
 
-    /// <summary>The size of the vocabulary: padding, unknown, and the words that occur most often in training.</summary>
+    /// <summary>The size of the vocabulary: padding, unknown, and the most frequent words of the training part.</summary>
     public const int Words = 6_000;
 
     private const long Padding = 0;
@@ -35,7 +35,7 @@ internal sealed partial class Glosses
 
     public Tensor TestClasses { get; }
 
-    /// <summary>A shuffle by the seed; the vocabulary is that of the training part.</summary>
+    /// <summary>Loads the definitions and splits them by the seed. The vocabulary is that of the training part.</summary>
     public static Glosses Load(int seed, int trainSize, Device device)
     {
         using var reader = new StreamReader(
@@ -61,7 +61,7 @@ internal sealed partial class Glosses
             trainSize);
     }
 
-    /// <summary>Where there is padding: true, as torch's transformers want it.</summary>
+    /// <summary>Marks padding by true, as the transformers of torch expect.</summary>
     public static Tensor IsPadding(Tensor ids) => ids.eq(Padding);
 
     [GeneratedRegex(@"[\p{L}\p{Nd}']+")]

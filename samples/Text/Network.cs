@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Mixup.Samples.Text;
 
-/// <summary>An embedding, one transformer encoder layer, and the mean over what is not padding.</summary>
+/// <summary>An embedding, one transformer encoder layer, and the mean over all tokens that are not padding.</summary>
 internal sealed class Network : Module<Tensor, Tensor, Tensor>
 {
     private const int Width = 64;
@@ -18,7 +18,7 @@ internal sealed class Network : Module<Tensor, Tensor, Tensor>
         : base(nameof(Network)) => RegisterComponents();
 
     /// <param name="ids">[B, T].</param>
-    /// <param name="padding">[B, T], true where there is padding; in training of a mixed pair, united.</param>
+    /// <param name="padding">[B, T], true for padding. For a mixed batch, the united masks of both partners.</param>
     public override Tensor forward(Tensor ids, Tensor padding)
     {
         var embedded = dropout.call(embedding.call(ids) + positions);

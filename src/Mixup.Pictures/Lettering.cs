@@ -4,7 +4,8 @@ using SkiaSharp;
 namespace TorchSharp.Mixup.Pictures;
 
 /// <summary>
-/// Draws text in the font Inter. The assembly embeds it, since containers often have no fonts. Other scripts use the fonts of the machine.
+/// Text in the font Inter, which is embedded because containers often have no font. Characters that it lacks use the fonts of the
+/// machine.
 /// </summary>
 internal sealed class Lettering : IDisposable
 {
@@ -20,10 +21,10 @@ internal sealed class Lettering : IDisposable
         paint = new SKPaint { Color = color, IsAntialias = true };
     }
 
-    /// <summary>Gets the text size in pixels.</summary>
+    /// <summary>Gets the size in pixels.</summary>
     public float Size { get; }
 
-    /// <summary>Measures a line of text.</summary>
+    /// <summary>Measures a line.</summary>
     /// <returns>The width in pixels.</returns>
     public float WidthOf(string text) => Runs(text).Sum(run =>
     {
@@ -31,7 +32,7 @@ internal sealed class Lettering : IDisposable
         return font.MeasureText(run.Text);
     });
 
-    /// <summary>Draws a line of text from the start of its baseline.</summary>
+    /// <summary>Draws a line that starts at a point of its baseline.</summary>
     public void Draw(SKCanvas canvas, string text, float x, float baseline)
     {
         foreach (var run in Runs(text))

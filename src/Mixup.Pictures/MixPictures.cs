@@ -3,28 +3,30 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>Draws mixed batches as pictures: <c>step.Draw.Mix.Picture(images).SavePng("batch.png")</c>.</summary>
+/// <summary>Draws pictures of mixed batches: <c>step.Draw.Mix.Picture(images).SavePng("batch.png")</c>.</summary>
 public static class MixPictures
 {
     /// <summary>
-    /// Draws a mixed batch, as fastai's <c>show_batch</c> does. Each column shows a sample, its partner, and the mixed image with lambda,
-    /// the weight of the sample. With <see cref="MixupOutputs.Both"/>, each combination has its own row.
+    /// Draws a mixed batch, as <c>show_batch</c> of fastai does. Each column has a sample, its partner, and the mixed image with lambda,
+    /// the weight of the sample. If both combinations of each pair are trained on, both are shown.
     /// </summary>
-    /// <param name="mix">The mix of the batch, such as <c>step.Draw.Mix</c>.</param>
+    /// <param name="mix">The draw of the batch.</param>
     /// <param name="images">
-    /// The batch before mixing, [B, 1, H, W] for grey or [B, 3, H, W] for RGB. The values are bytes from 0 to 255, or floating-point from 0
-    /// to 1. For normalized images set <see cref="PictureOptions.Mean"/> and <see cref="PictureOptions.Std"/>. The tensor may be on any
-    /// device; it is copied to the host. Not modified.
+    /// The batch before it was mixed, [B, 1, H, W] for grey or [B, 3, H, W] for red, green and blue: bytes from 0 to 255, or floating point
+    /// from 0 to 1, or normalized if <see cref="PictureOptions.Mean"/> and <see cref="PictureOptions.Std"/> are given. On any device; the
+    /// images are copied to the CPU. Not modified.
     /// </param>
-    /// <param name="labels">The label of each of the B samples, shown below it. Default null: no labels.</param>
+    /// <param name="labels">The text below each of the B samples. Default null: none.</param>
     /// <param name="count">The number of samples to show, from the first. Default 8, or all of a smaller batch.</param>
     /// <param name="options">The options of the picture. Default null: the defaults of <see cref="PictureOptions"/>.</param>
-    /// <returns>The picture, which can be saved or converted to a tensor.</returns>
+    /// <returns>A sheet, to be saved by <see cref="PictureSheet.SavePng"/> or converted by <see cref="PictureSheet.ToTensor"/>.</returns>
     /// <exception cref="ArgumentException">
     /// The shape, type or values are not those of B images, or the number of labels is not B.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is below 1.</exception>
-    /// <remarks>Manifold and output mixup do not mix the images. For them, the picture shows the same draw applied to the input.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1.</exception>
+    /// <remarks>
+    /// Manifold and output mixup do not mix the images themselves. The picture shows the images as if they were mixed at the input.
+    /// </remarks>
     public static PictureSheet Picture(
         this Mix mix, Tensor images, IReadOnlyList<string>? labels = null, int count = 8, PictureOptions? options = null)
     {
@@ -34,16 +36,15 @@ public static class MixPictures
         if (images.dim() != 4 || images.shape[0] != mix.BatchSize)
         {
             throw new ArgumentException(
-                $"The images have shape [{string.Join(", ", images.shape)}]; expected the whole batch before mixing, " +
-                $"[{mix.BatchSize}, 1 or 3, H, W]. Give the tensor that you passed to Begin.",
+                $"The images have shape [{string.Join(", ", images.shape)}]; expected the whole batch before it was mixed, " +
+                $"[{mix.BatchSize}, 1 or 3, H, W]. Give the tensor that Begin was given.",
                 nameof(images));
         }
 
         if (labels is not null && labels.Count != mix.BatchSize)
         {
             throw new ArgumentException(
-                $"There are {labels.Count} labels for a batch of {mix.BatchSize}; expected one for each sample. Give a label for " +
-                "every sample, or none.", nameof(labels));
+                $"There are {labels.Count} labels for a batch of {mix.BatchSize}; expected one for each sample.", nameof(labels));
         }
 
         using var noGrad = no_grad();
@@ -58,7 +59,7 @@ public static class MixPictures
             .Add("partner", images.index(TensorIndex.Tensor(partners)), Names(i => (int)mix.Partners[i]));
         var mixed = mix.Blend(Pixels.Floating(images));
         var weights = mix.CreateCoefficients(mixed).cpu().to(ScalarType.Float64).flatten().data<double>().ToArray();
-        var clean = mix.Outputs.MixedWeight is null ? 0 : mix.BatchSize; // the clean rows repeat the samples
+        var clean = mix.Outputs.MixedWeight is null ? 0 : mix.BatchSize; // rows that are the samples again
         for (var first = clean; first < mix.Rows; first += mix.BatchSize)
         {
             var lambdas = weights[first..(first + count)];

@@ -1,6 +1,6 @@
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>The options of a <see cref="PictureSheet"/>: its texts and sizes, and the normalization of its images.</summary>
+/// <summary>The options of a <see cref="PictureSheet"/>: its look, and how its images were normalized.</summary>
 public sealed record PictureOptions
 {
     /// <summary>Gets the heading above all rows. Default null: none.</summary>
@@ -10,9 +10,9 @@ public sealed record PictureOptions
     public string? Note { get; init; }
 
     /// <summary>
-    /// Gets the size of an image on the sheet in pixels, 1 or more. Images of the first row are enlarged by the smallest integer factor
-    /// that makes their longer side at least this long. Images of other rows get the largest integer factor that does not exceed the size
-    /// of the first row. No image is reduced. Default 96.
+    /// Gets the least size of an image on the sheet, in pixels. The images of the first row are enlarged by the smallest whole factor that
+    /// makes their longer side at least this long. Those of other rows are enlarged by the largest whole factor that fits into the size of
+    /// the first row. Images are never made smaller. Default 96.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     public int TileSize
@@ -23,7 +23,7 @@ public sealed record PictureOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "The size of a tile must be 1 pixel or more.");
     } = 96;
 
-    /// <summary>Gets the size of the text in pixels, above 0. Margins are proportional to it. Default 14.</summary>
+    /// <summary>Gets the size of the text in pixels. Margins scale with it. Default 14.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not above 0, or is not finite.</exception>
     public float TextSize
     {
@@ -34,13 +34,14 @@ public sealed record PictureOptions
     } = 14;
 
     /// <summary>
-    /// Gets the mean of each channel, or one for all channels, by which the images were normalized. Bytes are drawn unchanged. Default
-    /// null: 0.
+    /// Gets the mean of each channel that was subtracted to normalize the images, or one number for all channels. Default null: 0.
+    /// Ignored for bytes.
     /// </summary>
     public IReadOnlyList<double>? Mean { get; init; }
 
     /// <summary>
-    /// Gets the standard deviation of each channel, or one for all channels, by which the images were normalized. Default null: 1.
+    /// Gets the standard deviation of each channel by which the images were divided to normalize them, or one number for all channels.
+    /// Default null: 1. Ignored for bytes.
     /// </summary>
     public IReadOnlyList<double>? Std { get; init; }
 }

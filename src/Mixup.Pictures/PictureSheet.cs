@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>A picture of images in rows. Each row has a title, and each image a caption. The picture is drawn when it is saved.</summary>
+/// <summary>A picture of images in rows. Each row has a title, and each image may have a caption.</summary>
 /// <remarks>
-/// Images are enlarged by an integer factor, so each pixel keeps its exact colour. The background is white. Not thread-safe.
+/// An image is enlarged by a whole factor, so each of its pixels keeps its exact colour. The background is white and opaque. Not
+/// thread-safe.
 /// </remarks>
 public sealed class PictureSheet
 {
@@ -13,19 +14,18 @@ public sealed class PictureSheet
     private readonly List<SheetRow> rows = [];
     private bool isSeparated;
 
-    /// <summary>Initializes an empty sheet.</summary>
-    /// <param name="options">The options of the picture. Default null: the defaults of <see cref="PictureOptions"/>.</param>
+    /// <summary>Creates an empty sheet.</summary>
+    /// <param name="options">The options. Default null: the defaults of <see cref="PictureOptions"/>.</param>
     public PictureSheet(PictureOptions? options = null) => this.options = options ?? new PictureOptions();
 
-    /// <summary>Adds a row of images below the other rows.</summary>
-    /// <param name="title">The title, to the left of the row. Lines after the first '\n' are small.</param>
+    /// <summary>Adds a row of images below the existing ones.</summary>
+    /// <param name="title">The title, to the left of the row. Lines after the first, separated by '\n', are smaller.</param>
     /// <param name="images">
-    /// The images, [N, 1, H, W] or [N, H, W] for grey, or [N, 3, H, W] for RGB. The values are bytes from 0 to 255, or floating-point from
-    /// 0 to 1. For normalized images set <see cref="PictureOptions.Mean"/> and <see cref="PictureOptions.Std"/>. The tensor may be on any
-    /// device; it is copied.
+    /// [N, 1, H, W] or [N, H, W] for grey, or [N, 3, H, W] for red, green and blue: bytes from 0 to 255, or floating point from 0 to 1, or
+    /// normalized if the options have mean and standard deviation. On any device. Copied.
     /// </param>
-    /// <param name="captions">The caption of each image, shown below it. Default null: no captions.</param>
-    /// <returns>The same sheet.</returns>
+    /// <param name="captions">The text below each image. Default null: none.</param>
+    /// <returns>This sheet.</returns>
     /// <exception cref="ArgumentException">
     /// The shape, type or values are not those of images, or the number of captions is not N.
     /// </exception>
@@ -37,8 +37,7 @@ public sealed class PictureSheet
         if (captions is not null && captions.Count != count)
         {
             throw new ArgumentException(
-                $"There are {captions.Count} captions for {count} images; expected one for each. Give a caption for every image, or " +
-                "none.", nameof(captions));
+                $"There are {captions.Count} captions for {count} images; expected one for each.", nameof(captions));
         }
 
         rows.Add(new SheetRow(title.Split('\n'), Pixels.Of(images, options), captions?.ToArray() ?? [], isSeparated));
@@ -46,16 +45,16 @@ public sealed class PictureSheet
         return this;
     }
 
-    /// <summary>Draws a thin line between the last row and the next one.</summary>
-    /// <returns>The same sheet.</returns>
+    /// <summary>Draws a thin line between the existing rows and the next one.</summary>
+    /// <returns>This sheet.</returns>
     public PictureSheet Separate()
     {
         isSeparated = rows.Count > 0;
         return this;
     }
 
-    /// <summary>Saves the sheet as a PNG file.</summary>
-    /// <param name="path">The path of the file. An existing file is replaced, and a missing folder is created.</param>
+    /// <summary>Draws the sheet and saves it as a PNG file.</summary>
+    /// <param name="path">The file. An existing file is replaced, a missing folder is created.</param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public void SavePng(string path)
@@ -66,7 +65,7 @@ public sealed class PictureSheet
         File.WriteAllBytes(path, png);
     }
 
-    /// <summary>Returns the sheet as the bytes of a PNG file.</summary>
+    /// <summary>Draws the sheet and encodes it as PNG.</summary>
     /// <returns>The bytes of the file.</returns>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public byte[] ToPng()
@@ -76,8 +75,8 @@ public sealed class PictureSheet
         return png.ToArray();
     }
 
-    /// <summary>Returns the sheet as a tensor, for instance for an image summary of TensorBoard.</summary>
-    /// <returns>A new tensor [3, H, W] of type Byte on the CPU.</returns>
+    /// <summary>Draws the sheet as a tensor, for example for an image summary of TensorBoard.</summary>
+    /// <returns>A new tensor [3, H, W] of bytes, on the CPU.</returns>
     /// <exception cref="InvalidOperationException">The sheet has no row.</exception>
     public Tensor ToTensor()
     {

@@ -3,15 +3,15 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>Converts tensors to 8-bit pixels and back.</summary>
+/// <summary>Images of tensors, as 8-bit pixels.</summary>
 internal static class Pixels
 {
-    // Half precision and the inverse of a normalization round values.
+    // Half precision rounds, and so does the restoring of a normalized image.
     private const double Tolerance = 0.01;
 
-    /// <summary>Converts bytes to floating-point images from 0 to 1, so that every method can blend them.</summary>
-    /// <param name="images">The images, [N, 1 or 3, H, W] or [N, H, W].</param>
-    /// <returns>The same tensor, or a new one for bytes.</returns>
+    /// <summary>Makes images floating, so that every method can blend them: bytes become 0 to 1.</summary>
+    /// <param name="images">[N, 1 or 3, H, W] or [N, H, W].</param>
+    /// <returns>The tensor itself, or a new one.</returns>
     public static Tensor Floating(Tensor images)
     {
         CheckShape(images);
@@ -26,9 +26,9 @@ internal static class Pixels
         };
     }
 
-    /// <summary>Converts each image to pixels.</summary>
-    /// <param name="images">The images, [N, 1 or 3, H, W] or [N, H, W], of type Byte or floating-point.</param>
-    /// <param name="options">The normalization of the images.</param>
+    /// <summary>Makes pixels of each image.</summary>
+    /// <param name="images">[N, 1 or 3, H, W] or [N, H, W], bytes or floating point.</param>
+    /// <param name="options">How the images were normalized.</param>
     /// <returns>The pixels of each image.</returns>
     public static PixelImage[] Of(Tensor images, PictureOptions options)
     {
@@ -44,8 +44,8 @@ internal static class Pixels
         return [.. bytes.Chunk(3 * height * width).Select(rgb => new PixelImage(Opaque(rgb), width, height))];
     }
 
-    /// <summary>Converts a bitmap to a tensor.</summary>
-    /// <returns>A new tensor [3, H, W] of type Byte.</returns>
+    /// <summary>Reads a bitmap back.</summary>
+    /// <returns>A new tensor [3, H, W] of bytes.</returns>
     public static Tensor ToTensor(SKBitmap bitmap)
     {
         using var scope = NewDisposeScope();
@@ -70,8 +70,7 @@ internal static class Pixels
         Tensor Channels(IReadOnlyList<double> numbers, string name) => numbers.Count == 1 || numbers.Count == values.shape[1]
             ? tensor(numbers.ToArray(), ScalarType.Float32).view(1, -1, 1, 1)
             : throw new ArgumentException(
-                $"{name} has {numbers.Count} numbers for images of {values.shape[1]} channels; expected 1 or {values.shape[1]}. Give " +
-                "one number for each channel, or one for all.", name);
+                $"{name} has {numbers.Count} numbers for images of {values.shape[1]} channels; expected 1 or {values.shape[1]}.", name);
         values = options.Std is { } std ? values.mul(Channels(std, nameof(options.Std))) : values;
         return options.Mean is { } mean ? values.add(Channels(mean, nameof(options.Mean))) : values;
     }
@@ -83,7 +82,7 @@ internal static class Pixels
             ? values
             : throw new ArgumentException(
                 FormattableString.Invariant($"The images have values from {least:0.###} to {largest:0.###}; expected 0 to 1. ") +
-                "If they are normalized, set PictureOptions.Mean and Std to the same numbers. If they go to 255, divide by 255.",
+                "If they were normalized, give PictureOptions.Mean and Std as they were; if they go to 255, divide by 255.",
                 nameof(values));
     }
 
@@ -108,5 +107,5 @@ internal static class Pixels
     }
 }
 
-/// <summary>The pixels of one image, row by row, as red, green, blue and an opaque alpha.</summary>
+/// <summary>The pixels of one image, row by row: red, green, blue, opaque.</summary>
 internal sealed record PixelImage(byte[] Rgba, int Width, int Height);

@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace TorchSharp.Mixup.Pictures;
 
 /// <summary>
-/// Draws a sheet. It computes the positions of rows and columns, then draws heading, titles, images and captions. All margins are
-/// proportional to the text size.
+/// Draws a sheet: computes the positions of rows and columns, then draws heading, titles, images and captions. All margins scale with the
+/// size of the text.
 /// </summary>
 internal sealed class SheetDrawing : IDisposable
 {
@@ -13,8 +13,8 @@ internal sealed class SheetDrawing : IDisposable
     private readonly PictureOptions options;
     private readonly Lettering heading, bold, small;
     private readonly float text, gap, margin, captionHeight, left, top;
-    private readonly (int Width, int Height)[] sizes; // size of an image in each row
-    private readonly float[] columns; // width of each column
+    private readonly (int Width, int Height)[] sizes; // of an image, by row
+    private readonly float[] columns; // widths
 
     public SheetDrawing(IReadOnlyList<SheetRow> rows, PictureOptions options)
     {

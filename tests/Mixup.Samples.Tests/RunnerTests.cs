@@ -67,17 +67,10 @@ public sealed class RunnerTests : IDisposable
             Assert.Equal(grid.Trials.Count, grid.Trials.Distinct().Count());
             var journal = new Journal(Path.Combine(folder, extent + ".csv"));
             Runner.Run(grid.Trials, journal, (trial, _) => Made(trial), new Silent());
-            using var data = new Disposables();
-            var study = new StudyData(
-                "noise",
-                data.Add(zeros(1, 1, 28, 28)),
-                data.Add(zeros(1, ScalarType.Int64)),
-                data.Add(zeros(1, 1, 28, 28)),
-                data.Add(zeros(1, ScalarType.Int64)));
-            new Report(grid, journal, study, folder).Write(
-                "command", "machine", [new Cost("none", 1, (1, 1, 1), 1e6), new Cost("input", 1.1, (1, 1.1, 1.2), 1.1e6)]);
+            new Report(grid, journal, "noise", 1, folder).Write(
+                new Conditions("command", "machine"), [new Cost("none", 1, (1, 1, 1), 1e6), new Cost("input", 1.1, (1, 1.1, 1.2), 1.1e6)]);
             var report = File.ReadAllText(Path.Combine(folder, "report.md"));
-            Assert.All(Enumerable.Range(1, 7), question => Assert.Contains($"\n## {question}. ", report, StringComparison.Ordinal));
+            Assert.All(Enumerable.Range(1, 8), question => Assert.Contains($"\n## {question}. ", report, StringComparison.Ordinal));
             Assert.All(
                 System.Text.RegularExpressions.Regex.Matches(report, @"\]\((\w[\w-]*\.png)\)").Select(match => match.Groups[1].Value),
                 name => Assert.True(new FileInfo(Path.Combine(folder, name)).Length > 1_000));
@@ -135,19 +128,5 @@ public sealed class RunnerTests : IDisposable
         public void Done(double images)
         {
         }
-    }
-
-    private sealed class Disposables : IDisposable
-    {
-        private readonly List<IDisposable> all = [];
-
-        public T Add<T>(T one)
-            where T : IDisposable
-        {
-            all.Add(one);
-            return one;
-        }
-
-        public void Dispose() => all.ForEach(one => one.Dispose());
     }
 }

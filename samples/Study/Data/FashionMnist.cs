@@ -7,22 +7,31 @@ public static class FashionMnist
 {
     private static readonly (string Name, int[] Shape, long Bytes)[] Files =
     [
-        ("train-images-idx3-ubyte", [60_000, StudyData.Side, StudyData.Side], 26_421_880),
-        ("train-labels-idx1-ubyte", [60_000], 29_515),
-        ("t10k-images-idx3-ubyte", [10_000, StudyData.Side, StudyData.Side], 4_422_102),
-        ("t10k-labels-idx1-ubyte", [10_000], 5_148),
+        ("train-images-idx3-ubyte", [TrainSize, StudyData.Side, StudyData.Side], 26_421_880),
+        ("train-labels-idx1-ubyte", [TrainSize], 29_515),
+        ("t10k-images-idx3-ubyte", [TestSize, StudyData.Side, StudyData.Side], 4_422_102),
+        ("t10k-labels-idx1-ubyte", [TestSize], 5_148),
     ];
 
-    /// <summary>Where Debian's package dataset-fashion-mnist puts the files.</summary>
+    /// <summary>The name of the data set.</summary>
+    public const string Name = "Fashion-MNIST";
+
+    /// <summary>The number of training images.</summary>
+    public const int TrainSize = 60_000;
+
+    /// <summary>The number of test images.</summary>
+    public const int TestSize = 10_000;
+
+    /// <summary>The folder into which Debian's package dataset-fashion-mnist installs the files.</summary>
     public const string SystemFolder = "/usr/share/datasets/fashion-mnist";
 
-    /// <summary>Where else they are looked for.</summary>
+    /// <summary>Gets the folder that is searched next.</summary>
     public static string CacheFolder =>
         Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "fashion-mnist");
 
-    /// <summary>The folder that holds the files: the one given, or else the first of the usual ones.</summary>
-    /// <param name="folder">Where they are; null to look in the usual places.</param>
-    /// <exception cref="FileNotFoundException">They are not there; the message says how to get them.</exception>
+    /// <summary>Finds the folder that has the files.</summary>
+    /// <param name="folder">The folder; null to search the usual ones.</param>
+    /// <exception cref="FileNotFoundException">The files are missing. The message says how to get them.</exception>
     public static string Find(string? folder)
     {
         string[] places = folder is null ? [SystemFolder, CacheFolder] : [folder];
@@ -30,18 +39,18 @@ public static class FashionMnist
             $"Fashion-MNIST is not in {string.Join(" nor in ", places)}. Install Debian's package dataset-fashion-mnist; " +
             $"or download {string.Join(", ", Files.Select(file => $"{file.Name}.gz (about {file.Bytes:N0} bytes)"))} " +
             $"from github.com/zalandoresearch/fashion-mnist into {CacheFolder}, or into a folder that --data names; " +
-            "or run with --digits, which needs nothing.");
+            "or run with --digits, which needs no download.");
     }
 
     /// <summary>Reads all four files.</summary>
-    /// <param name="folder">Where they are.</param>
-    /// <param name="device">Where the tensors live.</param>
+    /// <param name="folder">The folder of the files.</param>
+    /// <param name="device">The device of the tensors.</param>
     /// <exception cref="InvalidDataException">A file is damaged, short, or swapped with another.</exception>
     public static StudyData Load(string folder, Device device)
     {
         using var scope = NewDisposeScope();
         Tensor[] tensors = [.. Files.Select(file => Read(PathOf(folder, file.Name)!, file.Shape).to(device).MoveToOuterDisposeScope())];
-        return new StudyData("Fashion-MNIST", tensors[0], tensors[1], tensors[2], tensors[3]);
+        return new StudyData(Name, tensors[0], tensors[1], tensors[2], tensors[3]);
     }
 
     private static Tensor Read(string path, int[] shape)
@@ -54,7 +63,7 @@ public static class FashionMnist
 
         var bad = Array.FindIndex(values, value => value > 9);
         return bad < 0 ? tensor(values, ScalarType.Byte).to(ScalarType.Int64) : throw new InvalidDataException($"{path}: label {bad} is " +
-            $"{values[bad]}, but there are ten classes, 0 to 9. Get it anew.");
+            $"{values[bad]}, but there are ten classes, 0 to 9. Download the file again.");
     }
 
     private static string? PathOf(string folder, string name) =>

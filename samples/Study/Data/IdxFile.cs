@@ -3,16 +3,18 @@ using System.IO.Compression;
 
 namespace Mixup.Samples.Study;
 
-/// <summary>A file of the idx format of the MNIST family, bytes of one or three dimensions, compressed by gzip or not.</summary>
+/// <summary>A file in the idx format of the MNIST family: bytes in one or three dimensions, compressed by gzip or not.</summary>
+/// <param name="Shape">The shape.</param>
+/// <param name="Values">The bytes, row by row.</param>
 public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Values)
 {
     private const int Unsigned = 0x08;
 
     /// <summary>Reads a whole file.</summary>
     /// <param name="path">The file; <c>.gz</c> is decompressed.</param>
-    /// <param name="expected">Its shape: what stands in the header must be this.</param>
+    /// <param name="expected">The shape that its header must have.</param>
     /// <exception cref="InvalidDataException">
-    /// The file is damaged, too short or too long, or holds something else; the message names it and says what was wrong.
+    /// The file is damaged, too short or too long, or has other contents. The message names the file and the fault.
     /// </exception>
     public static IdxFile Read(string path, params int[] expected)
     {
@@ -63,12 +65,12 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Values)
         using var memory = new MemoryStream();
         content.CopyTo(memory);
 
-        // The stream does not mind a missing end, where the length stands.
+        // The stream accepts a missing end. The length is stored there.
         return file.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(file.Length - 4)) == (uint)memory.Length
             ? memory.ToArray()
             : throw new InvalidDataException("its end is missing");
     }
 
     private static InvalidDataException Damaged(string path, string what, Exception? inner = null) =>
-        new($"{path}: {what}. Get it anew.", inner);
+        new($"{path}: {what}. Download the file again.", inner);
 }

@@ -2,20 +2,25 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples.Study;
 
-/// <summary>What the study trains and tests on.</summary>
-/// <param name="Name">For titles.</param>
+/// <summary>The data that the study trains and tests on.</summary>
+/// <param name="Name">The name in titles.</param>
 /// <param name="TrainImages">[N, 1, 28, 28], from 0 to 1.</param>
 /// <param name="TrainClasses">[N].</param>
 /// <param name="TestImages">[M, 1, 28, 28].</param>
 /// <param name="TestClasses">[M].</param>
 public sealed record StudyData(string Name, Tensor TrainImages, Tensor TrainClasses, Tensor TestImages, Tensor TestClasses)
 {
+    /// <summary>The height and width of an image.</summary>
     public const int Side = 28;
 
-    /// <summary>How many there are to train on.</summary>
+    /// <summary>The name of the digits.</summary>
+    public const string DigitsName = "1,797 digits of 8x8";
+
+    /// <summary>Gets the number of training images.</summary>
     public int TrainSize => (int)TrainImages.size(0);
 
-    /// <summary>The digits that ship with the samples, enlarged; the split is that of seed 0.</summary>
+    /// <summary>Makes data of the digits that ship with the samples, enlarged and split by seed 0.</summary>
+    /// <param name="device">The device of the tensors.</param>
     public static StudyData Digits(Device device)
     {
         using var scope = NewDisposeScope();
@@ -24,7 +29,7 @@ public sealed record StudyData(string Name, Tensor TrainImages, Tensor TrainClas
             nn.functional.interpolate(images, [Side, Side], mode: InterpolationMode.Bilinear, align_corners: false)
                 .MoveToOuterDisposeScope();
         return new StudyData(
-            "1,797 digits of 8x8",
+            DigitsName,
             Enlarged(digits.TrainImages),
             digits.TrainClasses.MoveToOuterDisposeScope(),
             Enlarged(digits.TestImages),

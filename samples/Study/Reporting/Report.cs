@@ -3,26 +3,43 @@ using System.Text;
 
 namespace Mixup.Samples.Study;
 
-/// <summary>Answers every question with a table, a figure and a sentence, whichever way it falls.</summary>
-public sealed class Report(Grid grid, Journal journal, StudyData data, string folder)
+/// <summary>Writes the report: for each question a table, a picture and a sentence, whatever the answer is.</summary>
+/// <param name="grid">The trials.</param>
+/// <param name="journal">Their outcomes.</param>
+/// <param name="dataName">The name of the data set.</param>
+/// <param name="testImages">The number of test images.</param>
+/// <param name="folder">The folder of the report.</param>
+public sealed class Report(Grid grid, Journal journal, string dataName, int testImages, string folder)
 {
     private readonly StringBuilder text = new();
 
-    /// <summary>Writes <c>report.md</c> and its figures.</summary>
-    /// <param name="command">How the study was run.</param>
-    /// <param name="machine">Where, and with what.</param>
-    /// <param name="costs">What each arm costs.</param>
-    public void Write(string command, string machine, IReadOnlyList<Cost> costs)
+    private string Whiskers => grid.Seeds > 1
+        ? "Bars: mean over seeds. Whiskers: 95% interval of that mean."
+        : "Each bar is a single run, so there are no whiskers.";
+
+    /// <summary>Writes <c>report.md</c> and its pictures.</summary>
+    /// <param name="conditions">How and where the study was run.</param>
+    /// <param name="costs">The cost of each strategy.</param>
+    public void Write(Conditions conditions, IReadOnlyList<Cost> costs)
     {
+        var remark = conditions.Remark.Length > 0 ? "\n" + conditions.Remark : string.Empty;
         Say($"""
-            # No mixup, input, manifold and output mixup on {data.Name}
+            # No mixup, input, manifold and output mixup on {dataName}
 
-            `{command}`: {grid.Trials.Count} training runs; {machine}. All outcomes are in [trials.csv](trials.csv), all costs in [costs.csv](costs.csv).
+            `{conditions.Command}` made this report from {grid.Trials.Count} training runs: {conditions.Machine}.
+            [trials.csv](trials.csv) has all outcomes, [costs.csv](costs.csv) all costs.{remark}
 
-            A pre-activation ResNet of about 175,000 parameters, no augmentation; SGD with momentum 0.9, weight decay 5e-4, learning rate {Trainer.BaseRate.ToString(CultureInfo.InvariantCulture)} falling to 0 along a cosine, batches of {Trainer.BatchSize}.
-            Alpha is {Grid.Alpha} unless named, {Grid.NoiseAlpha} with wrong labels. Every arm of a seed has the same initial weights, images, wrong labels, batches and budget. Accuracy is in percent of {data.TestClasses.shape[0]:N0} test images, that of curves and of
-            adversarial images of the first {Math.Min(Trainer.ProbeSize, data.TestClasses.shape[0]):N0}. `±` and whiskers are the 95% interval of the mean over seeds (Student's t); "against none" is the mean of the differences seed by seed, with its own interval.
-            With so few seeds the intervals are wide: an effect whose interval includes 0 is not shown here, which does not mean that it is not there.
+            - The network is a pre-activation ResNet of about 175,000 parameters, trained without augmentation by SGD:
+              momentum 0.9, weight decay 5e-4, batches of {Trainer.BatchSize},
+              and a learning rate that falls from {Number(Trainer.BaseRate)} to 0 along a cosine.
+            - Alpha is {Number(Grid.Alpha)} unless a table names another, and {Number(Grid.NoiseAlpha)} with wrong labels.
+            - For a seed, all strategies have the same initial weights, images, wrong labels, batches and number of epochs.
+            - Accuracy is in percent of {testImages:N0} test images;
+              for curves and adversarial images, of the first {Math.Min(Trainer.ProbeSize, testImages):N0} of them.
+            - `±` and whiskers show the 95% interval of the mean over seeds (Student's t).
+              "Against none" is the mean difference from no mixup, seed by seed, with its own interval.
+            - With so few seeds the intervals are wide. Where an interval includes 0, this study shows no effect;
+              there may be one that is too small to be seen here.
 
             """);
         Convergence();
@@ -42,14 +59,19 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             InFolder("convergence.png"),
             [.. Grid.Rates.Select(rate => new Panel(string.Create(CultureInfo.InvariantCulture,
                 $"{grid.Medium:N0} images, learning rate {Trainer.BaseRate * rate:0.##}"), [.. Arms.All.Select(
-                    arm => Curve(arm, Outcomes(arm, grid.Medium, rate)))]))],
+                    arm => Curve(arm, Outcomes(arm, grid.Medium, rate)))], Figures.EpochTicks(grid.MediumEpochs)))],
             "epoch",
-            "test accuracy, %");
+            "test accuracy, %",
+            grid.Seeds > 1
+                ? $"Lines: mean of {grid.Seeds} seeds. Bands: 95% interval of that mean."
+                : "Each line is a single run, so there are no bands.");
         Section(
             "1. Which converges faster?",
             "convergence.png",
-            "The thread claims it for output mixup; its author's two demos disagree (0.9917 against 0.9872 in one, 0.9485 against 0.9628 " +
-            "in the other). Measured: the mean of the accuracy curve, which is higher the sooner it rises.");
+            "The author of the first implementation of output mixup reports that it converges faster " +
+            "([fastai forum](https://forums.fast.ai/t/mixup-data-augmentation/22764/53)). Two demos of the author disagree: an accuracy " +
+            "of 0.9917 with output mixup against 0.9872 without mixup in one, and of 0.9485 against 0.9628 in the other. The measure " +
+            "here is the mean of the accuracy curve: the sooner the curve rises, the higher it is.");
         foreach (var rate in Grid.Rates)
         {
             Table(
@@ -57,14 +79,14 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                 "mean of the curve",
                 Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium, rate))),
                 outcome => 100 * outcome.Curve.Average(),
-                ("at the end", outcome => 100 * outcome.Last));
+                ("at the end", outcome => 100 * outcome.Last, false));
         }
 
         Published(
-            "That output mixup converges faster than none, at the base learning rate",
+            "Output mixup converges faster than no mixup, at the base learning rate",
             IsBetter(Outcomes("output", grid.Medium), Outcomes("none", grid.Medium), outcome => outcome.Curve.Average()));
         Published(
-            "That it does at three times the rate",
+            "Output mixup converges faster than no mixup, at three times the learning rate",
             IsBetter(Outcomes("output", grid.Medium, 3), Outcomes("none", grid.Medium, 3), outcome => outcome.Curve.Average()));
     }
 
@@ -77,9 +99,13 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                 From(
                     grid.Sizes.Where(s => s == size).SelectMany(s => Arms.All.SelectMany(arm => Outcomes(arm, s))),
                     outcome => 100 * outcome.Accuracy)))],
-            "test accuracy, %");
-        Section("2. Test accuracy at the end", "sizes.png", $"After {grid.SmallEpochs}, {grid.MediumEpochs} and {grid.AllEpochs} epochs. " +
-            "The axes do not begin at 0.");
+            "test accuracy, %",
+            Whiskers + " The axes do not begin at 0.");
+        Section(
+            "2. Test accuracy at the end",
+            "sizes.png",
+            $"The networks are trained for {grid.SmallEpochs}, {grid.MediumEpochs} and {grid.AllEpochs} epochs. " +
+            $"There are {SeedsOf(grid.Seeds)}, but {SeedsOf(grid.AllSeeds)} of the largest training set.");
         foreach (var size in grid.Sizes)
         {
             Table(
@@ -100,13 +126,14 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                 new BarPanel("last epoch", groups, [.. Arms.All.Select(arm => Bar(arm, Of(arm), outcome => 100 * outcome.Last))]),
                 new BarPanel("best epoch", groups, [.. Arms.All.Select(arm => Bar(arm, Of(arm), outcome => 100 * outcome.Best))]),
             ],
-            "test accuracy, %");
+            "test accuracy, %",
+            Whiskers);
         Section(
             "3. Wrong labels",
             "wrong-labels.png",
-            $"{grid.Noisy:N0} images, {grid.SmallEpochs} epochs, the share of training labels replaced at random, alpha " +
-            $"{Grid.NoiseAlpha}. The mixup paper (table 2) has on CIFAR-10, half of the labels wrong, a last-epoch error of 44.6% " +
-            "without and 12.7% with mixup.");
+            $"A fraction of the labels of {grid.Noisy:N0} training images is replaced at random. The networks are trained for " +
+            $"{grid.SmallEpochs} epochs, with alpha {Grid.NoiseAlpha}. For CIFAR-10 with half of the labels wrong, the mixup paper " +
+            "(table 2) reports an error at the last epoch of 44.6% without and 12.7% with mixup.");
         foreach (var share in Grid.WrongLabels)
         {
             Table(
@@ -114,11 +141,11 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                 "last epoch",
                 Arms.All.Select(arm => (arm, Noisy(arm, share))),
                 outcome => 100 * outcome.Last,
-                ("best epoch", outcome => 100 * outcome.Best));
+                ("best epoch", outcome => 100 * outcome.Best, false));
         }
 
-        Published("That input mixup keeps the last epoch from learning half of the labels " +
-            "wrong", IsBetter(Noisy("input", 0.5), Noisy("none", 0.5), outcome => outcome.Last));
+        Published("With half of the labels wrong, input mixup is more accurate than no mixup at the last " +
+            "epoch", IsBetter(Noisy("input", 0.5), Noisy("none", 0.5), outcome => outcome.Last));
     }
 
     private void CalibrationOfConfidence()
@@ -134,21 +161,23 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                         Hits: bin.Sum(b => b.Count * b.Accuracy))).ToArray();
             return new Line(
                 arm,
-                [.. bins.Select(bin => bin.Hits / bin.Count)],
-                [.. bins.Select(bin => Math.Sqrt(bin.Hits / bin.Count * (1 - (bin.Hits / bin.Count)) / bin.Count))],
-                [.. bins.Select(bin => bin.Sum / bin.Count)]);
+                [.. bins.Select(bin => 100 * bin.Hits / bin.Count)],
+                [.. bins.Select(bin => 100 * Math.Sqrt(bin.Hits / bin.Count * (1 - (bin.Hits / bin.Count)) / bin.Count))],
+                [.. bins.Select(bin => 100 * bin.Sum / bin.Count)]);
         }
 
         Figures.Curves(
             InFolder("reliability.png"),
-            [new Panel($"{grid.Medium:N0} images: on the diagonal confidence is right", [.. Arms.All.Select(Diagram)], Diagonal: true)],
-            "confidence",
-            "accuracy");
+            [new Panel($"{grid.Medium:N0} training images", [.. Arms.All.Select(Diagram)], Diagonal: true)],
+            "confidence, %",
+            "test accuracy, %",
+            "Points: predictions of similar confidence, of all seeds. Bands: standard error. On the dashed diagonal, confidence equals " +
+            "accuracy.");
         Section(
             "4. Calibration",
             "reliability.png",
-            $"Trained on {grid.Medium:N0} images. Below the diagonal a network is too sure of itself, above it too modest; " +
-            "bands are the standard error of a share. The expected calibration error is from 0, perfect, to 1.");
+            $"The networks are trained on {grid.Medium:N0} images. Below the diagonal a network is overconfident, above it " +
+            "underconfident. The expected calibration error goes from 0, perfect, to 1.");
         Table("expected calibration error", "error", Arms.All.Select(arm => (arm, Outcomes(arm, grid.Medium))), outcome =>
                 outcome.CalibrationError, decimals: 3, lowerIsBetter: true);
         Table(
@@ -166,12 +195,14 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             InFolder("adversarial.png"),
             [.. new[] { grid.Small, grid.Medium }.Select(size => new BarPanel($"{size:N0} training images", [string.Empty],
                 [.. Arms.All.Select(arm => Bar(arm, [Outcomes(arm, size)], outcome => 100 * outcome.AdversarialAccuracy))]))],
-            "accuracy on adversarial images, %");
+            "accuracy on adversarial images, %",
+            Whiskers);
         Section(
             "5. Adversarial images",
             "adversarial.png",
-            "A step of the fast gradient sign method, 8/255 of the range, against the trained network itself. " +
-            "The manifold mixup paper has on CIFAR-10 36.3% without, 71.5% with input and 77.5% with manifold mixup.");
+            "Each test image is changed by one step of the fast gradient sign method against the trained network itself, by 8/255 of the " +
+            "range. For CIFAR-10 the manifold mixup paper reports an accuracy of 36.3% without, 71.5% with input and 77.5% with manifold " +
+            "mixup.");
         foreach (var size in new[] { grid.Small, grid.Medium })
         {
             Table(
@@ -183,7 +214,7 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
 
         foreach (var size in new[] { grid.Small, grid.Medium })
         {
-            Published($"That input and manifold mixup resist adversarial images, with {size:N0} training " +
+            Published($"Input and manifold mixup resist adversarial images better than no mixup, with {size:N0} training " +
                 "images", new[] { "input", "manifold" }.All(
                     arm => IsBetter(Outcomes(arm, size), Outcomes("none", size), outcome => outcome.AdversarialAccuracy)));
         }
@@ -202,15 +233,17 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             InFolder("layers.png"),
             [new BarPanel($"{grid.Small:N0} images", [.. rows.Select(row => row.Name)],
                 [new BarSeries("manifold", [.. rows.Select(row => Of(row.Outcomes, o => 100 * o.Accuracy).Mean)],
-                    [.. rows.Select(row => Of(row.Outcomes, o => 100 * o.Accuracy).HalfWidth)])], From(rows.SelectMany(row =>
-                        row.Outcomes), o => 100 * o.Accuracy))],
-            "test accuracy, %");
-        Section("6. Which layers", "layers.png", $"Manifold mixup with one eligible place, or all three ({{input}} alone is input mixup; " +
-            $"none for comparison), {grid.Small:N0} images. The manifold mixup paper (table 5) finds several layers together better than " +
-            "one.");
+                    [.. rows.Select(row => Of(row.Outcomes, o => 100 * o.Accuracy).HalfWidth)],
+                    [.. rows.Select(row => row.Name switch { "none" => "none", "{input}" => "input", _ => "manifold" })])],
+                From(rows.SelectMany(row => row.Outcomes), o => 100 * o.Accuracy))],
+            "test accuracy, %",
+            Whiskers + " The axis does not begin at 0.");
+        Section("6. Which layers", "layers.png", "Manifold mixup may mix at one layer alone, or at all three: the input, block1 and " +
+            $"block2. At the input alone it is input mixup. There are {grid.Small:N0} training images. The manifold mixup paper " +
+            "(table 5) finds several layers better than one.");
         Table("eligible layers", "test accuracy", rows, outcome => 100 * outcome.Accuracy);
         Published(
-            "That several layers together are better than each of them alone",
+            "Several layers together are better than each of them alone",
             rows[1..^1].All(row => IsBetter(rows[^1].Outcomes, row.Outcomes, outcome => outcome.Accuracy)));
     }
 
@@ -226,10 +259,13 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                     [string.Empty],
                     [.. costs.Select(cost => new BarSeries(cost.Name, [cost.PeakMemory / costs[0].PeakMemory], [0]))]),
             ],
-            "relative to none");
-        Section("7. Cost", "costs.png", "Epochs measured in turn in one process; medians, with quartiles for the time. " +
-            "Peak memory is what an epoch takes beyond the data.");
-        Say("| arm | seconds an epoch | time against none | peak memory, MiB | against none |\n| --- | ---: | ---: | ---: | ---: |");
+            "relative to no mixup",
+            "Bars: median. Whiskers: half the distance between the quartiles. x2: both combinations of each pair.");
+        Section("7. Cost", "costs.png", "Epochs of all strategies are measured in turn in one process. The table has the median, and for " +
+            "the time the quartiles. Peak memory is what an epoch takes beyond the data. With x2, both combinations of each pair are " +
+            "trained on.");
+        Say("| mixup | seconds an epoch | time relative to none | peak memory, MiB | memory relative to none |\n" +
+            "| --- | ---: | ---: | ---: | ---: |");
         foreach (var cost in costs)
         {
             Say(string.Create(CultureInfo.InvariantCulture, $"| {cost.Name} | {cost.SecondsAnEpoch:0.00} | {cost.Time.Median:0.00} " +
@@ -238,8 +274,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
         }
 
         var dear = costs.Skip(1).Where(cost => cost.Time.Lower > 1).Select(cost => cost.Name).ToArray();
-        Say("\n" + (dear.Length == 0 ? "No arm's time can be told from that of no mixup." : "Slower than no mixup beyond the quartiles: " +
-            $"{string.Join(", ", dear)}.") + "\n");
+        Say("\n" + (dear.Length == 0 ? "No strategy is slower than no mixup in three of four rounds." : "Slower than no mixup in " +
+            $"three of four rounds or more: {string.Join(", ", dear)}.") + "\n");
     }
 
     private void AlphasAndOutputs()
@@ -257,11 +293,12 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
                         [.. values.Select(value => value.Mean)],
                         [.. values.Select(value => double.IsNaN(value.HalfWidth) ? 0 : value.HalfWidth)],
                         Grid.Alphas);
-                })]),
+                })], Grid.Alphas),
             ],
             "alpha",
-            "test accuracy, %");
-        Section("Alpha, learning rate, and two outputs a pair", "alpha.png", $"{grid.Small:N0} images.");
+            "test accuracy, %",
+            grid.Seeds > 1 ? "Lines: mean over seeds. Bands: 95% interval of that mean." : "Each point is a single run.");
+        Section("8. Alpha, learning rate, and both combinations of a pair", "alpha.png", $"There are {grid.Small:N0} training images.");
         foreach (var arm in mixing)
         {
             Table($"{arm} mixup by alpha", "test accuracy", [
@@ -276,31 +313,30 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
             "test accuracy",
             Arms.All.Select(arm => (arm, Outcomes(arm, grid.Small, rate: 3))),
             outcome => 100 * outcome.Accuracy,
-            ("gained by it", outcome => 100 * (outcome.Accuracy - journal.Find(outcome.Trial with { Rate = 1 })!.Accuracy)));
+            ("against the base rate", outcome => 100 * (outcome.Accuracy - journal.Find(outcome.Trial with { Rate = 1 })!.Accuracy), true));
         Table(
-            "two outputs a pair",
+            "both combinations of a pair",
             "test accuracy",
             [("none", Outcomes("none", grid.Small)),
                 .. mixing.Select(arm => (arm + " x2", Find(grid.Of(arm, grid.Small, twoOutputs: true))))],
             outcome => 100 * outcome.Accuracy,
             (
-                "gained by it",
+                "against one combination",
                 outcome =>
                     outcome.Trial.TwoOutputs
                         ? 100 * (outcome.Accuracy - journal.Find(outcome.Trial with { TwoOutputs = false })!.Accuracy)
-                        : 0));
+                        : double.NaN,
+                true));
     }
 
-    /// <summary>
-    /// A table of one figure, with another beside it if that is given; the first row is what the others are held against, and the sentence
-    /// below says how they compare.
-    /// </summary>
+    // A table of one figure, with another beside it if that is given. The other rows are compared with the first, and sentences below say
+    // how. A second figure that is not a number leaves its cell empty.
     private void Table(
         string caption,
         string column,
         IEnumerable<(string Name, Outcome[] Outcomes)> rows,
         Func<Outcome, double> figure,
-        (string Title, Func<Outcome, double> Figure)? beside = null,
+        (string Title, Func<Outcome, double> Figure, bool IsDifference)? beside = null,
         int decimals = 1,
         bool lowerIsBetter = false)
     {
@@ -321,35 +357,36 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
 
             Say($"| {name} | {Of(outcomes, figure).ToString(decimals)} | " +
                 $"{(first ? string.Empty : difference.ToString(decimals, withSign: true))} " +
-                $"|{(beside is { } other ? $" {Of(outcomes, other.Figure).ToString(decimals)} |" : string.Empty)}");
+                $"|{(beside is { } other ? $" {Cell(Of(outcomes, other.Figure))} |" : string.Empty)}");
         }
 
         if (all[0].Outcomes.Length == 1)
         {
-            Say("\nOne seed: there is no interval, and nothing can be told.\n");
+            Say("\nThere is one seed, so there are no intervals, and nothing is shown.\n");
             return;
         }
 
         string[] answer =
         [
-            .. better.Count > 0 ? [$"better than {all[0].Name}: {string.Join(", ", better)}"] : Array.Empty<string>(),
-            .. worse.Count > 0 ? [$"worse: {string.Join(", ", worse)}"] : Array.Empty<string>(),
-            .. same.Count > 0 ? [$"not to be told from it: {string.Join(", ", same)}"] : Array.Empty<string>(),
+            .. better.Count > 0 ? [$"Better than {all[0].Name}: {string.Join(", ", better)}."] : Array.Empty<string>(),
+            .. worse.Count > 0 ? [$"Worse than {all[0].Name}: {string.Join(", ", worse)}."] : Array.Empty<string>(),
+            .. same.Count > 0 ? [$"No difference from {all[0].Name} is shown: {string.Join(", ", same)}."] : Array.Empty<string>(),
         ];
-        var sentence = string.Join("; ", answer);
-        Say($"\n{char.ToUpperInvariant(sentence[0])}{sentence[1..]}.\n");
+        Say($"\n{string.Join(' ', answer)}\n");
+        string Cell(Interval value) =>
+            double.IsNaN(value.Mean) ? string.Empty : value.ToString(decimals, withSign: beside!.Value.IsDifference);
     }
 
-    /// <summary>Says whether what others published shows here, wherever seeds allow to tell.</summary>
+    // Says whether a published claim is confirmed, if there are several seeds.
     private void Published(string claim, bool shows)
     {
         if (grid.Seeds > 1)
         {
-            Say($"{claim}: {(shows ? "shows here." : "does not show here.")}\n");
+            Say($"Published claim: {char.ToLowerInvariant(claim[0])}{claim[1..]}. It is {(shows ? "confirmed" : "not confirmed")} here.\n");
         }
     }
 
-    /// <summary>Whether one is better than another beyond the interval of their differences.</summary>
+    // Whether one is better than another beyond the interval of their differences.
     private static bool IsBetter(Outcome[] one, Outcome[] than, Func<Outcome, double> figure)
     {
         var difference = Interval.OfDifferences(one.Select(figure), than.Select(figure));
@@ -361,6 +398,10 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
 
     private void Say(string line) => text.Append(line.ReplaceLineEndings("\n")).Append('\n');
 
+    private static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string SeedsOf(int count) => count == 1 ? "1 seed" : $"{count} seeds";
+
     private string InFolder(string name) => Path.Combine(folder, name);
 
     private Outcome[] Outcomes(string arm, int size, double rate = 1) => Find(grid.Of(arm, size, rate));
@@ -368,7 +409,8 @@ public sealed class Report(Grid grid, Journal journal, StudyData data, string fo
     private Outcome[] Noisy(string arm, double share) => Find(grid.Of(arm, grid.Noisy, alpha: Grid.NoiseAlpha, wrong: share));
 
     private Outcome[] Find(IEnumerable<Trial> trials) =>
-        [.. trials.Select(trial => journal.Find(trial) ?? throw new InvalidOperationException($"{trial} was not run."))];
+        [.. trials.Select(trial => journal.Find(trial) ?? throw new InvalidDataException(
+            $"The study has no outcome of {trial}. Run it again without --report to finish it."))];
 
     private static Interval Of(Outcome[] outcomes, Func<Outcome, double> figure) => Interval.Of([.. outcomes.Select(figure)]);
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using CsvHelper;
 using MathNet.Numerics.Statistics;
 using TorchSharp;
 using TorchSharp.Mixup.Training;
@@ -6,21 +8,73 @@ using static TorchSharp.torch;
 
 namespace Mixup.Samples.Study;
 
-/// <summary>What an arm costs relative to no mixup: medians of ratios, with their quartiles.</summary>
-/// <param name="Name">The arm.</param>
-/// <param name="SecondsAnEpoch">Median over the rounds.</param>
-/// <param name="Time">Its time over that of no mixup in the same round: lower quartile, median, upper quartile.</param>
+/// <summary>The cost of a strategy relative to no mixup: medians of ratios, with their quartiles.</summary>
+/// <param name="Name">The strategy.</param>
+/// <param name="SecondsAnEpoch">The median over the rounds.</param>
+/// <param name="Time">Its time divided by that of no mixup in the same round: lower quartile, median, upper quartile.</param>
 /// <param name="PeakMemory">
-/// Bytes at the peak of an epoch beyond what was there before it; not a number where the system does not tell.
+/// The bytes that an epoch adds at its peak; not a number where the system does not report it.
 /// </param>
 public sealed record Cost(string Name, double SecondsAnEpoch, (double Lower, double Median, double Upper) Time, double PeakMemory);
 
-/// <summary>Measures arms in turn, round by round in one process, so that whatever else the machine does hits all alike.</summary>
+/// <summary>Measures strategies in turn, round by round in one process, so that other load on the machine affects all alike.</summary>
 public sealed class Costs(StudyData data, int images, int rounds)
 {
-    /// <summary>Measures.</summary>
-    /// <param name="trials">One for each arm, that without mixup first.</param>
-    /// <param name="measured">Told of every epoch.</param>
+    /// <summary>Writes costs to a CSV file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="costs">The costs.</param>
+    public static void Write(string path, IEnumerable<Cost> costs)
+    {
+        using var csv = new CsvWriter(new StreamWriter(path), CultureInfo.InvariantCulture);
+        csv.WriteRecords(costs.Select(cost => new
+        {
+            arm = cost.Name,
+            seconds_an_epoch = cost.SecondsAnEpoch,
+            time_lower = cost.Time.Lower,
+            time_median = cost.Time.Median,
+            time_upper = cost.Time.Upper,
+            peak_bytes = cost.PeakMemory,
+        }));
+    }
+
+    /// <summary>Reads costs from a CSV file.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
+    /// <exception cref="InvalidDataException">The file is not one of costs.</exception>
+    public static IReadOnlyList<Cost> Read(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"{path} does not exist: the study has not measured its costs. Run it without --report.");
+        }
+
+        using var csv = new CsvReader(new StreamReader(path), CultureInfo.InvariantCulture);
+        var costs = new List<Cost>();
+        try
+        {
+            csv.Read();
+            csv.ReadHeader();
+            while (csv.Read())
+            {
+                double Number(string name) => csv.GetField<double>(name);
+                costs.Add(new Cost(
+                    csv.GetField<string>("arm")!,
+                    Number("seconds_an_epoch"),
+                    (Number("time_lower"), Number("time_median"), Number("time_upper")),
+                    Number("peak_bytes")));
+            }
+        }
+        catch (CsvHelperException e)
+        {
+            throw new InvalidDataException($"{path}, line {csv.Parser.Row}: expected the costs of a strategy. Run the study again.", e);
+        }
+
+        return costs;
+    }
+
+    /// <summary>Measures the cost of strategies.</summary>
+    /// <param name="trials">A trial of each strategy, that without mixup first.</param>
+    /// <param name="measured">Called after every epoch.</param>
     public IReadOnlyList<Cost> Measure(IReadOnlyList<Trial> trials, Action measured)
     {
         Func<Action>[] make = [.. trials.Select(trial => new Func<Action>(() => Epoch(trial)))];

@@ -1,6 +1,6 @@
 namespace Mixup.Samples.Study;
 
-/// <summary>How much of the study is run.</summary>
+/// <summary>The size of a study.</summary>
 public enum Extent
 {
     Quick,
@@ -8,23 +8,23 @@ public enum Extent
     Full,
 }
 
-/// <summary>All trials of the study, declared; each question picks its own from them.</summary>
-/// <param name="Small">The smallest training set, on which most is compared.</param>
-/// <param name="Medium">The middle one.</param>
-/// <param name="All">All training images.</param>
-/// <param name="Noisy">The training set whose labels are made wrong.</param>
-/// <param name="SmallEpochs">How long the smallest is trained on; the noisy one, too.</param>
-/// <param name="MediumEpochs">How long the middle one.</param>
-/// <param name="AllEpochs">How long all.</param>
-/// <param name="Seeds">How often each trial is repeated.</param>
-/// <param name="AllSeeds">How often those on all images are.</param>
+/// <summary>All trials of a study. Each question of the report picks its own.</summary>
+/// <param name="Small">The size of the small training set, which most questions use.</param>
+/// <param name="Medium">The size of the medium training set.</param>
+/// <param name="All">The number of all training images.</param>
+/// <param name="Noisy">The size of the training set with wrong labels.</param>
+/// <param name="SmallEpochs">The epochs on the small and the noisy training set.</param>
+/// <param name="MediumEpochs">The epochs on the medium training set.</param>
+/// <param name="AllEpochs">The epochs on all images.</param>
+/// <param name="Seeds">The number of seeds of each trial.</param>
+/// <param name="AllSeeds">The number of seeds of each trial on all images.</param>
 public sealed record Grid(
     int Small, int Medium, int All, int Noisy, int SmallEpochs, int MediumEpochs, int AllEpochs, int Seeds, int AllSeeds)
 {
     public const double Alpha = 1;
     public const double NoiseAlpha = 2;
 
-    // An epoch of so few is so few steps that a budget of epochs for more would train nothing.
+    // An epoch of fewer images has so few steps that the usual number of epochs would train too little.
     private const int FewImages = 10_000;
 
     public static IReadOnlyList<double> Alphas { get; } = [0.2, 0.4, 1, 2];
@@ -33,19 +33,21 @@ public sealed record Grid(
 
     public static IReadOnlyList<double> WrongLabels { get; } = [0.2, 0.5, 0.8];
 
-    /// <summary>The eligible layers of manifold mixup beside all; the input alone is input mixup.</summary>
+    /// <summary>Gets the layers at which manifold mixup mixes alone.</summary>
     public static IReadOnlyList<string> Blocks { get; } = ["block1", "block2"];
 
-    /// <summary>The training sizes.</summary>
+    /// <summary>Gets the sizes of the training sets with right labels.</summary>
     public IReadOnlyList<int> Sizes => [Small, Medium, All];
 
-    /// <summary>Every trial once. Seeds are outermost, so that a study that was stopped has whole repetitions.</summary>
+    /// <summary>Gets every trial once, ordered by seed, so that a study that was stopped has complete repetitions.</summary>
     public IReadOnlyList<Trial> Trials =>
     [
         .. Enumerable.Range(0, Math.Max(Seeds, AllSeeds)).SelectMany(seed => OfSeed(seed)).Distinct(),
     ];
 
-    /// <summary>A grid for a data set.</summary>
+    /// <summary>Makes the grid for a data set.</summary>
+    /// <param name="extent">The size of the study.</param>
+    /// <param name="trainSize">The number of training images of the data set.</param>
     public static Grid Of(Extent extent, int trainSize)
     {
         int AtMost(int size, int parts) => Math.Min(size, trainSize / parts);
@@ -58,7 +60,7 @@ public sealed record Grid(
         return extent != Extent.Quick && trainSize < FewImages ? grid with { SmallEpochs = 30, MediumEpochs = 30, AllEpochs = 30 } : grid;
     }
 
-    /// <summary>Trials of an arm with every seed.</summary>
+    /// <summary>Gets the trials of a strategy, one for each seed.</summary>
     public IEnumerable<Trial> Of(
         string arm, int size, double rate = 1, double? alpha = null, bool twoOutputs = false, double wrong = 0, string place = "all") =>
         Enumerable.Range(0, size == All ? AllSeeds : Seeds).Select(seed => Make(seed, arm, size, rate, alpha, twoOutputs, wrong, place));

@@ -4,7 +4,7 @@ using CsvHelper;
 namespace Mixup.Samples.Study;
 
 /// <summary>
-/// The outcomes so far, in a CSV file to which each is added as soon as it is there: a study that was stopped goes on where it was.
+/// The outcomes so far, in a CSV file. Each outcome is added as soon as its trial ends, so a study that was stopped can continue.
 /// </summary>
 public sealed class Journal
 {
@@ -17,8 +17,8 @@ public sealed class Journal
     private readonly string path;
     private readonly Dictionary<Trial, Outcome> outcomes = [];
 
-    /// <summary>Opens a journal, or begins one.</summary>
-    /// <param name="path">The file. A last line that was cut off by a kill is taken off.</param>
+    /// <summary>Opens a journal, or starts a new one.</summary>
+    /// <param name="path">The file. An incomplete last line is removed.</param>
     /// <exception cref="InvalidDataException">The file is not a journal of this study.</exception>
     public Journal(string path)
     {
@@ -49,7 +49,7 @@ public sealed class Journal
             catch (Exception e) when (e is CsvHelperException or FormatException or IndexOutOfRangeException)
             {
                 throw new InvalidDataException($"{path}, line {csv.Parser.Row}: this is not a trial of the study. " +
-                    "Remove the line to run the trial again.", e);
+                    "Remove the line, and the trial is run again.", e);
             }
 
             outcomes[outcome.Trial] = outcome;
@@ -61,10 +61,10 @@ public sealed class Journal
         }
     }
 
-    /// <summary>What came of a trial; null if it was not run.</summary>
+    /// <summary>Finds the outcome of a trial; null if it was not run.</summary>
     public Outcome? Find(Trial trial) => outcomes.GetValueOrDefault(trial);
 
-    /// <summary>Adds an outcome, to the file first.</summary>
+    /// <summary>Adds an outcome to the file, then to this journal.</summary>
     public void Add(Outcome outcome)
     {
         using var text = new StringWriter();

@@ -6,7 +6,7 @@ namespace Mixup.Samples.Study;
 
 /// <summary>
 /// A pre-activation ResNet (He et al. 2016, "Identity Mappings in Deep Residual Networks") of three blocks and about 175,000 parameters:
-/// enough to learn 10,000 labels by heart, and small enough in space that two cores train it in minutes.
+/// large enough to memorize 10,000 labels, small enough to be trained on two cores in minutes.
 /// </summary>
 public sealed class Network : Module<Tensor, Tensor>
 {
@@ -32,7 +32,7 @@ public sealed class Network : Module<Tensor, Tensor>
         classifier.call(normalisation.call(blocks.call(stem.call(images))).relu().mean([2, 3]));
 }
 
-/// <summary>Two convolutions beside a projection, each after its normalisation; halves the image.</summary>
+/// <summary>Two convolutions, each after a normalisation, beside a projection. Halves the image.</summary>
 internal sealed class PreActivationBlock : Module<Tensor, Tensor>
 {
     private readonly BatchNorm2d norm1;

@@ -1,13 +1,13 @@
 namespace Mixup.Samples.Study;
 
-/// <summary>Runs what has not been run, and writes each outcome down at once.</summary>
+/// <summary>Runs the trials that have no outcome, and writes each outcome at once.</summary>
 public static class Runner
 {
     /// <summary>Runs all trials of a grid.</summary>
-    /// <param name="trials">In this order, each once.</param>
-    /// <param name="journal">What was run before, and where outcomes go.</param>
-    /// <param name="train">Trains one; calls back with the images that passed.</param>
-    /// <param name="progress">Told of every trial that begins, by its number from 1, and of the work that was done.</param>
+    /// <param name="trials">The trials, in the order to run them.</param>
+    /// <param name="journal">The outcomes so far, to which new ones are added.</param>
+    /// <param name="train">Trains one trial. Calls back with the number of images of each batch.</param>
+    /// <param name="progress">Receives each trial that begins, and the work that is done.</param>
     public static void Run(IReadOnlyList<Trial> trials, Journal journal, Func<Trial, Action<long>, Outcome> train, IStudyProgress progress)
     {
         for (var i = 0; i < trials.Count; i++)
@@ -25,12 +25,16 @@ public static class Runner
     }
 }
 
-/// <summary>Who is told how far the study is.</summary>
+/// <summary>Receives the progress of a study.</summary>
 public interface IStudyProgress
 {
-    /// <summary>A trial begins.</summary>
+    /// <summary>Is called when a trial begins.</summary>
+    /// <param name="trial">The trial.</param>
+    /// <param name="number">Its number, from 1.</param>
+    /// <param name="count">The number of all trials.</param>
     void Begin(Trial trial, int number, int count);
 
-    /// <summary>Images passed through training.</summary>
+    /// <summary>Is called when images have been trained on.</summary>
+    /// <param name="images">Their number.</param>
     void Done(double images);
 }

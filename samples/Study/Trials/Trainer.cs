@@ -6,29 +6,29 @@ using static TorchSharp.torch;
 namespace Mixup.Samples.Study;
 
 /// <summary>
-/// Trains a trial. Weights, images, wrong labels and batches depend on its seed alone, so they are the same for every arm.
+/// Trains trials. Weights, images, wrong labels and batches depend on the seed alone, so they are the same for every strategy.
 /// </summary>
 public sealed class Trainer(StudyData data)
 {
     public const int BatchSize = 100;
     public const double BaseRate = 0.05;
 
-    /// <summary>How many points a curve has, at most.</summary>
+    /// <summary>The most points of a curve.</summary>
     public const int CurvePoints = 10;
 
-    /// <summary>How many test images a point of a curve, and the adversarial accuracy, is measured on.</summary>
+    /// <summary>The number of test images for curves and for the adversarial accuracy.</summary>
     public const int ProbeSize = 1_000;
 
     /// <summary>
-    /// How far a pixel is moved by the fast gradient sign method (Goodfellow, Shlens and Szegedy 2015), of a range from 0 to 1.
+    /// The step of the fast gradient sign method (Goodfellow, Shlens and Szegedy 2015), for pixels from 0 to 1.
     /// </summary>
     public const double AdversarialStep = 8.0 / 255;
 
     private const int EvaluationBatch = 500;
 
-    /// <summary>Trains, and measures.</summary>
-    /// <param name="trial">What to train.</param>
-    /// <param name="trained">Told of every batch: how many images.</param>
+    /// <summary>Trains a trial and measures its outcome.</summary>
+    /// <param name="trial">The trial.</param>
+    /// <param name="trained">Receives the number of images of each batch.</param>
     public Outcome Run(Trial trial, Action<long> trained)
     {
         using var scope = NewDisposeScope();
@@ -55,7 +55,7 @@ public sealed class Trainer(StudyData data)
             Calibration.Reliability(probabilities, data.TestClasses));
     }
 
-    /// <summary>What the arm registers on the learner.</summary>
+    /// <summary>Makes the callbacks that the strategy of a trial registers on the learner.</summary>
     public static IEnumerable<LearnerCallback> Callbacks(Trial trial, nn.Module model)
     {
         var options = new MixupOptions
@@ -71,7 +71,7 @@ public sealed class Trainer(StudyData data)
     }
 
     /// <summary>
-    /// The batches of a trial: the first images of an order that the seed gives, with wrong labels where it asks for them.
+    /// Makes the training batches of a trial: the first images in an order drawn by the seed, with wrong labels if the trial has them.
     /// </summary>
     public TensorBatches Training(Trial trial)
     {
@@ -104,7 +104,7 @@ public sealed class Trainer(StudyData data)
         return images.add(gradient.sign().mul(AdversarialStep)).clamp(0, 1);
     }
 
-    /// <summary>Measures the accuracy now and then, and tells how far training is.</summary>
+    /// <summary>Measures the points of the curve and reports progress.</summary>
     private sealed class Probe(Trainer trainer, Network model, Trial trial, Action<long> trained) : LearnerCallback
     {
         private readonly List<double> curve = [];
