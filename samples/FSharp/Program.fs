@@ -25,7 +25,7 @@ let private sideBySide =
     )
 
 let private trainBatches (digits: Digits) =
-    TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, shuffleSeed = 1)
+    TensorBatches(digits.TrainImages, digits.TrainClasses, batchSize, Shuffle = true, Seed = 1UL)
 
 /// A loop of one's own: the strategy begins a step for each batch, and the loss takes the target of the step.
 let private trainInLoop (mixup: IMixupStrategy) (model: Network) (optimizer: torch.optim.Optimizer) (digits: Digits) epochs =

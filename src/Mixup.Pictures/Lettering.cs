@@ -17,9 +17,12 @@ internal sealed class Lettering : IDisposable
 
     public Lettering(float size, SKColor color, bool isBold = false)
     {
-        (Size, typeface) = (size, isBold ? SemiBold.Value : Regular.Value);
+        (Size, typeface) = (size, TypefaceOf(isBold));
         paint = new SKPaint { Color = color, IsAntialias = true };
     }
+
+    /// <summary>Returns the typeface of the font.</summary>
+    public static SKTypeface TypefaceOf(bool isBold) => (isBold ? SemiBold : Regular).Value;
 
     /// <summary>Gets the size in pixels.</summary>
     public float Size { get; }
