@@ -88,7 +88,7 @@ public sealed class MisuseTests
         Of<ArgumentException>(
             "a deviation of 0", "deviation of the channels is [1, 0]", "above 0", _ => new ToFloat { Deviation = [1, 0] }),
         Of<ArgumentOutOfRangeException>(
-            "the batch as channels", "Dimension 0 is the batch", "such as 1", _ => new ToFloat { ChannelDimension = 0 }),
+            "the batch as channels", "Dimension 0 is the batch", "Give 1, or -1", _ => new ToFloat { ChannelDimension = 0 }),
         Of<ArgumentException>("floats to floats", "tensor Float32 [6, 4] is not converted", "Byte", b => new ToFloat().Apply(b.X)),
         Of<ArgumentNullException>("no bytes to floats", "bytes", "null", _ => new ToFloat().Apply(null!)),
         Of<ArgumentNullException>("bytes to nothing", "toFloat", "null", b => b.Mix.Blend(BytesOf(b), null!)),

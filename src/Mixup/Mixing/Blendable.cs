@@ -71,8 +71,8 @@ internal static class Blendable
         if (finder.InInput(tensor) is not { } within)
         {
             throw new ArgumentException(
-                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} has no dimensions for fields over {finder.Extent}, so it would " +
-                "be blended, which integers do not support. Leave it out of the inputs, or convert it to floating point.",
+                $"A tensor {tensor.dtype} {Mixup.Check.Shape(tensor)} has no extent for fields over {finder.Extent}, so it would be " +
+                "blended, which integers do not support. Leave it out of the inputs, or convert it to floating point.",
                 name);
         }
 

@@ -27,8 +27,8 @@ internal static class ClassRows
         {
             throw Check.Error(
                 "prediction",
-                $"The prediction has one class, but the target holds class ids {Check.Shape(ids)}; expected two classes or more. For " +
-                "a binary label give floating-point targets of the prediction's shape.");
+                $"The prediction has one class, but the target holds class ids {Check.Shape(ids)}; expected two or more. For a binary " +
+                "label give floating-point targets of the prediction's shape.");
         }
 
         CheckIds(ids, classes);
