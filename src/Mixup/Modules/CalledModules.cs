@@ -12,7 +12,6 @@ namespace TorchSharp.Mixup;
 internal sealed class CalledModules(
     string modelName, IReadOnlyList<(string Name, nn.Module Module)> modules, IReadOnlyList<string> drawn)
 {
-    private const int MostNames = 8;
     private readonly List<ModuleHook> hooks = [];
     private readonly HashSet<string> called = [];
     private bool isDone = drawn.Count == 0;
@@ -49,7 +48,7 @@ internal sealed class CalledModules(
         {
             throw new InvalidOperationException(
                 $"The first forward pass of {modelName} did not run {missing.Length} of the {drawn.Count} eligible modules by call(): " +
-                $"{List(missing)}. It ran {(ran.Length == 0 ? "no module" : List(ran))} by call(). " +
+                $"{NameList.Of(missing)}. It ran {(ran.Length == 0 ? "no module" : NameList.Of(ran))} by call(). " +
                 "A batch cannot be mixed at a module that is run by forward(), since forward() bypasses hooks. " +
                 "Run the model by call() within the step; in its forward method, write layer.call(x) instead of layer.forward(x). " +
                 "If the model does not use a module in every pass, or the module was replaced or disposed, choose other places by " +
@@ -70,8 +69,4 @@ internal sealed class CalledModules(
 
     private string[] Describe(Func<(string Name, nn.Module Module), bool> predicate) =>
         [.. modules.Where(predicate).Select(pair => $"'{pair.Name}' ({pair.Module.GetType().Name})")];
-
-    private static string List(string[] names) =>
-        string.Join(", ", names.Take(MostNames))
-        + (names.Length > MostNames ? $" and {names.Length - MostNames} more" : string.Empty);
 }

@@ -256,7 +256,8 @@ internal sealed class ModelMix : PendingMix, IOpenModel
 
     private static string Describe(EligibleModule place) => $"module '{place.Name}' ({place.Module.Kind})";
 
-    private static string MixedOutput(EligibleModule place) => (place.Module.GivesTuple ? "the first output of " : string.Empty) + Describe(place);
+    private static string MixedOutput(EligibleModule place) =>
+        (place.Module.GivesTuple ? "the first output of " : string.Empty) + Describe(place);
 
     private InvalidOperationException Overlaps() => new(
         $"Passes of {ModelName} overlap within one step, so they cannot be told apart: two threads run it, or it calls itself by call(). " +
