@@ -68,7 +68,8 @@ public sealed class ManifoldPlaces
         return modules.Length > 0 && !modules.Contains(null)
             ? new() { GivenModules = [.. modules] }
             : throw new ArgumentException(
-                "A module is null, or there is none; expected one module or more, and none that is null. Give modules of the model.", nameof(modules));
+                "A module is null, or there is none; expected one module or more, and none that is null. Give modules of the model.",
+                nameof(modules));
     }
 
     /// <summary>Chooses modules by a predicate.</summary>

@@ -115,12 +115,14 @@ internal sealed class PlaceFinder
         string[] nearest = [.. unmatched.OrderByLikeness(names).Take(NameList.Most).Select(name => $"'{name}'")];
         var wider = unmatched.AcrossDots();
         string[] deeper = [.. names.Where(wider.Matches).Select(name => $"'{name}'")];
-        throw Check.Error(
-            "places",
-            $"No {kind} is called '{unmatched.Text}'; " + (deeper.Length > 0
-                ? $"* does not cross a dot. '{wider.Text}' matches {NameList.Of(deeper)}. Use ** where dots may follow."
-                : $"the {(names.Length > nearest.Length ? "nearest of the " : string.Empty)}{kind}s are {string.Join(", ", nearest)}. " +
-                    "Give one of them, or a pattern: * within a name, ** across dots."));
+        var hint = (deeper.Length, nearest.Length) switch
+        {
+            ( > 0, _) => $"* does not cross a dot. '{wider.Text}' matches {NameList.Of(deeper)}. Use ** where dots may follow.",
+            (_, 0) => "there is none. Leave the pattern out, or name modules by ManifoldPlaces.Named.",
+            _ => $"the {(names.Length > nearest.Length ? "nearest of the " : string.Empty)}{kind}s are {string.Join(", ", nearest)}. " +
+                "Give one of them, or a pattern: * within a name, ** across dots.",
+        };
+        throw Check.Error("places", $"No {kind} is called '{unmatched.Text}'; {hint}");
     }
 
     private BatchDimension BatchDimensionOf((string Name, nn.Module Module) pair, ManifoldPlaces places)
