@@ -33,9 +33,10 @@ internal sealed class CalledModules(
     /// <summary>Forgets what ran. Call it when a pass begins.</summary>
     public void Clear() => called.Clear();
 
-    /// <summary>Checks what ran. Call it when a pass ends.</summary>
+    /// <summary>Checks what ran. Call it when a pass ends, or when a prediction is there.</summary>
+    /// <param name="isPassSeen">Whether the model itself ran by <c>call()</c>.</param>
     /// <exception cref="InvalidOperationException">A module that may be drawn did not run in it.</exception>
-    public void Check()
+    public void Check(bool isPassSeen)
     {
         if (isDone)
         {
@@ -46,9 +47,10 @@ internal sealed class CalledModules(
         string[] missing = Describe(pair => drawn.Contains(pair.Name) && !called.Contains(pair.Name));
         if (missing.Length > 0)
         {
+            var pass = isPassSeen ? $"In the first forward pass of {modelName}," : $"{modelName} did not run by call() in this step, and";
             throw new InvalidOperationException(
-                $"The first forward pass of {modelName} did not run {missing.Length} of the {drawn.Count} eligible modules by call(): " +
-                $"{NameList.Of(missing)}. It ran {(ran.Length == 0 ? "no module" : NameList.Of(ran))} by call(). " +
+                $"{pass} {missing.Length} of {drawn.Count} eligible modules did not run by call(): {NameList.Of(missing)}. " +
+                $"These modules ran by call(): {(ran.Length == 0 ? "none" : NameList.Of(ran))}. " +
                 "A batch cannot be mixed at a module that is run by forward(), since forward() bypasses hooks. " +
                 "Run the model by call() within the step; in its forward method, write layer.call(x) instead of layer.forward(x). " +
                 "If the model does not use a module in every pass, or the module was replaced or disposed, choose other places by " +

@@ -96,7 +96,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
 
         if (!isWatched && !model.ShowsPasses)
         {
-            model.Called.Check();
+            model.Called.Check(isPassSeen: false);
         }
 
         if (place is not null && !wasMixed)
@@ -135,7 +135,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         (isInPass, wasSuspended) = (false, isSuspended);
         if (!isSuspended)
         {
-            model.Called.Check();
+            model.Called.Check(isPassSeen: true);
         }
 
         if (place is not null && runs == 0 && !isSuspended)

@@ -243,10 +243,10 @@ public sealed class BatchDimensionTests
         using var step = mixup.Begin(Some.Normal(1, B, 7, 6), Some.Classes(2, K, B));
         var prediction = model.call(step.Input);
         Assert.Contains(
-            "does not come from module 'lstm' (LSTM)",
+            "does not come from the first output of module 'lstm' (LSTM)",
             Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(prediction, step.Target)).Message,
             StringComparison.Ordinal);
-        Assert.Contains("does not come from module 'lstm'", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("does not come from the first output of module 'lstm'", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -21,8 +21,8 @@ public sealed class CalledModulesTests
         {
             using var step = mixup.Begin(Images(), Labels(), new MixupDraw(Some.Mix(), Some.Place(place)));
             Assert.Equal(
-                "The first forward pass of Digits did not run 6 of the 6 eligible modules by call(): 'conv1' (Conv2d), 'fc1' (Linear), " +
-                "'pool1' (MaxPool2d), 'relu1' (ReLU), 'relu3' (ReLU), 'logsm' (LogSoftmax). It ran no module by call(). " +
+                "In the first forward pass of Digits, 6 of 6 eligible modules did not run by call(): 'conv1' (Conv2d), 'fc1' (Linear), " +
+                "'pool1' (MaxPool2d), 'relu1' (ReLU), 'relu3' (ReLU), 'logsm' (LogSoftmax). These modules ran by call(): none. " +
                 "A batch cannot be mixed at a module that is run by forward(), since forward() bypasses hooks. " +
                 "Run the model by call() within the step; in its forward method, write layer.call(x) instead of " +
                 "layer.forward(x). If the model does not use a module in every pass, or the module was replaced or disposed, choose " +
@@ -41,7 +41,7 @@ public sealed class CalledModulesTests
         using var step = new ManifoldMixup(model).Begin(Images(), Labels(), new MixupDraw(Some.Mix(), Some.Place(place)));
         var prediction = model.forward(step.Input);
         Assert.Contains(
-            "did not run 6 of the 6 eligible modules",
+            "Digits did not run by call() in this step, and 6 of 6 eligible modules did not run by call(): 'conv1' (Conv2d), ",
             Assert.Throws<InvalidOperationException>(() => new MixupLoss(NLLLoss()).call(prediction, step.Target)).Message,
             StringComparison.Ordinal);
     }
@@ -75,7 +75,8 @@ public sealed class CalledModulesTests
         var mixup = new ManifoldMixup(model);
         using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place(place)));
         Assert.Contains(
-            "did not run 1 of the 2 eligible modules by call(): 'unused' (Counted). It ran 'used' (Counted), 'last' (Linear) by call().",
+            "1 of 2 eligible modules did not run by call(): 'unused' (Counted). " +
+            "These modules ran by call(): 'used' (Counted), 'last' (Linear).",
             Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
             StringComparison.Ordinal);
     }
@@ -144,7 +145,7 @@ public sealed class CalledModulesTests
         using var model = new Forwards(layers);
         using var step = new ManifoldMixup(model).Begin(Some.Normal(1, B, 6), Some.Classes(2, 4, B));
         Assert.Contains(
-            "did not run 12 of the 12 eligible modules by call(): 'fc0' (Tanh), 'fc1' (Tanh), 'fc2' (Tanh), 'fc3' (Tanh), " +
+            "12 of 12 eligible modules did not run by call(): 'fc0' (Tanh), 'fc1' (Tanh), 'fc2' (Tanh), 'fc3' (Tanh), " +
             "'fc4' (Tanh), 'fc5' (Tanh), 'fc6' (Tanh), 'fc7' (Tanh), 'fc8' (Tanh), 'fc9' (Tanh) and 2 more.",
             Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
             StringComparison.Ordinal);
