@@ -163,7 +163,7 @@ public sealed class StrategyTests
             var error = Assert.Throws<InvalidOperationException>(
                 () => new MixupLoss(CrossEntropyLoss()).call(model.call(step.Input), step.Target));
             Assert.Contains("'first' (Linear)", error.Message, StringComparison.OrdinalIgnoreCase);
-            Assert.Contains("forward(), which bypasses hooks", error.Message, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("forward() bypasses hooks", error.Message, StringComparison.OrdinalIgnoreCase);
             Assert.Throws<InvalidOperationException>(
                 () => new MixupLoss(CrossEntropyLoss()).Evaluate((p, t) => p.argmax(1).eq(t), model.call(step.Input), step.Target));
         }
