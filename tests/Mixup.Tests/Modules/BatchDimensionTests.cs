@@ -75,7 +75,10 @@ public sealed class BatchDimensionTests
         var (ids, y) = (Some.Classes(1, 9, B, 8), Some.Classes(2, K, B));
         var options = new MixupOptions
         {
-            Method = new CutMix(1), ExtentPosition = ExtentPosition.BehindBatch, ExtentDimensions = 1, Seed = 4,
+            Method = new CutMix(1),
+            ExtentPosition = ExtentPosition.BehindBatch,
+            ExtentDimensions = 1,
+            Seed = 4,
         };
         var mixup = new ManifoldMixup(model, options, ManifoldPlaces.Named("encoder"));
         Tensor first;
