@@ -82,7 +82,9 @@ public sealed class ManifoldMixup : MixupStrategy
         }
     }
 
-    /// <summary>Gets the places: <see cref="MixupPlace.Input"/> if it is one, then the eligible modules in the order of registration.</summary>
+    /// <summary>
+    /// Gets the places: <see cref="MixupPlace.Input"/> if it is one, then the eligible modules in the order of registration.
+    /// </summary>
     public IReadOnlyList<MixupPlace> Places => [.. weighted.Select(pair => pair.Place)];
 
     /// <summary>

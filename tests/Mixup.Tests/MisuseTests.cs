@@ -478,12 +478,12 @@ public sealed class MisuseTests
             using var first = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("a")));
             using var second = b.Manifold.Begin(b.X, b.Y);
         }),
-        Of<InvalidOperationException>("a module that does not run", "module 'a'", "run it by call()", b =>
+        Of<InvalidOperationException>("a module that does not run", "did not run by call(): 'a' (Linear)", "Run the model by call()", b =>
         {
             using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("a")));
             b.Loss.call(b.Foreign.call(step.Input), step.Target);
         }),
-        Of<InvalidOperationException>("a module that gives another batch", "returned Float32 [5, 8]; expected", "batch_first: true", b =>
+        Of<InvalidOperationException>("a module that gives another batch", "returned Float32 [5, 8]; expected", "WithBatchDimension", b =>
         {
             using var step = b.Manifold.Begin(b.X, b.Y, new MixupDraw(b.Mix, Some.Place("a")));
             b.Model.call(b.X.narrow(0, 0, 5));

@@ -12,7 +12,6 @@ namespace TorchSharp.Mixup;
 internal sealed class CalledModules(
     string modelName, IReadOnlyList<(string Name, nn.Module Module)> modules, IReadOnlyList<string> drawn)
 {
-    private const int MostNames = 8;
     private readonly List<ModuleHook> hooks = [];
     private readonly HashSet<string> called = [];
     private bool isDone = drawn.Count == 0;
@@ -34,9 +33,10 @@ internal sealed class CalledModules(
     /// <summary>Forgets what ran. Call it when a pass begins.</summary>
     public void Clear() => called.Clear();
 
-    /// <summary>Checks what ran. Call it when a pass ends.</summary>
+    /// <summary>Checks what ran. Call it when a pass ends, or when a prediction is there.</summary>
+    /// <param name="isPassSeen">Whether the model itself ran by <c>call()</c>.</param>
     /// <exception cref="InvalidOperationException">A module that may be drawn did not run in it.</exception>
-    public void Check()
+    public void Check(bool isPassSeen)
     {
         if (isDone)
         {
@@ -47,9 +47,10 @@ internal sealed class CalledModules(
         string[] missing = Describe(pair => drawn.Contains(pair.Name) && !called.Contains(pair.Name));
         if (missing.Length > 0)
         {
+            var pass = isPassSeen ? $"In the first forward pass of {modelName}," : $"{modelName} did not run by call() in this step, and";
             throw new InvalidOperationException(
-                $"The first forward pass of {modelName} did not run {missing.Length} of the {drawn.Count} eligible modules by call(): " +
-                $"{List(missing)}. It ran {(ran.Length == 0 ? "no module" : List(ran))} by call(). " +
+                $"{pass} {missing.Length} of {drawn.Count} eligible modules did not run by call(): {NameList.Of(missing)}. " +
+                $"These modules ran by call(): {(ran.Length == 0 ? "none" : NameList.Of(ran))}. " +
                 "A batch cannot be mixed at a module that is run by forward(), since forward() bypasses hooks. " +
                 "Run the model by call() within the step; in its forward method, write layer.call(x) instead of layer.forward(x). " +
                 "If the model does not use a module in every pass, or the module was replaced or disposed, choose other places by " +
@@ -70,8 +71,4 @@ internal sealed class CalledModules(
 
     private string[] Describe(Func<(string Name, nn.Module Module), bool> predicate) =>
         [.. modules.Where(predicate).Select(pair => $"'{pair.Name}' ({pair.Module.GetType().Name})")];
-
-    private static string List(string[] names) =>
-        string.Join(", ", names.Take(MostNames))
-        + (names.Length > MostNames ? $" and {names.Length - MostNames} more" : string.Empty);
 }

@@ -53,7 +53,8 @@ public sealed class ManifoldPlaces
         ArgumentNullException.ThrowIfNull(patterns);
         return patterns.Length > 0 && !patterns.Any(string.IsNullOrEmpty)
             ? new() { Patterns = [.. patterns.Select(pattern => new NamePattern(pattern))] }
-            : throw new ArgumentException("A name is empty, or there is none; expected one name of a module or more, and none that is empty. " +
+            : throw new ArgumentException(
+                "A name is empty, or there is none; expected one name of a module or more, and none that is empty. " +
                 "Give names as in named_modules.", nameof(patterns));
     }
 
@@ -66,7 +67,9 @@ public sealed class ManifoldPlaces
         ArgumentNullException.ThrowIfNull(modules);
         return modules.Length > 0 && !modules.Contains(null)
             ? new() { GivenModules = [.. modules] }
-            : throw new ArgumentException("A module is null, or there is none; expected one module or more, and none that is null. Give modules of the model.", nameof(modules));
+            : throw new ArgumentException(
+                "A module is null, or there is none; expected one module or more, and none that is null. Give modules of the model.",
+                nameof(modules));
     }
 
     /// <summary>Chooses modules by a predicate.</summary>

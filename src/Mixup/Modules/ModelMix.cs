@@ -96,7 +96,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
 
         if (!isWatched && !model.ShowsPasses)
         {
-            model.Called.Check();
+            model.Called.Check(isPassSeen: false);
         }
 
         if (place is not null && !wasMixed)
@@ -135,7 +135,7 @@ internal sealed class ModelMix : PendingMix, IOpenModel
         (isInPass, wasSuspended) = (false, isSuspended);
         if (!isSuspended)
         {
-            model.Called.Check();
+            model.Called.Check(isPassSeen: true);
         }
 
         if (place is not null && runs == 0 && !isSuspended)
@@ -256,7 +256,8 @@ internal sealed class ModelMix : PendingMix, IOpenModel
 
     private static string Describe(EligibleModule place) => $"module '{place.Name}' ({place.Module.Kind})";
 
-    private static string MixedOutput(EligibleModule place) => (place.Module.GivesTuple ? "the first output of " : string.Empty) + Describe(place);
+    private static string MixedOutput(EligibleModule place) =>
+        (place.Module.GivesTuple ? "the first output of " : string.Empty) + Describe(place);
 
     private InvalidOperationException Overlaps() => new(
         $"Passes of {ModelName} overlap within one step, so they cannot be told apart: two threads run it, or it calls itself by call(). " +

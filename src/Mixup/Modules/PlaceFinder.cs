@@ -10,7 +10,6 @@ internal sealed record EligibleModule(string Name, HookableModule Module, BatchD
 /// <summary>Selects the eligible modules of a model, and explains why the others are not eligible.</summary>
 internal sealed class PlaceFinder
 {
-    private const int MostNames = 10;
     private static readonly string[] Recurrent = ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"];
     private readonly nn.Module model;
     private readonly List<(string Name, nn.Module Module)> modules;
@@ -111,17 +110,19 @@ internal sealed class PlaceFinder
             return;
         }
 
-        var isEligible = among != modules;
+        var kind = among == modules ? "module" : "eligible module";
         string[] names = [.. among.Select(pair => pair.Name)];
+        string[] nearest = [.. unmatched.OrderByLikeness(names).Take(NameList.Most).Select(name => $"'{name}'")];
         var wider = unmatched.AcrossDots();
-        string[] deeper = [.. names.Where(wider.Matches)];
-        var kind = isEligible ? "eligible module" : "module";
-        throw Check.Error(
-            "places",
-            $"No {kind} is called '{unmatched.Text}'; " + (deeper.Length > 0
-                ? $"* does not cross a dot. '{wider.Text}' matches {Listing(deeper)}. Use ** where dots may follow."
-                : $"the {(names.Length > MostNames ? "nearest of the " : string.Empty)}{kind}s are " +
-                    $"{Listing(unmatched.OrderByLikeness(names))}. Give one of them, or a pattern: * within a name, ** across dots."));
+        string[] deeper = [.. names.Where(wider.Matches).Select(name => $"'{name}'")];
+        var hint = (deeper.Length, nearest.Length) switch
+        {
+            ( > 0, _) => $"* does not cross a dot. '{wider.Text}' matches {NameList.Of(deeper)}. Use ** where dots may follow.",
+            (_, 0) => "there is none. Leave the pattern out, or name modules by ManifoldPlaces.Named.",
+            _ => $"the {(names.Length > nearest.Length ? "nearest of the " : string.Empty)}{kind}s are {string.Join(", ", nearest)}. " +
+                "Give one of them, or a pattern: * within a name, ** across dots.",
+        };
+        throw Check.Error("places", $"No {kind} is called '{unmatched.Text}'; {hint}");
     }
 
     private BatchDimension BatchDimensionOf((string Name, nn.Module Module) pair, ManifoldPlaces places)
@@ -143,8 +144,8 @@ internal sealed class PlaceFinder
 
         throw Check.Error("places", ReferenceEquals(given, model)
             ? "The model itself is no place inside it. Use OutputMixup, which mixes the prediction."
-            : $"A given module ({given.GetType().Name}) is not in the model; its modules are {Listing(modules.Select(pair => pair.Name))}. " +
-                "Give one of them.");
+            : $"A given module ({given.GetType().Name}) is not in the model; its modules are " +
+                $"{NameList.Of(modules.Select(pair => $"'{pair.Name}'"))}. Give one of them.");
     }
 
     private (string Rule, List<(string Name, nn.Module Module)> Chosen) NotEmpty(
@@ -235,8 +236,6 @@ internal sealed class PlaceFinder
     private static IEnumerable<(string Name, nn.Module Module)> Below(nn.Module module, string prefix) =>
         module.named_children().SelectMany(
             child => Below(child.module, $"{prefix}{child.name}.").Prepend((prefix + child.name, child.module)));
-
-    private static string Listing(IEnumerable<string> names) => string.Join(", ", names.Take(MostNames).Select(name => $"'{name}'"));
 
     private bool IsHead((string Name, nn.Module Module) pair) =>
         GivesSeveral && pair.Module is Linear && !pair.Name.Contains('.', StringComparison.Ordinal);

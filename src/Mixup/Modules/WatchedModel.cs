@@ -39,7 +39,7 @@ internal sealed class WatchedModel
     /// <summary>The modules that ran by <c>call()</c> in the first forward pass.</summary>
     public CalledModules Called { get; }
 
-    /// <summary>The numbers of the results that do not come from a module, by the name of the module. Only known modules have an entry.</summary>
+    /// <summary>The numbers of the results that do not come from a module, by its name. A module has an entry once this is known.</summary>
     public Dictionary<string, HashSet<int>> Unmixed { get; } = [];
 
     public void Watch(Action passBegan, Action<object> passEnded)

@@ -73,7 +73,13 @@ public sealed class BatchDimensionTests
         using var scope = NewDisposeScope();
         using var model = new Classifier();
         var (ids, y) = (Some.Classes(1, 9, B, 8), Some.Classes(2, K, B));
-        var options = new MixupOptions { Method = new CutMix(1), ExtentPosition = ExtentPosition.BehindBatch, ExtentDimensions = 1, Seed = 4 };
+        var options = new MixupOptions
+        {
+            Method = new CutMix(1),
+            ExtentPosition = ExtentPosition.BehindBatch,
+            ExtentDimensions = 1,
+            Seed = 4,
+        };
         var mixup = new ManifoldMixup(model, options, ManifoldPlaces.Named("encoder"));
         Tensor first;
         MixupDraw draw;
@@ -218,7 +224,7 @@ public sealed class BatchDimensionTests
             using var model = new States(batchFirst, usesState: false);
             var mixup = new ManifoldMixup(model, places: ManifoldPlaces.Named("lstm"));
             Assert.Contains(
-                batchFirst ? "lstm (LSTM): the first of its outputs\n" : "lstm (LSTM): the first of its outputs; the batch is dimension 1\n",
+                $"lstm (LSTM): the first of its outputs{(batchFirst ? string.Empty : "; the batch is dimension 1")}\n",
                 mixup.Explain().ReplaceLineEndings("\n"),
                 StringComparison.Ordinal);
             var x = Some.Normal(1, B, B, 6); // as many steps as samples
@@ -229,7 +235,7 @@ public sealed class BatchDimensionTests
         }
     }
 
-    /// <summary>Of a tuple the first item is mixed. A model that uses another one would be judged by a mixed loss, but is not mixed.</summary>
+    /// <summary>Of a tuple the first item is mixed. A model that uses another item is not mixed, so a mixed loss of it is wrong.</summary>
     [Fact]
     public void AClassifierOfTheLastStateIsRefused()
     {
@@ -240,10 +246,10 @@ public sealed class BatchDimensionTests
         using var step = mixup.Begin(Some.Normal(1, B, 7, 6), Some.Classes(2, K, B));
         var prediction = model.call(step.Input);
         Assert.Contains(
-            "does not come from module 'lstm' (LSTM)",
+            "does not come from the first output of module 'lstm' (LSTM)",
             Assert.Throws<InvalidOperationException>(() => new MixupLoss(CrossEntropyLoss()).call(prediction, step.Target)).Message,
             StringComparison.Ordinal);
-        Assert.Contains("does not come from module 'lstm'", Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Contains("does not come from the first output of module 'lstm'", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
     [Theory]

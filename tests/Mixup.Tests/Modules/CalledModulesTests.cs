@@ -21,9 +21,10 @@ public sealed class CalledModulesTests
         {
             using var step = mixup.Begin(Images(), Labels(), new MixupDraw(Some.Mix(), Some.Place(place)));
             Assert.Equal(
-                "The first forward pass of Digits did not run 6 of the 6 eligible modules by call(): 'conv1' (Conv2d), 'fc1' (Linear), " +
-                "'pool1' (MaxPool2d), 'relu1' (ReLU), 'relu3' (ReLU), 'logsm' (LogSoftmax). It ran no module by call(). A batch cannot be mixed at a module that is run by forward(), since " +
-                "forward() bypasses hooks. Run the model by call() within the step; in its forward method, write layer.call(x) instead of " +
+                "In the first forward pass of Digits, 6 of 6 eligible modules did not run by call(): 'conv1' (Conv2d), 'fc1' (Linear), " +
+                "'pool1' (MaxPool2d), 'relu1' (ReLU), 'relu3' (ReLU), 'logsm' (LogSoftmax). These modules ran by call(): none. " +
+                "A batch cannot be mixed at a module that is run by forward(), since forward() bypasses hooks. " +
+                "Run the model by call() within the step; in its forward method, write layer.call(x) instead of " +
                 "layer.forward(x). If the model does not use a module in every pass, or the module was replaced or disposed, choose " +
                 "other places by ManifoldPlaces.Named, or give the module weight 0 by WithWeights.",
                 Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message);
@@ -40,7 +41,7 @@ public sealed class CalledModulesTests
         using var step = new ManifoldMixup(model).Begin(Images(), Labels(), new MixupDraw(Some.Mix(), Some.Place(place)));
         var prediction = model.forward(step.Input);
         Assert.Contains(
-            "did not run 6 of the 6 eligible modules",
+            "Digits did not run by call() in this step, and 6 of 6 eligible modules did not run by call(): 'conv1' (Conv2d), ",
             Assert.Throws<InvalidOperationException>(() => new MixupLoss(NLLLoss()).call(prediction, step.Target)).Message,
             StringComparison.Ordinal);
     }
@@ -74,7 +75,8 @@ public sealed class CalledModulesTests
         var mixup = new ManifoldMixup(model);
         using var step = mixup.Begin(x, y, new MixupDraw(Some.Mix(), Some.Place(place)));
         Assert.Contains(
-            "did not run 1 of the 2 eligible modules by call(): 'unused' (Counted). It ran 'used' (Counted), 'last' (Linear) by call().",
+            "1 of 2 eligible modules did not run by call(): 'unused' (Counted). " +
+            "These modules ran by call(): 'used' (Counted), 'last' (Linear).",
             Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
             StringComparison.Ordinal);
     }
@@ -105,13 +107,13 @@ public sealed class CalledModulesTests
             using (step.Suspend())
             {
                 model.UsesAll = false;
-                model.call(x); // is not judged
+                model.call(x); // is not checked
                 model.UsesAll = true;
             }
 
             model.call(step.Input);
             model.UsesAll = false;
-            model.call(step.Input); // a later pass is judged by the place that was drawn
+            model.call(step.Input); // a later pass must run the module that was drawn
         }
 
         using (var step = mixup.Begin(x, y, draw))
@@ -143,8 +145,8 @@ public sealed class CalledModulesTests
         using var model = new Forwards(layers);
         using var step = new ManifoldMixup(model).Begin(Some.Normal(1, B, 6), Some.Classes(2, 4, B));
         Assert.Contains(
-            "did not run 12 of the 12 eligible modules by call(): 'fc0' (Tanh), 'fc1' (Tanh), 'fc2' (Tanh), 'fc3' (Tanh), " +
-            "'fc4' (Tanh), 'fc5' (Tanh), 'fc6' (Tanh), 'fc7' (Tanh) and 4 more.",
+            "12 of 12 eligible modules did not run by call(): 'fc0' (Tanh), 'fc1' (Tanh), 'fc2' (Tanh), 'fc3' (Tanh), " +
+            "'fc4' (Tanh), 'fc5' (Tanh), 'fc6' (Tanh), 'fc7' (Tanh), 'fc8' (Tanh), 'fc9' (Tanh) and 2 more.",
             Assert.Throws<InvalidOperationException>(() => model.call(step.Input)).Message,
             StringComparison.Ordinal);
     }

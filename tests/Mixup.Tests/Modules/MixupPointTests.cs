@@ -65,7 +65,8 @@ public sealed class MixupPointTests
         using var scope = NewDisposeScope();
         using var marked = new Network(true);
         marked.to(ScalarType.Float64).to(Some.Device);
-        Assert.All(marked.state_dict().Values.Where(value => value.is_floating_point()), value => Assert.Equal(ScalarType.Float64, value.dtype));
+        var floating = marked.state_dict().Values.Where(value => value.is_floating_point());
+        Assert.All(floating, value => Assert.Equal(ScalarType.Float64, value.dtype));
         var x = Some.Normal(1, ScalarType.Float64, 5, 6);
         var modules = marked.named_modules().ToDictionary(pair => pair.name, pair => pair.module);
         var norm = (BatchNorm1d)modules["block.inner.norm"];

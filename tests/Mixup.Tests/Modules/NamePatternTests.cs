@@ -61,23 +61,25 @@ public sealed class NamePatternTests
         }
 
         Assert.Equal(["layer1.conv", "layer1.more"], drawn.Order(StringComparer.Ordinal));
-        var lines = new ManifoldMixup(
-            model, places: ManifoldPlaces.Named("stem", "layer2.conv").WithBatchDimension(("layer2.*", 1), ("**", 0))).Explain().Split('\n');
+        var places = ManifoldPlaces.Named("stem", "layer2.conv").WithBatchDimension(("layer2.*", 1), ("**", 0));
+        var lines = new ManifoldMixup(model, places: places).Explain().ReplaceLineEndings("\n").Split('\n');
         Assert.Contains("  mixed      stem (Linear)", lines);
         Assert.Contains("  mixed      layer2.conv (Linear): the batch is dimension 1", lines);
     }
 
     [Theory]
     [InlineData(
-        "layer1*conv", "No module is called 'layer1*conv'; * does not cross a dot. 'layer1**conv' matches 'layer1.conv', 'layer1.more.conv'. " +
+        "layer1*conv",
+        "No module is called 'layer1*conv'; * does not cross a dot. 'layer1**conv' matches 'layer1.conv', 'layer1.more.conv'. " +
         "Use ** where dots may follow. (Parameter 'places')")]
     [InlineData(
         "Layer2.konv", "No module is called 'Layer2.konv'; the modules are 'layer2.conv', 'layer1.conv', ")]
     public void APatternThatMatchesNothingIsToldWhatComesNear(string pattern, string expected)
     {
         using var model = Model();
-        var message = Assert.Throws<ArgumentException>("places", () => new ManifoldMixup(model, places: ManifoldPlaces.Named(pattern))).Message;
-        Assert.StartsWith(expected, message, StringComparison.Ordinal);
+        var places = ManifoldPlaces.Named(pattern);
+        var error = Assert.Throws<ArgumentException>(nameof(places), () => new ManifoldMixup(model, places: places));
+        Assert.StartsWith(expected, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
