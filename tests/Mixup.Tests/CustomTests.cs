@@ -29,7 +29,7 @@ public sealed class CustomTests
         Assert.Throws<ArgumentException>(() => new InputMixup(options with { Method = blends }).Begin(ids, Classes));
         using var step = new InputMixup(options with { Method = copies }).Begin(ids, Classes);
         var partners = ids.index(TensorIndex.Tensor(tensor(step.Draw.Mix.Partners.ToArray(), device: Some.Device)));
-        Assert.True(cat([partners.narrow(1, 0, 4), ids.narrow(1, 4, 4)], 1).equal(step.Input).cpu().item<bool>());
+        Some.AssertEqual(cat([partners.narrow(1, 0, 4), ids.narrow(1, 4, 4)], 1), step.Input);
     }
 
     [Fact]
