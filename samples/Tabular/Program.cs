@@ -59,7 +59,9 @@ static Result Train(Run run, SampleOptions options, LearnerCallback tick)
         device: options.Device,
         callbacks: [tick, .. Arms.Callbacks(run, model)]);
     var records = learner.Fit(
-        new TensorBatches(train.X, train.Y, batchSize) { Shuffle = true, Seed = (ulong)run.Seed }, new TensorBatches(test.X, test.Y, testSize), options.Epochs);
+        new TensorBatches(train.X, train.Y, batchSize) { Shuffle = true, Seed = (ulong)run.Seed },
+        new TensorBatches(test.X, test.Y, testSize),
+        options.Epochs);
     var error = records[^1]["validation_loss"];
     return new Result(
         run,

@@ -51,8 +51,8 @@ public static class LearningRateChart
         ChartFont.Use();
         var plot = new Plot();
         plot.Font.Set(ChartFont.Name);
-        var curve = plot.Add.ScatterLine(
-            [.. points.Select(point => Math.Log10(point.Rate))], [.. points.Select(point => point.Loss)], Color.FromHex("#1f77b4"));
+        var (rates, losses) = (points.Select(point => Math.Log10(point.Rate)).ToArray(), points.Select(point => point.Loss).ToArray());
+        var curve = plot.Add.ScatterLine(rates, losses, Color.FromHex("#1f77b4"));
         curve.LineWidth = 2.5f;
 
         // The last losses of a search that diverges would flatten all others.

@@ -36,7 +36,7 @@ public static class MixPictures
         if (images.dim() != 4 || images.shape[0] != mix.BatchSize)
         {
             throw new ArgumentException(
-                $"The images have shape [{string.Join(", ", images.shape)}]; expected the whole batch before it was mixed, " +
+                $"The images have shape [{string.Join(", ", images.shape)}]; expected the whole batch before mixing, " +
                 $"[{mix.BatchSize}, 1 or 3, H, W]. Give the tensor that Begin was given.",
                 nameof(images));
         }

@@ -13,7 +13,8 @@ namespace TorchSharp.Mixup.Training;
 /// exception or a stop.
 /// <para>
 /// All events are raised on the thread that called the learner. <see cref="Learner.Evaluate(IEnumerable{Batch}, CancellationToken)"/> and
-/// <see cref="Learner.Predict(IEnumerable{Batch}, CancellationToken)"/> raise the events of validation, without those of a fit and an epoch.
+/// <see cref="Learner.Predict(IEnumerable{Batch}, CancellationToken)"/> raise the events of validation, without those of a fit and an
+/// epoch.
 /// </para>
 /// </remarks>
 public abstract class LearnerCallback

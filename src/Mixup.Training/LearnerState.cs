@@ -7,7 +7,9 @@ namespace TorchSharp.Mixup.Training;
 /// <returns>The values of the batch; weighted by lambda if it was mixed.</returns>
 public delegate Tensor MetricEvaluator(Func<Tensor, Tensor, Tensor> values);
 
-/// <summary>The position of the loop and the batch that it works on. Callbacks read it, and replace the members that have a setter.</summary>
+/// <summary>
+/// The position of the loop and the batch that it works on. Callbacks read it, and replace the members that have a setter.
+/// </summary>
 public sealed class LearnerState
 {
     internal LearnerState(
@@ -91,7 +93,9 @@ public sealed class LearnerState
         set => (field, JudgesOtherwise) = (value, true);
     } = _ => throw Missing(nameof(MetricFunction), nameof(LearnerCallback.BeforeBatch));
 
-    /// <summary>Gets the figures of the epoch, from <see cref="LearnerCallback.AfterEpoch"/> on. It is null if the epoch did not end.</summary>
+    /// <summary>
+    /// Gets the figures of the epoch, from <see cref="LearnerCallback.AfterEpoch"/> on. It is null if the epoch did not end.
+    /// </summary>
     public EpochRecord? Record { get; internal set; }
 
     /// <summary>Gets the exception that ended the fit, from the first <c>After</c> event on. A stop by a callback is none.</summary>

@@ -42,7 +42,8 @@ public class PackageReadme : Task
             var parts = target.Split('#');
             var path = Path.GetFullPath(Path.Combine(folder, parts[0])).Substring(root.Length).Replace('\\', '/').TrimStart('/');
             var anchor = parts.Length > 1 ? "#" + parts[1] : string.Empty;
-            return $"{link.Groups[1].Value}[{link.Groups[2].Value}]({RepositoryUrl.TrimEnd('/')}/{(isPicture ? "raw" : "blob")}/HEAD/{path}{anchor})";
+            var url = $"{RepositoryUrl.TrimEnd('/')}/{(isPicture ? "raw" : "blob")}/HEAD/{path}{anchor}";
+            return $"{link.Groups[1].Value}[{link.Groups[2].Value}]({url})";
         });
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(Package)));
         File.WriteAllText(Package, Regex.Replace(text, "\n{3,}", "\n\n"));

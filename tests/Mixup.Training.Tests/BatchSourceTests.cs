@@ -140,7 +140,8 @@ public sealed class BatchSourceTests : IDisposable
         var plain = Orders(0, batches => batches);
         Assert.Equal(plain, Orders(0, batches => batches.Select(batch => batch)));
         Assert.NotEqual(plain[..40], plain[40..]);
-        var third = new TensorBatches(zeros(40, 1), arange(40), 9) { Shuffle = true, Seed = 3, Epoch = 2 }.SelectMany(batch => batch.Target.data<long>().ToArray());
+        var third = new TensorBatches(zeros(40, 1), arange(40), 9) { Shuffle = true, Seed = 3, Epoch = 2 }
+            .SelectMany(batch => batch.Target.data<long>().ToArray());
         Assert.Equal(third, Orders(2, batches => batches.Select(batch => batch))); // as a resumed run sees it
     }
 

@@ -73,7 +73,8 @@ public sealed class CallbackTests : IDisposable
         restored.Model.eval();
         using var scope = NewDisposeScope();
         Assert.Equal(
-            best["validation_accuracy"], restored.Model.call(restored.X).argmax(1).eq(restored.Y).to(ScalarType.Float32).mean().cpu().ToDouble(), 1e-6);
+            best["validation_accuracy"],
+            restored.Model.call(restored.X).argmax(1).eq(restored.Y).to(ScalarType.Float32).mean().cpu().ToDouble(), 1e-6);
     }
 
     [Fact]

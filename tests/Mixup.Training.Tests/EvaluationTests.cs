@@ -17,7 +17,8 @@ public sealed class EvaluationTests
         Assert.StartsWith("loss 0.", result.ToString(), StringComparison.Ordinal);
         Assert.Contains(", accuracy ", result.ToString(), StringComparison.Ordinal);
         Assert.Single(small.Learner.History);
-        Assert.Contains("The values are loss, accuracy", Assert.Throws<ArgumentException>(() => result["f1"]).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ArgumentException>(() => result["f1"]).Message;
+        Assert.Contains("The values are loss, accuracy", error, StringComparison.Ordinal);
     }
 
     [Fact]

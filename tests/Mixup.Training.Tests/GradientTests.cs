@@ -7,10 +7,8 @@ public sealed class GradientTests
     [InlineData(3, 12)] // three batches a step, the last one alone
     [InlineData(5, 20)]
     [InlineData(100, 40)] // all that is left at the end
-    public void AccumulatedBatchesStepAsOneLargeBatch(int batches, int largeBatch)
-    {
-        Assert.All(Train(4, new GradientAccumulation(batches)).Zip(Train(largeBatch)), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
-    }
+    public void AccumulatedBatchesStepAsOneLargeBatch(int batches, int largeBatch) => Assert.All(
+        Train(4, new GradientAccumulation(batches)).Zip(Train(largeBatch)), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
 
     [Fact]
     public void BatchesOfOtherSizesWeighByTheirSamples() =>
@@ -44,10 +42,18 @@ public sealed class GradientTests
     {
         var steps = new Recorder();
         using var small = new Small(
-            [new GradientAccumulation(4), steps, new Recorder("AfterLoss", state => { if (state.BatchIndex == 2) { state.StopEpoch(); } })]);
+            [new GradientAccumulation(4), steps, new Recorder("AfterLoss", StopAtTheThird)]);
+        static void StopAtTheThird(LearnerState state)
+        {
+            if (state.BatchIndex == 2)
+            {
+                state.StopEpoch();
+            }
+        }
+
         small.Learner.Fit(small.Train);
         Assert.DoesNotContain("AfterStep", steps.Events);
-        Assert.All(small.Model.parameters(), parameter => Assert.True(parameter.grad is null || parameter.grad.eq(0).all().cpu().ToBoolean()));
+        Assert.All(small.Model.parameters(), parameter => Assert.True(parameter.grad?.eq(0).all().cpu().ToBoolean() ?? true));
     }
 
     [Fact]

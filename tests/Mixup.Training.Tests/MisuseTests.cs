@@ -118,7 +118,8 @@ public sealed class MisuseTests
                     new Recorder("BeforeBatch", state => state.LossFunction = b.Plain.call, order: 20)
                 ]).Fit([new Batch(b.X, b.Y)])),
         Of<IOException>("a folder that cannot be written", "No checkpoint can be written to the folder", "Give a folder that", b =>
-            Watched(b, new ModelCheckpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file"))).Fit([new Batch(b.X, b.Y)])),
+            Watched(b, new ModelCheckpoint(Path.Combine(typeof(MisuseTests).Assembly.Location, "below a file")))
+                .Fit([new Batch(b.X, b.Y)])),
         Of<ArgumentException>("a checkpoint of an optimizer that has no state", "LBFGS has no state that can be saved", "LBFGS", b =>
         {
             using var native = optim.LBFGS(b.Model.parameters());
@@ -169,7 +170,8 @@ public sealed class MisuseTests
             b => Checkpoint.Load(Learner(b), Path.Combine(Path.GetTempPath(), "none.ckpt"))),
         Of<FormatException>(
             "a foreign state", "'{}'", "not the state of a mixup strategy", b => new MixupCallback(b.Input).LoadState("{}")),
-        Of<InvalidOperationException>("mixed batches without a callback", "no callback computes its mixed loss", "Register a MixupCallback", b =>
+        Of<InvalidOperationException>("mixed batches without a callback", "no callback computes its mixed loss",
+            "Register a MixupCallback", b =>
             Learner(b).Fit(new InputMixup().Mix([(b.X, b.Y)]))),
         Of<InvalidOperationException>("mixed batches of another strategy", "would be mixed twice", "the strategy that mixes in the loader",
             b => new Learner(b.Model, b.Plain, b.Optimizer, callbacks: [new MixupCallback(new InputMixup())])

@@ -32,7 +32,8 @@ public sealed class ModelCheckpointTests : IDisposable
         List<(double Loss, float[] Weights)> epochs = [];
         Small? small = null;
         var worsening = new Recorder("AfterEpoch", state => epochs.Add((state.Record!.ValidationLoss!.Value, small!.Weights)), order: 70);
-        var raise = new Recorder("BeforeEpoch", state => state.Learner.Optimizer.ParamGroups.First().LearningRate = 0.1 * (1 + (9 * state.Epoch)));
+        var raise = new Recorder(
+            "BeforeEpoch", state => state.Learner.Optimizer.ParamGroups.First().LearningRate = 0.1 * (1 + (9 * state.Epoch)));
         using (small = new Small([new ModelCheckpoint(folder) { RestoreBest = restore }, worsening, raise]))
         {
             small.Learner.Fit(small.Train, small.Valid, epochs: 5);

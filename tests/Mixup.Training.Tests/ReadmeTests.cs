@@ -176,9 +176,8 @@ public sealed partial class ReadmeTests
         var code = string.Join('\n', lines.Where(line => !UsingDirective().IsMatch(line)));
         var given = Given.Where(name => !Regex.IsMatch(code, $@"(var|[\w>\])]) {name.Name} (=|in) |[(,]\s*{name.Name}\)? in "))
             .Where(name => !code.Contains($"var ({name.Name}, ", StringComparison.Ordinal)).ToArray();
-        var assembly = Load(Compile(
-            $"{Usings}\n{usings}\nstatic class Block {{ static void Run({string.Join(", ", given.Select(name => $"{name.Type} {name.Name}"))}) {{\n" +
-            $"{code}\n}} }}"));
+        var parameters = string.Join(", ", given.Select(name => $"{name.Type} {name.Name}"));
+        var assembly = Load(Compile($"{Usings}\n{usings}\nstatic class Block {{ static void Run({parameters}) {{\n{code}\n}} }}"));
         var run = assembly.GetType("Block")!.GetMethod("Run", BindingFlags.NonPublic | BindingFlags.Static)!;
         using var scope = NewDisposeScope();
         manual_seed(1);
@@ -216,7 +215,7 @@ public sealed partial class ReadmeTests
         var token = TestContext.Current.CancellationToken;
         var compilation = CSharpCompilation.Create(
             "readme" + Guid.NewGuid().ToString("N"),
-            [CSharpSyntaxTree.ParseText(code, cancellationToken: token), CSharpSyntaxTree.ParseText(beside ?? "", cancellationToken: token)],
+            new[] { code, beside ?? "" }.Select(text => CSharpSyntaxTree.ParseText(text, cancellationToken: token)),
             References.Value,
             new CSharpCompilationOptions(kind, nullableContextOptions: NullableContextOptions.Enable));
         using var compiled = new MemoryStream();

@@ -59,7 +59,8 @@ internal sealed class Small : IDisposable
 }
 
 /// <summary>Writes down every event, and does something at one of them.</summary>
-internal sealed class Recorder(string? at = null, Action<LearnerState>? act = null, int order = 0, string name = "") : LearnerCallback(order)
+internal sealed class Recorder(string? at = null, Action<LearnerState>? act = null, int order = 0, string name = "")
+    : LearnerCallback(order)
 {
     /// <summary>Every event of a fit. <see cref="Attach"/> comes before, when a learner is built.</summary>
     public static string[] AllEvents { get; } =

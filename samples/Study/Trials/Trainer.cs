@@ -82,7 +82,11 @@ public sealed class Trainer(StudyData data)
         var classes = data.TrainClasses[chosen].cpu().data<long>().ToArray();
         Samples.Digits.Spoil(classes, trial.WrongLabels, random);
         return new TensorBatches(
-            data.TrainImages[chosen], tensor(classes, ScalarType.Int64, data.TrainImages.device), BatchSize) { Shuffle = true, Seed = (ulong)trial.Seed };
+            data.TrainImages[chosen], tensor(classes, ScalarType.Int64, data.TrainImages.device), BatchSize)
+        {
+            Shuffle = true,
+            Seed = (ulong)trial.Seed,
+        };
     }
 
     private static Tensor First(Tensor tensor) => tensor.narrow(0, 0, Math.Min(ProbeSize, tensor.size(0)));

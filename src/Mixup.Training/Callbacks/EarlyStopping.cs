@@ -31,7 +31,8 @@ public sealed class EarlyStopping : LearnerCallback, IStatefulCallback
     /// <param name="minDelta">The smallest change that is an improvement, 0 or more. Default 0.</param>
     /// <exception cref="ArgumentException"><paramref name="monitor"/> is empty.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// <paramref name="mode"/> is not one of the enumeration, <paramref name="patience"/> is below 1, or <paramref name="minDelta"/> below 0.
+    /// <paramref name="mode"/> is not one of the enumeration, <paramref name="patience"/> is below 1, or <paramref name="minDelta"/>
+    /// below 0.
     /// </exception>
     public EarlyStopping(string monitor, MonitorMode mode, int patience = 5, double minDelta = 0)
         : this(new Monitor(monitor, mode, minDelta), patience)

@@ -90,7 +90,8 @@ public sealed class ProgressBar : LearnerCallback
         WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"epoch {state.Epoch + 1}/{state.Epochs}  " +
-            $"{string.Join("  ", record.Values.Select(value => $"{value.Key} {value.Value:0.000}"))}  {record.Duration.TotalSeconds:0.0} s"));
+            $"{string.Join("  ", record.Values.Select(value => $"{value.Key} {value.Value:0.000}"))}  " +
+            $"{record.Duration.TotalSeconds:0.0} s"));
         if (bar is not null)
         {
             bar.Value = (state.Epoch + 1.0) / state.Epochs;

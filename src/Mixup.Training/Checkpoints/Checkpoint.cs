@@ -9,9 +9,9 @@ namespace TorchSharp.Mixup.Training;
 /// <see cref="IEpochAware"/>). <see cref="ModelCheckpoint"/> saves after every epoch.
 /// </summary>
 /// <remarks>
-/// Files are data, not code, and may be of any size. Each is written beside under its own name (<c>*.writing</c>) and then moved into place,
-/// so that a kill while writing leaves the old file, and two writers of one path do not meet. The next write removes the remains of a
-/// killed process. A hash of the whole file is checked before anything is read from it.
+/// Files are data, not code, and may be of any size. Each is written beside under its own name (<c>*.writing</c>) and then moved into
+/// place, so that a kill while writing leaves the old file, and two writers of one path do not meet. The next write removes the remains of
+/// a killed process. A hash of the whole file is checked before anything is read from it.
 /// </remarks>
 public static class Checkpoint
 {
@@ -43,8 +43,8 @@ public static class Checkpoint
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">
-    /// The file is not a checkpoint, is damaged, or is of another model, optimizer, scheduler or callbacks. The learner is unchanged, except
-    /// for a scheduler that threw while its steps were repeated: it cannot be turned back, and another load needs a new learner.
+    /// The file is not a checkpoint, is damaged, or is of another model, optimizer, scheduler or callbacks. The learner is unchanged,
+    /// except for a scheduler that threw while its steps were repeated: it cannot be turned back, and another load needs a new learner.
     /// </exception>
     /// <exception cref="InvalidOperationException">The learner has already trained.</exception>
     /// <exception cref="IOException">

@@ -11,27 +11,8 @@ namespace TorchSharp.Mixup.Training;
 /// </summary>
 internal static class OptimizerState
 {
-    // What TorchSharp writes, in its order, within the ranges that it demands of whoever builds the optimizer: a value out of them makes
-    // libtorch fail in the next step.
-    // b a flag, l a count, r a rate, u a number from 0 to 1, d one not negative, a any;
-    // t a tensor like the parameter, ? one that may be missing, a digit one that must be there if the option of that index is set.
-    private static readonly Dictionary<Type, (string Options, string State)> Layouts = new()
-    {
-        [typeof(SGD)] = ("rrdadbb", "?"),
-        [typeof(Adam)] = ("rruuddbb", "ltt6"),
-        [typeof(AdamW)] = ("rruuddbb", "ltt6"),
-        [typeof(Adamax)] = ("rruudd", "ltt"),
-        [typeof(NAdam)] = ("rruuddd", "lutt"),
-        [typeof(RAdam)] = ("rruudd", "ltt"),
-        [typeof(Adagrad)] = ("rrdddd", "lt"),
-        [typeof(Adadelta)] = ("rruddb", "ltt"),
-        [typeof(RMSProp)] = ("rrbddddb", "lt37"),
-        [typeof(Rprop)] = ("rrbdddd", "ltt"),
-        [typeof(ASGD)] = ("rrbuddd", "lddt"),
-    };
-
     /// <summary>Whether <see cref="Check"/> knows this optimizer.</summary>
-    public static bool IsChecked(Optimizer optimizer) => Layouts.ContainsKey(optimizer.GetType());
+    public static bool IsChecked(Optimizer optimizer) => OptimizerLayout.Of(optimizer) is not null;
 
     /// <summary>The state, to be written.</summary>
     /// <exception cref="ArgumentException">The optimizer has no state that can be saved.</exception>
@@ -122,7 +103,7 @@ internal static class OptimizerState
     /// <exception cref="InvalidDataException">It is damaged, or of another optimizer, or of other parameters.</exception>
     public static void Check(Optimizer optimizer, PartReader reader, string path)
     {
-        if (!Layouts.TryGetValue(optimizer.GetType(), out var layout))
+        if (OptimizerLayout.Of(optimizer) is not { } layout)
         {
             return;
         }
@@ -136,7 +117,7 @@ internal static class OptimizerState
                 "group(s) of parameters; build it as in the saved run.");
         }
 
-        var isSet = groups.Select(_ => layout.Options.Select(type => Number(reader, type, path) != 0).ToArray()).ToArray();
+        var isSet = groups.Select(_ => layout.Options.Select(kind => Number(reader, kind, path) != 0).ToArray()).ToArray();
         foreach (var (parameters, set) in groups.Zip(isSet))
         {
             foreach (var parameter in parameters)
@@ -151,43 +132,41 @@ internal static class OptimizerState
         }
     }
 
-    private static void CheckState(PartReader reader, string layout, Tensor parameter, bool[] isSet, string path)
+    private static void CheckState(PartReader reader, StateEntry[] layout, Tensor parameter, bool[] isSet, string path)
     {
-        foreach (var type in layout)
+        foreach (var entry in layout)
         {
-            if (char.IsLetter(type) && type != 't')
+            if (entry.Kind is { } kind)
             {
-                Number(reader, type, path);
+                Number(reader, kind, path);
             }
-            else if (type == 't' || reader.Flag())
+            else if (!entry.MayBeMissing || reader.Flag())
             {
                 CheckTensor(reader, parameter, path);
             }
-            else if (char.IsDigit(type) && isSet[type - '0'])
+            else if (entry.RequiredByOption is { } option && isSet[option])
             {
-                throw new InvalidDataException($"{path} is damaged: its optimizer lacks a tensor that its options ask for.");
+                throw new InvalidDataException($"{path} is damaged: its optimizer lacks a tensor that its options require.");
             }
         }
     }
 
-    /// <summary>A number within its range; a flag is 0 or 1.</summary>
-    private static double Number(PartReader reader, char type, string path)
+    private static double Number(PartReader reader, NumberKind kind, string path)
     {
         const double roundedBelowZero = -1e-15; // as a cosine's last rate may be
         const double limit = 1e9;
-        var value = type switch
+        var value = kind switch
         {
-            'b' => reader.Flag() ? 1 : 0,
-            'l' => reader.Int64(),
+            NumberKind.Flag => reader.Flag() ? 1 : 0,
+            NumberKind.Count => reader.Int64(),
             _ => reader.Double(),
         };
-        var (least, most) = type switch
+        var (least, most) = kind switch
         {
-            'b' => (0, 1),
-            'l' => (0, 1L << 40),
-            'r' => (roundedBelowZero, limit),
-            'u' => (0, 1),
-            'd' => (0, limit),
+            NumberKind.Flag or NumberKind.Fraction => (0, 1),
+            NumberKind.Count => (0, 1L << 40),
+            NumberKind.Rate => (roundedBelowZero, limit),
+            NumberKind.NonNegative => (0, limit),
             _ => (-limit, limit),
         };
         return value >= least && value <= most ? value : throw new InvalidDataException($"{path} is damaged: {value} stands in its " +

@@ -32,7 +32,8 @@ internal static class BatchSource
         }
 
         // TorchSharp's loader is no collection, and the type of its samples is not known here.
-        var type = Lineage(origin.GetType()).FirstOrDefault(type => type.IsGenericType && Counting.Contains(type.GetGenericTypeDefinition()));
+        var type = Lineage(origin.GetType())
+            .FirstOrDefault(type => type.IsGenericType && Counting.Contains(type.GetGenericTypeDefinition()));
         return type?.GetProperty("Count")?.GetValue(origin) switch
         {
             int count => count,

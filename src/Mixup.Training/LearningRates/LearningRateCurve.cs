@@ -36,15 +36,16 @@ public sealed class LearningRateCurve
     private static double? Valley(IReadOnlyList<double> rates, IReadOnlyList<double> losses)
     {
         var start = rates.Count / SkippedStart;
-        var points = Enumerable.Range(start, Math.Max(0, rates.Count - SkippedEnd - start)).Where(i => double.IsFinite(losses[i])).ToArray();
+        var points = Enumerable.Range(start, Math.Max(0, rates.Count - SkippedEnd - start))
+            .Where(i => double.IsFinite(losses[i])).ToArray();
 
         // The length of the longest falling subsequence that ends at each point.
         var lengths = new int[points.Length];
         var end = 0;
         for (var i = 0; i < points.Length; i++)
         {
-            lengths[i] = 1 + Enumerable.Range(0, i).Where(j => losses[points[j]] > losses[points[i]]).Select(j => lengths[j]).DefaultIfEmpty()
-                .Max();
+            lengths[i] = 1 + Enumerable.Range(0, i).Where(j => losses[points[j]] > losses[points[i]])
+                .Select(j => lengths[j]).DefaultIfEmpty().Max();
             end = lengths[i] > lengths[end] ? i : end;
         }
 

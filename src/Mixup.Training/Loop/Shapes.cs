@@ -11,8 +11,8 @@ internal static class Shapes
         prediction.numel() != target.numel() || values.numel() <= target.numel() || prediction.shape.SequenceEqual(target.shape)
             ? values
             : throw new ArgumentException(
-                $"{what} returned shape {Text(values)} for a prediction of shape {Text(prediction)} and a target of shape {Text(target)}, " +
-                "which broadcast against each other. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
+                $"{what} returned shape {Text(values)} for a prediction of shape {Text(prediction)} and a target of shape " +
+                $"{Text(target)}, which broadcast against each other. Reshape one, for instance by squeeze(1) or unsqueeze(1).");
 
     /// <summary>A shape as text.</summary>
     public static string Text(Tensor tensor) => Text(tensor.shape);
