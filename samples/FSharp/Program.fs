@@ -1,4 +1,5 @@
-/// Trains on the hand-written digits that ship with the samples, 40% of whose labels are wrong: in a loop of one's own, and with the learner.
+/// Trains on the hand-written digits that ship with the samples, 40% of whose labels are wrong: in a loop of one's own, and with the
+/// learner.
 module Mixup.Samples.FSharp.Program
 
 open System.CommandLine
