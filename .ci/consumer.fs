@@ -23,7 +23,13 @@ for struct (x, y) in batches do
     optimizer.step () |> ignore
 
 let learner =
-    Learner(model, CrossEntropyLoss(), optimizer, metrics = [ Metric.Accuracy() ], callbacks = [ MixupCallback(OutputMixup 0.4); ProgressBar() ])
+    Learner(
+        model,
+        CrossEntropyLoss(),
+        optimizer,
+        metrics = [ Metric.Accuracy() ],
+        callbacks = [ MixupCallback(OutputMixup 0.4); ProgressBar() ]
+    )
 
 let records = learner.Fit(batches, batches, epochs = 2)
 printfn $"consumed: {records.Count} epochs, loss {records[0].TrainLoss} to {records[1].TrainLoss}"

@@ -1,4 +1,5 @@
-/// Trains on the hand-written digits that ship with the samples, 40% of whose labels are wrong: in a loop of one's own, and with the learner.
+/// Trains on the hand-written digits that ship with the samples, 40% of whose labels are wrong: in a loop of one's own, and with the
+/// learner.
 module Mixup.Samples.FSharp.Program
 
 open System.CommandLine
@@ -51,19 +52,14 @@ let private trainInLoop (mixup: IMixupStrategy) (model: Network) (optimizer: tor
 let private trainWithLearner (mixup: IMixupStrategy option) (model: Network) (optimizer: torch.optim.Optimizer) (digits: Digits) epochs =
     use loss = CrossEntropyLoss()
 
-    let learner =
-        Learner(
-            model,
-            loss,
-            optimizer,
-            metrics = [ Metric.Accuracy() ],
-            callbacks =
-                [ match mixup with
-                  | Some strategy -> MixupCallback strategy
-                  | None -> ()
+    let callbacks: LearnerCallback list =
+        [ match mixup with
+          | Some strategy -> MixupCallback strategy
+          | None -> ()
 
-                  ProgressBar() ]
-        )
+          ProgressBar() ]
+
+    let learner = Learner(model, loss, optimizer, metrics = [ Metric.Accuracy() ], callbacks = callbacks)
 
     let test = TensorBatches(digits.TestImages, digits.TestClasses, 600)
     learner.Fit(trainBatches digits, test, epochs) |> ignore

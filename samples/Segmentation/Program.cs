@@ -11,11 +11,7 @@ const int batchSize = 20;
 const int testScenes = 200;
 
 // The accuracy on pixels of digits. Background and ignored pixels do not count.
-var digitPixels = Metric.Accuracy() with
-{
-    Name = "digit_accuracy",
-    Weights = target => target.ne(Scenes.Ignored).logical_and(target.ne(0)),
-};
+var digitPixels = Metric.Accuracy().Named("digit_accuracy").WeightedBy(target => target.ne(Scenes.Ignored).logical_and(target.ne(0)));
 
 return SampleCommand.Run(
     args,

@@ -1,5 +1,4 @@
 using SkiaSharp;
-using TorchSharp.Mixup.Pictures;
 
 namespace TorchSharp.Mixup.Pictures.Tests;
 

@@ -62,8 +62,8 @@ public sealed class CustomTests
         var perPair = new MixupOptions { Pairing = flip with { CanMakePairs = true }, CoefficientPer = CoefficientPer.Pair };
         var coefficients = Begin(perPair).Draw.Mix.Coefficients;
         Assert.Equal(coefficients.Reverse(), coefficients);
-        var error = Assert.Throws<ArgumentException>(() => Begin(perPair with { Pairing = flip })).Message;
-        Assert.Contains("flip", error, StringComparison.Ordinal);
+        var refused = Assert.Throws<ArgumentException>(() => Begin(perPair with { Pairing = flip }));
+        Assert.Contains("flip", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -88,6 +88,15 @@ public sealed class Metric
     /// <exception cref="ArgumentException"><paramref name="name"/> is empty.</exception>
     public Metric Named(string name) => new(name, begin) { Weights = Weights };
 
+    /// <summary>Returns the same metric with other weights, see <see cref="Weights"/>.</summary>
+    /// <param name="weights">Takes a target and returns weights, 0 or more: [B] for one a sample, or the shape of the values.</param>
+    /// <returns>The metric.</returns>
+    public Metric WeightedBy(Func<Tensor, Tensor> weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        return new(Name, begin) { Weights = weights };
+    }
+
     /// <summary>Returns the name.</summary>
     /// <returns>The name.</returns>
     public override string ToString() => Name;

@@ -5,15 +5,16 @@ using System.Runtime.InteropServices;
 namespace Mixup.Native;
 
 /// <summary>
-/// Makes TorchSharp use the libtorch of the machine: the folder named by the environment variable LIBTORCH, or else the one of Python's torch.
+/// Makes TorchSharp use the libtorch of the machine: the folder named by the environment variable LIBTORCH, or else the one of Python's
+/// torch.
 /// </summary>
 public static class SystemTorch
 {
     private static int started;
 
     /// <summary>
-    /// Loads libtorch as soon as the program loads TorchSharp. If there is no libtorch that fits, the program then ends with exit code 1 and
-    /// one line on the error stream.
+    /// Loads libtorch as soon as the program loads TorchSharp. If there is no libtorch that fits, the program then ends with exit code 1
+    /// and one line on the error stream.
     /// </summary>
     /// <remarks>
     /// TorchSharp asks the system for libtorch by name. A library that the process has loaded already answers to its name, so it is enough
@@ -54,14 +55,16 @@ public static class SystemTorch
         var file = FileName("torch_cpu");
         return new[] { Path.Combine(root, "lib"), root }.FirstOrDefault(folder => File.Exists(Path.Combine(folder, file)))
             ?? throw new DllNotFoundException(isSet
-                ? $"LIBTORCH is '{libtorch}', but {file} is neither there nor in its lib folder. Set LIBTORCH to the folder of libtorch {wanted}."
+                ? $"LIBTORCH is '{libtorch}', but {file} is neither there nor in its lib folder. Set LIBTORCH to the folder of libtorch " +
+                    $"{wanted}."
                 : $"Python's torch in '{root}' has no lib/{file}. Set LIBTORCH to the folder of libtorch {wanted}.");
     }
 
     /// <summary>Checks that a version of libtorch is the one that TorchSharp was built for.</summary>
     /// <param name="folder">Where it is.</param>
     /// <param name="abi">
-    /// What libtorch's aoti_torch_abi_version returns: major, minor and patch version in the first three bytes. Null: it has no such function.
+    /// What libtorch's aoti_torch_abi_version returns: major, minor and patch version in the first three bytes. Null: it has no such
+    /// function.
     /// </param>
     /// <param name="wanted">Major and minor version, for instance "2.10".</param>
     /// <exception cref="DllNotFoundException">It is another version.</exception>
@@ -83,7 +86,8 @@ public static class SystemTorch
     public static string WantedVersion(Assembly torchSharp)
     {
         ArgumentNullException.ThrowIfNull(torchSharp);
-        var constant = torchSharp.GetType("TorchSharp.torch")?.GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic);
+        var constant = torchSharp.GetType("TorchSharp.torch")?.GetField(
+            "libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic);
         return constant?.GetRawConstantValue() is string version
             ? string.Join('.', version.Split('.').Take(2))
             : throw new DllNotFoundException("This TorchSharp does not say which libtorch it needs. Build without TorchBackend=system.");

@@ -33,7 +33,8 @@ public sealed class SystemTorchTests : IDisposable
     [Fact]
     public void AFolderWithoutLibtorchIsNamed()
     {
-        Assert.Contains($"LIBTORCH is '{root}', but {File}", Error(() => Find(root, python: Folder("torch", "lib"))), StringComparison.Ordinal);
+        var python = Folder("torch", "lib");
+        Assert.Contains($"LIBTORCH is '{root}', but {File}", Error(() => Find(root, python)), StringComparison.Ordinal);
         Assert.Contains($"'{root}' has no lib/{File}", Error(() => Find(null, root)), StringComparison.Ordinal);
     }
 
