@@ -19,7 +19,9 @@ public sealed class Learner
 
     /// <summary>Creates a learner. It disposes none of its arguments.</summary>
     /// <param name="model">A module of one to three tensors. For any other give <paramref name="forward"/>.</param>
-    /// <param name="loss">The loss of prediction and target. Mixing wraps it for one batch at a time.</param>
+    /// <param name="loss">
+    /// The loss of prediction and target, or a <see cref="FunctionLoss"/>. Mixing wraps it for one batch at a time.
+    /// </param>
     /// <param name="optimizer">The optimizer, built from the parameters of the model.</param>
     /// <param name="scheduler">
     /// The learning rate scheduler. Default null: the rate stays. A <c>ReduceLROnPlateau</c> gets the validation loss, or without
@@ -63,34 +65,6 @@ public sealed class Learner
         {
             callback.Attach(this);
         }
-    }
-
-    /// <summary>Creates a learner whose loss is a function. See the other constructor.</summary>
-    /// <param name="model">A module of one to three tensors. For any other give <paramref name="forward"/>.</param>
-    /// <param name="loss">
-    /// Takes prediction and target and returns one value or more for each sample; their mean is the loss. It may return a scalar if
-    /// batches are not mixed.
-    /// </param>
-    /// <param name="optimizer">The optimizer, built from the parameters of the model.</param>
-    /// <param name="scheduler">The learning rate scheduler. Default null: the rate stays.</param>
-    /// <param name="metrics">The metrics beside the loss. Default: none.</param>
-    /// <param name="device">The device of batches. Default: that of the model's first parameter.</param>
-    /// <param name="callbacks">The callbacks, called by <see cref="LearnerCallback.Order"/>. Default: none.</param>
-    /// <param name="forward">Turns the inputs of a batch into a prediction. Default: <c>model.call</c>.</param>
-    /// <exception cref="ArgumentException">As the other constructor.</exception>
-    public Learner(
-        nn.Module model,
-        Func<Tensor, Tensor, Tensor> loss,
-        Optimizer optimizer,
-        LRScheduler? scheduler = null,
-        IEnumerable<Metric>? metrics = null,
-        Device? device = null,
-        IEnumerable<LearnerCallback>? callbacks = null,
-        Func<IReadOnlyList<Tensor>, Tensor>? forward = null)
-        : this(
-            model, new FunctionLoss(loss ?? throw new ArgumentNullException(nameof(loss))), optimizer, scheduler, metrics, device,
-            callbacks, forward)
-    {
     }
 
     /// <summary>Gets the model.</summary>

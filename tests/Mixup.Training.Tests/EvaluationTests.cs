@@ -64,7 +64,7 @@ public sealed class EvaluationTests
         using var scope = NewDisposeScope();
         using var identity = nn.Identity();
         using var optimizer = optim.SGD([nn.Parameter(zeros(1))], 0.1);
-        var learner = new Learner(identity, (prediction, target) => (prediction - target).abs(), optimizer, device: CPU);
+        var learner = new Learner(identity, new FunctionLoss((prediction, target) => (prediction - target).abs()), optimizer, device: CPU);
         var x = ones(4, 2);
         var prediction = learner.Predict(x);
         x.zero_();
@@ -123,7 +123,7 @@ public sealed class EvaluationTests
         var byModule = Train((small, callbacks) => new Learner(small.Model, small.Loss, small.Optimizer, callbacks: callbacks));
         var byFunction = Train((small, callbacks) => new Learner(
             small.Model,
-            (prediction, target) => nn.functional.cross_entropy(prediction, target, reduction: nn.Reduction.None),
+            new FunctionLoss((prediction, target) => nn.functional.cross_entropy(prediction, target, reduction: nn.Reduction.None)),
             small.Optimizer,
             callbacks: callbacks));
         Assert.All(byModule.Zip(byFunction), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
@@ -133,9 +133,9 @@ public sealed class EvaluationTests
     public void AFunctionThatReducesServesWhereNothingIsMixed()
     {
         using var small = new Small();
-        static Tensor Reduced(Tensor prediction, Tensor target) => nn.functional.cross_entropy(prediction, target);
-        Assert.Single(new Learner(small.Model, Reduced, small.Optimizer).Fit(small.Train));
-        var learner = new Learner(small.Model, Reduced, small.Optimizer, callbacks: [new MixupCallback(new InputMixup())]);
+        using var reduced = new FunctionLoss((prediction, target) => nn.functional.cross_entropy(prediction, target));
+        Assert.Single(new Learner(small.Model, reduced, small.Optimizer).Fit(small.Train));
+        var learner = new Learner(small.Model, reduced, small.Optimizer, callbacks: [new MixupCallback(new InputMixup())]);
         Assert.Throws<ArgumentException>(() => learner.Fit(small.Train));
     }
 
@@ -145,7 +145,7 @@ public sealed class EvaluationTests
         using var scope = NewDisposeScope();
         using var model = nn.Linear(6, 1).to(Some.Device);
         using var optimizer = optim.SGD(model.parameters(), 0.1);
-        var learner = new Learner(model, (prediction, target) => (prediction - target).square(), optimizer);
+        var learner = new Learner(model, new FunctionLoss((prediction, target) => (prediction - target).square()), optimizer);
         Assert.Contains(
             "broadcast against each other",
             Assert.Throws<ArgumentException>(() => learner.Fit([(Some.Normal(1, 5, 6), Some.Normal(2, 5))])).Message,

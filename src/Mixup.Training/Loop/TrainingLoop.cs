@@ -245,7 +245,7 @@ internal sealed class TrainingLoop
         {
             throw new InvalidOperationException(
                 $"The loss has shape {Shapes.Text(state.BatchLoss)}, but training needs a scalar. " +
-                "Build it with Reduction.Mean or Reduction.Sum, or give it as a function.");
+                "Build it with Reduction.Mean or Reduction.Sum, or give a FunctionLoss.");
         }
 
         var samples = state.Target.shape[0];
