@@ -188,7 +188,7 @@ public static class SampleCommand
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MIXUP_TEST_DEVICE") ?? "cpu"
         };
         Require(device, value => IsDevice(value!), "this machine has no such device. Give cpu; or cuda on a machine with a GPU, after a " +
-            "build with -p:TorchBackend=cuda-linux or cuda-windows");
+            "build with -p:TorchBackend=cuda-linux, cuda-windows or system");
         return device;
     }
 
