@@ -73,7 +73,8 @@ public sealed class MetricTests
         Assert.Contains("the prediction is [5, 1]", Error(zeros(5, 1), zeros(5, ScalarType.Int64)), StringComparison.Ordinal);
         Assert.Contains("Give a metric of your own", Error(zeros(5, 3), zeros(5, 3)), StringComparison.Ordinal); // soft labels
         Assert.Contains("[5, 6]", Error(zeros(5, 3, 7), zeros(5, 6, ScalarType.Int64)), StringComparison.Ordinal);
-        Assert.Contains("the prediction is [3]", Error(zeros(3), tensor(1L)), StringComparison.Ordinal); // without a batch
+        Assert.Contains("the prediction is [3]", Error(zeros(3), tensor(new[] { 1L })), StringComparison.Ordinal); // without classes
+        Assert.Contains("The target has no dimension", Error(zeros(3), tensor(1L)), StringComparison.Ordinal); // without a batch
         Assert.Equal(1, Judged(Metric.Accuracy(), (zeros(5, 3), zeros(5, ScalarType.Int64))));
     }
 

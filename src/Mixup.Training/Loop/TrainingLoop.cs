@@ -248,7 +248,9 @@ internal sealed class TrainingLoop
                 "Build it with Reduction.Mean or Reduction.Sum, or give a FunctionLoss.");
         }
 
-        var samples = state.Target.shape[0];
+        var samples = state.Target.dim() > 0
+            ? state.Target.shape[0]
+            : throw new ArgumentException("The target has no dimension; expected [B, ...]. Give a target for each sample of the batch.");
         if (state.LossReduction == nn.Reduction.Sum)
         {
             loss.AddSum(state.BatchLoss, state.JudgedRows ?? samples);

@@ -32,6 +32,15 @@ public sealed class Extent : IReadOnlyList<long>, IEquatable<Extent>
         this.sizes = sizes.ToArray();
     }
 
+    /// <summary>Initializes an extent from an array, for languages without spans such as F#.</summary>
+    /// <param name="sizes">The size of each dimension, 1 or more.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="sizes"/> is null.</exception>
+    /// <exception cref="ArgumentException">The list is empty, or a size is below 1.</exception>
+    public Extent(params long[] sizes)
+        : this((ReadOnlySpan<long>)(sizes ?? throw new ArgumentNullException(nameof(sizes))))
+    {
+    }
+
     /// <summary>Gets the number of dimensions, d.</summary>
     public int Count => sizes.Length;
 
