@@ -25,6 +25,8 @@ public sealed class ProgressBar : LearnerCallback
     /// <inheritdoc/>
     public override bool TakesPartInSearch => false;
 
+    private bool IsInteractive => console.Profile.Capabilities is { Interactive: true, Ansi: true };
+
     /// <inheritdoc/>
     public override void BeforeFit(LearnerState state)
     {
@@ -36,7 +38,7 @@ public sealed class ProgressBar : LearnerCallback
                 : $"Nothing is left to train: {state.FirstEpoch} epochs are completed, and {state.Epochs} were asked for.");
         }
 
-        if (!console.Profile.Capabilities.Interactive || !console.Profile.Capabilities.Ansi)
+        if (!IsInteractive)
         {
             return;
         }
@@ -89,9 +91,7 @@ public sealed class ProgressBar : LearnerCallback
 
         WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"epoch {state.Epoch + 1}/{state.Epochs}  " +
-            $"{string.Join("  ", record.Values.Select(value => $"{value.Key} {value.Value:0.000}"))}  " +
-            $"{record.Duration.TotalSeconds:0.0} s"));
+            $"epoch {state.Epoch + 1}/{state.Epochs}  {string.Join("  ", Values(record))}  {record.Duration.TotalSeconds:0.0} s"));
         if (bar is not null)
         {
             bar.Value = (state.Epoch + 1.0) / state.Epochs;
@@ -106,8 +106,43 @@ public sealed class ProgressBar : LearnerCallback
         (finished, display, bar) = (null, null, null);
     }
 
-    // Above the bar, where it stays.
-    private void WriteLine(string text) => console.WriteLine(text);
+    // The value of training and that of validation side by side, so that a loss and a metric fit 80 columns.
+    private static IEnumerable<string> Values(EpochRecord record)
+    {
+        yield return Pair("loss", record.TrainLoss, record.ValidationLoss);
+        foreach (var name in record.TrainMetrics.Keys.Union(record.ValidationMetrics.Keys))
+        {
+            yield return Pair(
+                name,
+                record.TrainMetrics.TryGetValue(name, out var train) ? train : null,
+                record.ValidationMetrics.TryGetValue(name, out var validation) ? validation : null);
+        }
+    }
+
+    private static string Pair(string name, double? train, double? validation)
+    {
+        string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+        return (train, validation) switch
+        {
+            ({ } first, { } second) => $"{name} {Text(first)}, validation {Text(second)}",
+            (null, { } second) => $"{name} validation {Text(second)}",
+            _ => $"{name} {Text(train ?? double.NaN)}",
+        };
+    }
+
+    // On a terminal above the bar, where it stays. Redirected, a line is not broken at the width of a terminal.
+    private void WriteLine(string text)
+    {
+        if (IsInteractive)
+        {
+            console.WriteLine(text);
+        }
+        else
+        {
+            console.Profile.Out.Writer.WriteLine(text);
+            console.Profile.Out.Writer.Flush();
+        }
+    }
 
     private static string Describe(LearnerState state) =>
         string.Create(CultureInfo.InvariantCulture, $"epoch {state.Epoch + 1}/{state.Epochs}") + (
