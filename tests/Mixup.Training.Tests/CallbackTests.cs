@@ -107,7 +107,7 @@ public sealed class CallbackTests : IDisposable
         Assert.Contains("damaged", Refused(flipped), StringComparison.Ordinal);
         using var adam = optim.Adam(fresh.Model.parameters());
         Assert.Contains(
-            "another optimizer",
+            "it holds the state of SGD, but the learner has Adam. Build it",
             Refused(bytes, new Learner(fresh.Model, fresh.Loss, adam, callbacks: fresh.Learner.Callbacks)),
             StringComparison.Ordinal);
         Assert.Contains(
@@ -117,7 +117,7 @@ public sealed class CallbackTests : IDisposable
         using var other = nn.Sequential(nn.Linear(6, 17)).to(Some.Device);
         using var sgd = optim.SGD(other.parameters(), 0.1);
         Assert.Contains(
-            "build the model as in the saved run",
+            ", but the model has it as Float32 of shape [17, 6]. Build the model as in the saved run",
             Refused(bytes, new Learner(other, fresh.Loss, sgd, callbacks: fresh.Learner.Callbacks)),
             StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => Checkpoint.Load(fresh.Learner, Path.Combine(folder, "none")));

@@ -110,11 +110,18 @@ internal static class OptimizerState
 
         var kind = reader.Name();
         var groups = optimizer.ParamGroups.Cast<ParamGroup>().Select(group => group.Parameters.ToArray()).ToArray();
-        if (kind != optimizer.GetType().Name || reader.Varint() != groups.Length
-            || reader.Varint() != groups.Sum(parameters => parameters.Length))
+        if (kind != optimizer.GetType().Name)
         {
-            throw new InvalidDataException($"{path} is of another optimizer than {optimizer.GetType().Name} with {groups.Length} " +
-                "group(s) of parameters; build it as in the saved run.");
+            throw new InvalidDataException($"{path} is of another optimizer: it holds the state of {kind}, but the learner has " +
+                $"{optimizer.GetType().Name}. Build it as in the saved run.");
+        }
+
+        var (savedGroups, savedParameters) = (reader.Varint(), reader.Varint());
+        var parameterCount = groups.Sum(parameters => parameters.Length);
+        if (savedGroups != groups.Length || savedParameters != parameterCount)
+        {
+            throw new InvalidDataException($"{path} is of another optimizer: its {kind} has {savedParameters} parameter(s) in " +
+                $"{savedGroups} group(s), but the learner's has {parameterCount} in {groups.Length}. Build it as in the saved run.");
         }
 
         var isSet = groups.Select(_ => layout.Options.Select(kind => Number(reader, kind, path) != 0).ToArray()).ToArray();

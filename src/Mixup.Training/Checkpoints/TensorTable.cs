@@ -38,13 +38,20 @@ internal sealed class TensorTable
                 throw new InvalidDataException($"{path} holds '{name}', which the model lacks; build the model as in the saved run.");
             }
 
-            var sameType = part.Int64() == (long)like.dtype;
-            var sameShape = part.Int64() == like.dim() && like.shape.All(size => part.Int64() == size);
-            if (!sameType || !sameShape || part.Int64() != Bytes(like) || !entries.TryAdd(name, (like, part.Position)))
+            var (type, dimensions) = (part.Int64(), part.Int64());
+            long[]? shape = dimensions == like.dim() ? [.. like.shape.Select(_ => part.Int64())] : null;
+            if (type != (long)like.dtype || shape?.SequenceEqual(like.shape) != true)
             {
                 throw new InvalidDataException(
-                    $"{path} holds '{name}' as something else than {like.dtype} of shape [{string.Join(", ", like.shape)}]; "
-                    + "build the model as in the saved run.");
+                    $"{path} holds '{name}' as {(ScalarType)type} of "
+                    + (shape is null ? $"{dimensions} dimensions" : $"shape [{string.Join(", ", shape)}]")
+                    + $", but the model has it as {like.dtype} of shape [{string.Join(", ", like.shape)}]. "
+                    + "Build the model as in the saved run.");
+            }
+
+            if (part.Int64() != Bytes(like) || !entries.TryAdd(name, (like, part.Position)))
+            {
+                throw new InvalidDataException($"{path} is damaged: '{name}' has another size than its shape, or is there twice.");
             }
 
             part.Skip(Bytes(like));

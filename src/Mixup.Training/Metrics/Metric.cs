@@ -138,8 +138,8 @@ public sealed class Metric
             throw new ArgumentException(
                 $"The accuracy compares logits [B, K, ...] of {least} classes or more with class ids [B, ...], but the prediction is " +
                 $"{Shapes.Text(prediction)} and the target {target.dtype} {Shapes.Text(target)}. " +
-                "Give a metric of your own, such as new Metric(\"accuracy\", (p, t) => p.argmax(1).eq(t.argmax(1))) for soft labels, " +
-                "or p.gt(0).eq(t.gt(0.5)) for binary ones.");
+                "Give a metric of your own, such as new Metric(\"accuracy\", (p, t) => p.argmax(1).eq(t.argmax(1)).to(float32)) for " +
+                "soft labels, or p.gt(0).eq(t.gt(0.5)).to(float32) for binary ones.");
         }
     }
 }

@@ -53,6 +53,7 @@ internal sealed class CalledModules(
                 $"These modules ran by call(): {(ran.Length == 0 ? "none" : NameList.Of(ran))}. " +
                 "A batch cannot be mixed at a module that is run by forward(), since forward() bypasses hooks. " +
                 "Run the model by call() within the step; in its forward method, write layer.call(x) instead of layer.forward(x). " +
+                (isPassSeen ? "" : "If you ran another model, build the strategy with that one. ") +
                 "If the model does not use a module in every pass, or the module was replaced or disposed, choose other places by " +
                 "ManifoldPlaces.Named, or give the module weight 0 by WithWeights.");
         }

@@ -40,10 +40,12 @@ public sealed class CalledModulesTests
         using var model = new Digits(byCall: false);
         using var step = new ManifoldMixup(model).Begin(Images(), Labels(), new MixupDraw(Some.Mix(), Some.Place(place)));
         var prediction = model.forward(step.Input);
+        var message = Assert.Throws<InvalidOperationException>(() => new MixupLoss(NLLLoss()).call(prediction, step.Target)).Message;
         Assert.Contains(
             "Digits did not run by call() in this step, and 6 of 6 eligible modules did not run by call(): 'conv1' (Conv2d), ",
-            Assert.Throws<InvalidOperationException>(() => new MixupLoss(NLLLoss()).call(prediction, step.Target)).Message,
+            message,
             StringComparison.Ordinal);
+        Assert.Contains("If you ran another model, build the strategy with that one.", message, StringComparison.Ordinal);
     }
 
     [Fact]
