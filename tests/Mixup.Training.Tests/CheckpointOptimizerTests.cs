@@ -52,7 +52,7 @@ public sealed class CheckpointOptimizerTests : IDisposable
 
     [Theory]
     [InlineData("SGD", "Adam", "SGD")]
-    [InlineData("SGD", "SGD, two groups", "1 group")]
+    [InlineData("SGD", "SGD, two groups", "in 2 group(s), but the learner's has")]
     [InlineData("AdamW", "Adam", "AdamW")]
     public void ThatOfAnotherOptimizerIsRefusedAndChangesNothing(string name, string other, string expected)
     {
