@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace TorchSharp.Mixup;
 
 /// <summary>
@@ -34,4 +36,9 @@ public abstract record Method
     /// <param name="drawing">The random generator, the extent, the sample and its partner.</param>
     /// <returns>The field.</returns>
     public abstract Field Draw(Drawing drawing);
+
+    /// <summary>Prints no member of this base: the parameters of a derived record tell all.</summary>
+    /// <param name="builder">The text so far.</param>
+    /// <returns>False, since nothing was printed.</returns>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
 }

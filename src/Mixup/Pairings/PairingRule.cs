@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace TorchSharp.Mixup;
 
 /// <summary>
@@ -20,4 +22,9 @@ public abstract record PairingRule
     /// gets lambda 1, so it is not mixed.
     /// </returns>
     public abstract IReadOnlyList<long> Draw(PairingDrawing drawing);
+
+    /// <summary>Prints no member of this base: the parameters of a derived record tell all.</summary>
+    /// <param name="builder">The text so far.</param>
+    /// <returns>False, since nothing was printed.</returns>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
 }
