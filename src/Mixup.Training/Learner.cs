@@ -8,8 +8,8 @@ namespace TorchSharp.Mixup.Training;
 /// Trains, evaluates and applies a model, with callbacks at every event. Mixing is one of them: see <see cref="MixupCallback"/>.
 /// </summary>
 /// <remarks>
-/// After an exception the matching <c>After</c> events are still raised, the model is back in its mode, and the exception arrives
-/// unchanged. A learner is not thread-safe, and neither are the module's parameters that it trains.
+/// After an exception the matching <c>After</c> events are still raised, the model and its parts are back in their modes, and the
+/// exception arrives unchanged. A learner is not thread-safe, and neither are the module's parameters that it trains.
 /// </remarks>
 public sealed class Learner
 {
@@ -32,8 +32,8 @@ public sealed class Learner
     /// <param name="callbacks">The callbacks, called by <see cref="LearnerCallback.Order"/>. Default: none.</param>
     /// <param name="forward">Turns the inputs of a batch into a prediction. Default: <c>model.call</c>.</param>
     /// <exception cref="ArgumentException">
-    /// The model does not take one to three tensors, two metrics share a name, or the optimizer has none of the model's parameters.
-    /// An exception of <see cref="LearnerCallback.Attach"/> arrives unchanged.
+    /// The model does not take one to three tensors, two metrics share a name, one is called <c>loss</c>, or the optimizer has none of the
+    /// model's parameters. An exception of <see cref="LearnerCallback.Attach"/> arrives unchanged.
     /// </exception>
     public Learner(
         nn.Module model,
@@ -53,6 +53,13 @@ public sealed class Learner
         Callbacks = [.. (callbacks ?? []).OrderBy(callback => callback.Order)];
         Device = device ?? model.parameters().FirstOrDefault()?.device ?? CPU;
         Forward = forward ?? ModelCall.Of(model);
+        if (Metrics.Any(metric => metric.Name == "loss"))
+        {
+            throw new ArgumentException(
+                "A metric is called 'loss', which is the name of the loss in records and logs. Give it another name by Named(...).",
+                nameof(metrics));
+        }
+
         if (Metrics.GroupBy(metric => metric.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new ArgumentException(
@@ -143,6 +150,9 @@ public sealed class Learner
     /// <summary>The number of completed epochs of the last fit.</summary>
     internal int CompletedEpochs { get; private set; }
 
+    /// <summary>Whether the epochs of a fit or a search are running.</summary>
+    internal bool IsFitting { get; set; }
+
     /// <summary>Trains the model.</summary>
     /// <param name="train">The training batches, enumerated once for every epoch.</param>
     /// <param name="validation">The validation batches, never mixed, enumerated once for every epoch. Default: none.</param>
@@ -154,13 +164,14 @@ public sealed class Learner
     /// <returns>The figures of the epochs that this call completed.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The optimizer needs a closure, an epoch had no batch, or a loss was not a scalar.
+    /// The optimizer needs a closure, an epoch had no batch, a loss was not a scalar, or a fit of this learner is running already.
     /// </exception>
     public IReadOnlyList<EpochRecord> Fit(
         IEnumerable<Batch> train, IEnumerable<Batch>? validation = null, int epochs = 1, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(train);
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
+        ThrowIfFitting();
         var firstEpoch = ResumesAfter ?? 0;
         var state = new LearnerState(this, validation is not null, firstEpoch, epochs, BatchSource.CountOf(train), cancellationToken);
         var before = history.Count;
@@ -348,18 +359,37 @@ public sealed class Learner
         }
     }
 
-    /// <summary>Runs something that changes the mode of the model, and restores the mode.</summary>
+    /// <summary>Refuses a fit or a search within a fit, which would share its callbacks and gradients.</summary>
+    /// <exception cref="InvalidOperationException">A fit is running.</exception>
+    internal void ThrowIfFitting()
+    {
+        if (IsFitting)
+        {
+            throw new InvalidOperationException(
+                "A fit of this learner is running. Start another one after it, or give it a learner of its own. " +
+                "Evaluate and Predict may be called within a fit.");
+        }
+    }
+
+    /// <summary>Runs something that changes the mode of the model, and restores the mode of every part of it.</summary>
     internal void InMode(Action run)
     {
-        var (wasTraining, outerEpoch) = (Model.training, CurrentEpoch);
+        (nn.Module Module, bool IsTraining)[] modes = [.. Model.modules().Prepend(Model).Select(module => (module, module.training))];
+        var (outerEpoch, wasFitting) = (CurrentEpoch, IsFitting);
         try
         {
             run();
         }
         finally
         {
-            CurrentEpoch = outerEpoch;
-            Model.train(wasTraining);
+            (CurrentEpoch, IsFitting) = (outerEpoch, wasFitting);
+            foreach (var (module, isTraining) in modes) // each after the modules that contain it
+            {
+                if (module.training != isTraining)
+                {
+                    module.train(isTraining);
+                }
+            }
         }
     }
 

@@ -97,8 +97,8 @@ public abstract class LearnerCallback
     }
 
     /// <summary>
-    /// Runs before the optimizer steps. Clip gradients here. With <see cref="GradientAccumulation"/> the last step of an epoch comes after
-    /// its last batch, where the state has no batch.
+    /// Runs before the optimizer steps. Clip gradients here, or call <see cref="LearnerState.StopBatch"/> to skip the step. With
+    /// <see cref="GradientAccumulation"/> the last step of an epoch comes after its last batch, where the state has no batch.
     /// </summary>
     /// <param name="state">The state of the loop.</param>
     public virtual void BeforeStep(LearnerState state)

@@ -128,6 +128,9 @@ public sealed class LearnerState
     /// <summary>How much of the loop was asked to stop.</summary>
     internal StopLevel Stopping { get; set; }
 
+    /// <summary>The smallest part of the loop that runs. An evaluation by itself counts as an epoch.</summary>
+    internal StopLevel Running { get; set; } = StopLevel.Epoch;
+
     /// <summary>Whether a callback asked to stop the batch, the epoch or the fit.</summary>
     internal bool IsStopping => Stopping != StopLevel.None;
 
@@ -138,10 +141,18 @@ public sealed class LearnerState
     /// <returns>The mean; not a number before the first batch.</returns>
     public double TrainLossSoFar() => TrainLoss?.Value ?? double.NaN;
 
-    /// <summary>Stops this batch after all callbacks of the current event have run.</summary>
+    /// <summary>
+    /// Stops this batch after all callbacks of the current event have run. Before the optimizer steps, this skips the step and keeps the
+    /// gradients.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No batch is running.</exception>
     public void StopBatch() => Stop(StopLevel.Batch);
 
-    /// <summary>Stops this epoch after all callbacks of the current event have run. The epoch gets no record.</summary>
+    /// <summary>
+    /// Stops this epoch after all callbacks of the current event have run. The epoch gets no record, and gradients that no step has used
+    /// are dropped.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No epoch is running.</exception>
     public void StopEpoch() => Stop(StopLevel.Epoch);
 
     /// <summary>Stops the fit after all callbacks of the current event have run.</summary>
@@ -167,7 +178,17 @@ public sealed class LearnerState
     private static InvalidOperationException Missing(string name, string since) =>
         new($"{name} can be read from {since} to the end of the batch. A prediction without targets has no target and no loss.");
 
-    private void Stop(StopLevel level) => Stopping = (StopLevel)Math.Max((int)Stopping, (int)level);
+    private void Stop(StopLevel level)
+    {
+        if (level < Running)
+        {
+            var part = level == StopLevel.Batch ? "batch" : "epoch";
+            throw new InvalidOperationException(
+                $"There is no {part} to stop here. Call Stop{level} between Before{level} and After{level}, or stop a larger part.");
+        }
+
+        Stopping = (StopLevel)Math.Max((int)Stopping, (int)level);
+    }
 }
 
 /// <summary>The part of the loop that is to stop. A larger one includes the smaller.</summary>

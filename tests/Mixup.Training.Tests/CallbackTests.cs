@@ -349,4 +349,14 @@ public sealed class CallbackTests : IDisposable
         ],
         scheduler: true,
         dropout: true);
+
+    [Fact]
+    public void ALogThatCannotBeWrittenFailsBeforeTheFirstEpoch()
+    {
+        var begun = new Recorder("BeforeTrain");
+        using var small = new Small([new CsvLog(folder), begun]);
+        Assert.Contains(
+            "is a folder", Assert.Throws<IOException>(() => small.Learner.Fit(small.Train)).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("BeforeTrain", begun.Events);
+    }
 }

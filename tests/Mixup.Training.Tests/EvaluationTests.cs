@@ -175,4 +175,67 @@ public sealed class EvaluationTests
         Assert.NotEqual(record, record with { TrainLoss = record.TrainLoss + 1 });
         Assert.Equal("accuracy", Metric.Accuracy().ToString());
     }
+
+    [Fact]
+    public void EveryPartKeepsItsMode()
+    {
+        using var small = new Small();
+        small.Model.train();
+        var normalisation = small.Model.children().ElementAt(3);
+        normalisation.eval();
+        small.Learner.Predict(small.X).Dispose();
+        small.Learner.Evaluate(small.Valid);
+        small.Learner.Fit(small.Train, small.Valid);
+        Assert.False(normalisation.training);
+        Assert.True(small.Model.training);
+    }
+
+    [Fact]
+    public void ACallbackMaySetTheModeOfAPart()
+    {
+        using var small = new Small([new Recorder("BeforeTrain", state => state.Learner.Model.children().ElementAt(3).eval())]);
+        small.Learner.Fit(small.Train, epochs: 2);
+        Assert.Equal(0, small.Model.state_dict()["3.running_mean"].abs().sum().cpu().ToDouble());
+    }
+
+    [Theory]
+    [InlineData("AfterPrediction")]
+    [InlineData("AfterStep")]
+    [InlineData("AfterBatch")]
+    public void ACallbackMayEvaluateWithinAMixedBatch(string at)
+    {
+        foreach (var order in new[] { 0, 20 }) // before and after the one that mixes
+        {
+            foreach (var manifold in new[] { false, true })
+            {
+                List<(double Evaluated, double Expected)> losses = [];
+                float[] Train(bool evaluates)
+                {
+                    var options = new MixupOptions { Seed = 3 };
+                    using var small = new Small(
+                        model =>
+                        [
+                            new MixupCallback(manifold ? new ManifoldMixup(model, options) : new InputMixup(options)),
+                            new Recorder(at, state => { if (evaluates && state.IsTraining) { Look(state.Learner); } }, order),
+                        ],
+                        scheduler: false,
+                        dropout: false);
+                    small.Learner.Fit(small.Train, small.Valid, epochs: 2);
+                    return small.Weights;
+                }
+
+                void Look(Learner learner)
+                {
+                    using var scope = NewDisposeScope();
+                    var (x, y) = (Some.Normal(7, 9, 6), zeros(9, ScalarType.Int64, Some.Device)); // of the size of a training batch
+                    var prediction = learner.Predict(x).to(Some.Device);
+                    losses.Add((learner.Evaluate([(x, y)]).Loss, nn.functional.cross_entropy(prediction, y).cpu().ToDouble()));
+                }
+
+                Assert.Equal(Train(false), Train(true));
+                Assert.Equal(10, losses.Count);
+                Assert.All(losses, loss => Assert.Equal(loss.Expected, loss.Evaluated, 1e-5));
+            }
+        }
+    }
 }

@@ -98,4 +98,97 @@ public sealed class GradientTests
         learner.Fit(new TensorBatches(x, x.narrow(1, 0, 3).argmax(1), batchSize), epochs: 3);
         return [.. model.parameters().SelectMany(parameter => parameter.cpu().data<double>().ToArray())];
     }
+
+    [Theory]
+    [InlineData("BeforeBackward", false)] // the batch does not count
+    [InlineData("AfterBackward", true)] // the step waits for the next batch
+    public void ABatchThatAnotherCallbackStopsIsWeighedRight(string stop, bool counts)
+    {
+        double[] Train(LearnerCallback[] callbacks, params int[] batches)
+        {
+            using var scope = NewDisposeScope();
+            manual_seed(1);
+            using var model = nn.Linear(6, 3).to(ScalarType.Float64).to(Some.Device);
+            using var optimizer = optim.SGD(model.parameters(), 0.1);
+            var x = Some.Normal(1, 30, 6).to(ScalarType.Float64);
+            var (inputs, targets) = (x.split([8, 12, 10]), x.narrow(1, 0, 3).argmax(1).split([8, 12, 10]));
+            new Learner(model, nn.CrossEntropyLoss(), optimizer, callbacks: callbacks).Fit(
+                batches.Select(batch => (inputs[batch], targets[batch])).ToArray());
+            return [.. model.parameters().SelectMany(parameter => parameter.cpu().data<double>().ToArray())];
+        }
+
+        var stopping = new Recorder(stop, state =>
+        {
+            if (state.BatchIndex == 1)
+            {
+                state.StopBatch();
+            }
+        });
+        var stopped = Train([new GradientAccumulation(2), stopping], 0, 1, 2);
+        var expected = counts ? Train([new GradientAccumulation(3)], 0, 1, 2) : Train([new GradientAccumulation(2)], 0, 2);
+        Assert.All(expected.Zip(stopped), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
+    }
+
+    [Fact]
+    public void AStepThatACallbackSkipsEndsItsBatches()
+    {
+        // Gradients that are not finite are dropped: the last three batches step by their own mean, at the end of the epoch or before.
+        float[] Train(LearnerCallback[] callbacks, Func<IEnumerable<Batch>, IEnumerable<Batch>> choose)
+        {
+            using var small = new Small(callbacks);
+            small.Learner.Fit(choose(small.Valid).ToArray());
+            return small.Weights;
+        }
+
+        var steps = 0;
+        var guard = new Recorder("BeforeStep", state =>
+        {
+            if (steps++ == 0)
+            {
+                state.Learner.Optimizer.zero_grad();
+                state.StopBatch();
+            }
+        });
+        static IEnumerable<Batch> Twice(IEnumerable<Batch> batches) => batches.Concat(batches);
+        var guarded = Train([new GradientAccumulation(3), guard, new ConstantStatistics()], Twice);
+        var plain = Train([new GradientAccumulation(3), new ConstantStatistics()], batches => batches);
+        Assert.Equal(plain, guarded);
+        Assert.Equal(2, steps);
+
+        // A step that is skipped after the last batch leaves no gradient and does not end the fit.
+        steps = 0;
+        using var small = new Small([new GradientAccumulation(100), guard]);
+        Assert.Equal(2, small.Learner.Fit(small.Train, epochs: 2).Count);
+        Assert.Equal(2, steps);
+    }
+
+    [Fact]
+    public void ClippingLeavesOutWhatTheOptimizerDoesNotTrain()
+    {
+        double[] Train(bool frozen)
+        {
+            using var scope = NewDisposeScope();
+            manual_seed(1);
+            var (body, head) = (nn.Linear(6, 5), nn.Linear(5, 3));
+            using var model = nn.Sequential(body, nn.Tanh(), head).to(ScalarType.Float64).to(Some.Device);
+            foreach (var parameter in body.parameters())
+            {
+                parameter.requires_grad = !frozen;
+            }
+
+            using var optimizer = optim.SGD(head.parameters(), 0.1);
+            var x = Some.Normal(1, 40, 6).to(ScalarType.Float64);
+            var learner = new Learner(model, nn.CrossEntropyLoss(), optimizer, callbacks: [new GradientClipping(0.05)]);
+            learner.Fit(new TensorBatches(x, x.narrow(1, 0, 3).argmax(1), 8), epochs: 3);
+            return [.. head.parameters().SelectMany(parameter => parameter.cpu().data<double>().ToArray())];
+        }
+
+        Assert.All(Train(true).Zip(Train(false)), pair => Assert.Equal(pair.First, pair.Second, 1e-12));
+    }
+
+    /// <summary>Normalises by the running statistics, which are not updated.</summary>
+    private sealed class ConstantStatistics : LearnerCallback
+    {
+        public override void BeforeTrain(LearnerState state) => state.Learner.Model.children().ElementAt(3).eval();
+    }
 }

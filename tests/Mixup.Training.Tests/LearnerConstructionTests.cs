@@ -123,4 +123,15 @@ public sealed class LearnerConstructionTests
             throw Refusal;
         }
     }
+
+    [Fact]
+    public void AMetricCannotTakeTheNameOfTheLoss()
+    {
+        using var small = new Small();
+        Assert.Contains(
+            "A metric is called 'loss'",
+            Assert.Throws<ArgumentException>(() => new Learner(
+                small.Model, small.Loss, small.Optimizer, metrics: [Metric.Accuracy().Named("loss")])).Message,
+            StringComparison.Ordinal);
+    }
 }

@@ -92,4 +92,29 @@ public sealed class LearningRateFinderTests
         Assert.Empty(Directory.GetFileSystemEntries(folder));
         Directory.Delete(folder);
     }
+
+    [Fact]
+    public void ALossBelowZeroIsSearchedAsAnyOther()
+    {
+        LearningRateCurve Search(double shift)
+        {
+            using var small = new Small();
+            var loss = new FunctionLoss((p, t) => nn.functional.cross_entropy(p, t, reduction: nn.Reduction.None).sub(shift));
+            var learner = new Learner(small.Model, loss, small.Optimizer);
+            return LearningRateFinder.Run(learner, small.Train, to: 1e-2, steps: 30);
+        }
+
+        Assert.Equal(30, Search(0).LearningRates.Count);
+        Assert.Equal(30, Search(5).LearningRates.Count);
+    }
+
+    [Fact]
+    public void ASearchWithoutALossSaysSo()
+    {
+        using var small = new Small([new Recorder("BeforeBatch", state => state.StopBatch())]);
+        Assert.Contains(
+            "measured no loss",
+            Assert.Throws<InvalidOperationException>(() => LearningRateFinder.Run(small.Learner, small.Train)).Message,
+            StringComparison.Ordinal);
+    }
 }

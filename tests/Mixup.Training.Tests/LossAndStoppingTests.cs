@@ -94,4 +94,80 @@ public sealed class LossAndStoppingTests : IDisposable
         Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train));
         Assert.Equal(before, stopping.SaveState());
     }
+
+    public static TheoryData<string, string> Stops =>
+    [
+        .. from at in Recorder.AllEvents from part in new[] { "Batch", "Epoch", "Fit" } select (at, part),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Stops))]
+    public void AStopAnywhereStopsItsPartOrIsRefused(string at, string part)
+    {
+        var stopped = false;
+        List<double> gradients = [];
+        Action<LearnerState> stop = part switch
+        {
+            "Batch" => state => state.StopBatch(),
+            "Epoch" => state => state.StopEpoch(),
+            _ => state => state.StopFit(),
+        };
+        using var small = new Small([
+            new Recorder(at, state =>
+            {
+                if (!stopped)
+                {
+                    stopped = true;
+                    stop(state);
+                }
+            }),
+            new Recorder("BeforeTrain", state => gradients.Add(
+                state.Learner.Model.parameters().Sum(parameter => parameter.grad?.abs().sum().cpu().ToDouble() ?? 0)))]);
+        var refused = part switch
+        {
+            "Batch" => at is "BeforeFit" or "BeforeEpoch" or "BeforeTrain" or "AfterTrain" or "BeforeValidate" or "AfterValidate"
+                or "AfterEpoch" or "AfterFit",
+            "Epoch" => at is "BeforeFit" or "AfterFit",
+            _ => false,
+        };
+        if (refused)
+        {
+            var error = Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train, small.Valid, epochs: 2));
+            Assert.Contains($"There is no {part.ToLowerInvariant()} to stop", error.Message, StringComparison.Ordinal);
+        }
+        else
+        {
+            small.Learner.Fit(small.Train, small.Valid, epochs: 2);
+        }
+
+        Assert.True(stopped);
+        Assert.Single(small.Learner.Fit(small.Train, small.Valid));
+        Assert.All(gradients, gradient => Assert.Equal(0, gradient)); // of a batch that was stopped
+    }
+
+    [Fact]
+    public void ABatchThatIsStoppedAfterItsStepLeavesNoGradient()
+    {
+        using var plain = new Small();
+        using var stopped = new Small([new Recorder("AfterStep", state => state.StopBatch())]);
+        plain.Learner.Fit(plain.Train, epochs: 2);
+        stopped.Learner.Fit(stopped.Train, epochs: 2);
+        Assert.Equal(plain.Weights, stopped.Weights);
+    }
+
+    [Theory]
+    [InlineData("BeforeEpoch")]
+    [InlineData("AfterBatch")]
+    [InlineData("AfterFit")]
+    public void AFitWithinAFitIsRefused(string at)
+    {
+        using var small = new Small([new Recorder(at, state => state.Learner.Fit([(zeros(9, 6), zeros(9, ScalarType.Int64))]))]);
+        Assert.Contains(
+            "A fit of this learner is running",
+            Assert.Throws<InvalidOperationException>(() => small.Learner.Fit(small.Train)).Message,
+            StringComparison.Ordinal);
+        using var searching = new Small([new Recorder(at, state => LearningRateFinder.Run(
+            state.Learner, [(zeros(9, 6), zeros(9, ScalarType.Int64))]))]);
+        Assert.Throws<InvalidOperationException>(() => searching.Learner.Fit(searching.Train));
+    }
 }

@@ -90,4 +90,35 @@ public sealed class ModelCheckpointTests : IDisposable
         Checkpoint.Load(resumed.Learner, Path.Combine(Sub("accuracy"), "last.ckpt"));
         Assert.Equal(3, Assert.Single(resumed.Learner.Fit(resumed.Train, resumed.Valid, epochs: 4)).Epoch);
     }
+
+    [Theory]
+    [InlineData(true)] // the folder has another run's best epoch
+    [InlineData(false)] // it has none
+    public void TheBestEpochBeforeALoadedCheckpointMustBeAtHand(bool other)
+    {
+        string Sub(string name) => Path.Combine(folder, name);
+        using (var first = new Small([new ModelCheckpoint(Sub("first"))]))
+        {
+            first.Learner.Fit(first.Train, first.Valid, epochs: 2);
+        }
+
+        if (other)
+        {
+            using var second = new Small([new ModelCheckpoint(Sub("second"))]);
+            second.Learner.Fit(second.Valid, second.Train, epochs: 1);
+        }
+
+        using (var resumed = new Small([new ModelCheckpoint(Sub("second")) { RestoreBest = true }]))
+        {
+            Checkpoint.Load(resumed.Learner, Path.Combine(Sub("first"), "last.ckpt"));
+            Assert.Contains(
+                "is not the best epoch before this fit",
+                Assert.Throws<InvalidOperationException>(() => resumed.Learner.Fit(resumed.Train, resumed.Valid, epochs: 3)).Message,
+                StringComparison.Ordinal);
+
+            File.Copy(Path.Combine(Sub("first"), "best.ckpt"), Path.Combine(Sub("second"), "best.ckpt"), overwrite: true);
+            Assert.Single(resumed.Learner.Fit(resumed.Train, resumed.Valid, epochs: 3));
+            Assert.Single(resumed.Learner.Fit(resumed.Train, resumed.Valid)); // the file of this learner is its own
+        }
+    }
 }

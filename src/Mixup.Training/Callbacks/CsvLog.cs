@@ -25,7 +25,15 @@ public sealed class CsvLog : LearnerCallback
     public override bool TakesPartInSearch => false;
 
     /// <inheritdoc/>
-    public override void BeforeFit(LearnerState state) => Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+    public override void BeforeFit(LearnerState state)
+    {
+        if (Directory.Exists(path))
+        {
+            throw new IOException($"'{path}' is a folder, so no log can be written there. Give the path of a file.");
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+    }
 
     /// <inheritdoc/>
     public override void AfterEpoch(LearnerState state)

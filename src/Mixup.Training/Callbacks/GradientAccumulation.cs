@@ -8,14 +8,15 @@ namespace TorchSharp.Mixup.Training;
 /// </summary>
 /// <remarks>
 /// A loss with class weights or an <c>ignore_index</c> divides by the weights of its own batch, so the mean of such batches is not the loss
-/// of the large batch, as in PyTorch. If an epoch fails or is stopped, the gradients that are left are dropped.
+/// of the large batch, as in PyTorch. If an epoch fails or is stopped, the gradients that are left are dropped. A batch that a callback
+/// stops before its backward pass does not count.
 /// </remarks>
 public sealed class GradientAccumulation : LearnerCallback
 {
     private readonly int batches;
     private int count;
-    private long firstSamples;
-    private long samples;
+    private long samples; // of the batches since the last step
+    private long divisor; // the gradients are a sum over these samples, divided by this
 
     /// <summary>Creates the callback.</summary>
     /// <param name="batches">The number of batches for each step, 1 or more.</param>
@@ -34,10 +35,10 @@ public sealed class GradientAccumulation : LearnerCallback
     {
         ArgumentNullException.ThrowIfNull(state);
         var batchSize = state.Target.shape[0];
-        (firstSamples, samples) = count == 0 ? (batchSize, batchSize) : (firstSamples, samples + batchSize);
-        if (batchSize != firstSamples && state.LossReduction != nn.Reduction.Sum)
+        divisor = count == 0 ? batchSize : divisor; // that of the first batch, so that half types hold the gradients
+        if (batchSize != divisor && state.LossReduction != nn.Reduction.Sum)
         {
-            state.BatchLoss = state.BatchLoss.mul((double)batchSize / firstSamples); // relative to the first, so that half types hold it
+            state.BatchLoss = state.BatchLoss.mul((double)batchSize / divisor);
         }
     }
 
@@ -45,6 +46,8 @@ public sealed class GradientAccumulation : LearnerCallback
     public override void AfterBackward(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
+        var batchSize = state.Target.shape[0];
+        samples = count == 0 ? batchSize : samples + batchSize; // not before: a callback may have stopped the batch
         count++;
         if (count < batches)
         {
@@ -57,7 +60,7 @@ public sealed class GradientAccumulation : LearnerCallback
     }
 
     /// <inheritdoc/>
-    public override void AfterStep(LearnerState state) => count = 0;
+    public override void BeforeStep(LearnerState state) => count = 0;
 
     /// <inheritdoc/>
     public override void AfterTrain(LearnerState state)
@@ -81,7 +84,7 @@ public sealed class GradientAccumulation : LearnerCallback
 
     private void Average(LearnerState state)
     {
-        if (samples == firstSamples || state.LossReduction == nn.Reduction.Sum)
+        if (samples == divisor || state.LossReduction == nn.Reduction.Sum)
         {
             return;
         }
@@ -90,7 +93,9 @@ public sealed class GradientAccumulation : LearnerCallback
         using var noGrad = no_grad();
         foreach (var parameter in state.Learner.Optimizer.parameters())
         {
-            parameter.grad?.mul_((double)firstSamples / samples);
+            parameter.grad?.mul_((double)divisor / samples);
         }
+
+        divisor = samples; // if another callback postpones the step, the next batch adds to the mean
     }
 }

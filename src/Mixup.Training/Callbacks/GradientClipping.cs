@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
-/// Limits the gradients before every optimizer step, as torch's <c>clip_grad_norm_</c> and <c>clip_grad_value_</c> do (Pascanu et al.
-/// 2013, algorithm 1).
+/// Limits the gradients of the optimizer's parameters before every step, as torch's <c>clip_grad_norm_</c> and <c>clip_grad_value_</c> do
+/// (Pascanu et al. 2013, algorithm 1).
 /// </summary>
 public sealed class GradientClipping : LearnerCallback
 {
@@ -38,7 +38,9 @@ public sealed class GradientClipping : LearnerCallback
     {
         ArgumentNullException.ThrowIfNull(state);
         using var scope = NewDisposeScope();
-        TorchSharp.Modules.Parameter[] trained = [.. state.Learner.Model.parameters().Where(parameter => parameter.grad is not null)];
+
+        // Not those of the model: a part that the optimizer does not train keeps its gradients, which would grow from step to step.
+        TorchSharp.Modules.Parameter[] trained = [.. state.Learner.Optimizer.parameters().Where(parameter => parameter.grad is not null)];
         if (trained.Length > 0)
         {
             clip(trained);

@@ -17,6 +17,7 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
 {
     private readonly IMixupStrategy strategy;
     private readonly MixupLoss? givenLoss;
+    private readonly Stack<IDisposable> suspensions = [];
     private MixupLoss? loss;
     private MixupStep? step;
     private bool judged;
@@ -120,7 +121,7 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
     public override void AfterPrediction(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (step is not null && !state.Inputs.SequenceEqual(step.Inputs, ReferenceEqualityComparer.Instance))
+        if (state.IsTraining && step is not null && !state.Inputs.SequenceEqual(step.Inputs, ReferenceEqualityComparer.Instance))
         {
             throw ChangedLater("inputs");
         }
@@ -129,7 +130,8 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
     /// <inheritdoc/>
     public override void AfterLoss(LearnerState state)
     {
-        if (step is not null && !judged)
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.IsTraining && step is not null && !judged)
         {
             throw new InvalidOperationException(
                 "A callback replaced LossFunction after the batch was mixed, and did not call the one before, so the loss does not know " +
@@ -140,8 +142,31 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
     /// <inheritdoc/>
     public override void AfterBatch(LearnerState state)
     {
-        step?.Dispose();
-        step = null;
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.IsTraining)
+        {
+            step?.Dispose();
+            step = null;
+        }
+    }
+
+    /// <summary>Suspends mixing if a callback evaluates the model within a training batch.</summary>
+    /// <param name="state">The state of the loop.</param>
+    public override void BeforeValidate(LearnerState state)
+    {
+        if (step is not null)
+        {
+            suspensions.Push(step.Suspend());
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AfterValidate(LearnerState state)
+    {
+        if (suspensions.TryPop(out var suspension))
+        {
+            suspension.Dispose();
+        }
     }
 
     /// <inheritdoc/>

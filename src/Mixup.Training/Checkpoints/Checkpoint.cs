@@ -143,6 +143,14 @@ public static class Checkpoint
         TensorTable.Read(file.Model, model.state_dict(), path).Copy();
     }
 
+    /// <summary>Reads the state of one callback; null if the file has none.</summary>
+    internal static string? StateIn(string path, string stateKey)
+    {
+        using var scope = NewDisposeScope();
+        using var file = CheckpointFile.Open(path);
+        return Manifest.Read(file.Manifest.Whole(), path).Callbacks.GetValueOrDefault(stateKey);
+    }
+
     /// <summary>Refuses a learner whose state cannot be saved.</summary>
     internal static void ThrowIfUnsavable(Learner learner)
     {

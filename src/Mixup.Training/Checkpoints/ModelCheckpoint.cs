@@ -78,12 +78,19 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
     /// <exception cref="ArgumentException">
     /// There is no such figure, the optimizer cannot be saved, or two callbacks share a state key.
     /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The best epoch is to be restored, and was before this fit, but <see cref="BestPath"/> is not its file.
+    /// </exception>
     /// <exception cref="IOException">The folder cannot be made or written.</exception>
     public override void BeforeFit(LearnerState state)
     {
         monitor.Check(state);
         Checkpoint.ThrowIfUnsavable(state.Learner);
         TemporaryFile.Probe(LastPath);
+        if (RestoreBest && hasBest)
+        {
+            CheckBest();
+        }
     }
 
     /// <inheritdoc/>
@@ -113,6 +120,17 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
         if (RestoreBest && hasBest && state.Exception is null)
         {
             Checkpoint.LoadWeights(state.Learner.Model, BestPath);
+        }
+    }
+
+    // The checkpoint that was loaded may come from another folder, and this one may have the best epoch of another run.
+    private void CheckBest()
+    {
+        if (!File.Exists(BestPath) || Checkpoint.StateIn(BestPath, StateKey) != SaveState())
+        {
+            throw new InvalidOperationException(
+                $"'{BestPath}' is not the best epoch before this fit, so it could not be restored at its end. Copy the best.ckpt of the " +
+                "run that is resumed there, or set RestoreBest to false.");
         }
     }
 

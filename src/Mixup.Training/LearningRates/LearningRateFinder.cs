@@ -8,11 +8,13 @@ namespace TorchSharp.Mixup.Training;
 /// </summary>
 /// <remarks>
 /// Callbacks take part, mixing among them, except those whose <see cref="LearnerCallback.TakesPartInSearch"/> is false. The scheduler and
-/// the history of the learner are not touched. The random state of a GPU is not restored.
+/// the history of the learner are not touched. The random state of a GPU is not restored, nor are buffers that are
+/// not persistent, since TorchSharp does not list them.
 /// </remarks>
 public static class LearningRateFinder
 {
-    /// <summary>Trains with growing learning rates. The search ends early when the loss exceeds four times its minimum.</summary>
+    /// <summary>Trains with growing learning rates. The search ends early when the loss exceeds four times its minimum,
+    /// if that is above 0, or is not finite.</summary>
     /// <param name="learner">The learner. Its optimizer may have several parameter groups, whose rates keep their ratios.</param>
     /// <param name="train">The training batches. They are enumerated again until there were enough.</param>
     /// <param name="from">The first rate of the first parameter group, above 0. Default 1e-7.</param>
@@ -22,6 +24,9 @@ public static class LearningRateFinder
     /// <returns>The rates, the losses, and a suggestion.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A rate or the number of steps is out of its range.</exception>
     /// <exception cref="ArgumentException">The state of the optimizer cannot be saved and restored.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A fit of the learner is running, there was no batch, or a callback stopped every batch before its loss.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static LearningRateCurve Run(
         Learner learner,
@@ -44,6 +49,7 @@ public static class LearningRateFinder
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 10);
+        learner.ThrowIfFitting();
         var callbacks = learner.Callbacks.Where(callback => callback.TakesPartInSearch).ToArray();
         var search = new RateSearch(from, to, steps);
         using var before = new LearnerSnapshot(learner, callbacks);
@@ -58,7 +64,11 @@ public static class LearningRateFinder
             before.Restore();
         }
 
-        return new LearningRateCurve(search.Rates, search.Losses);
+        return search.Rates.Count > 0
+            ? new LearningRateCurve(search.Rates, search.Losses)
+            : throw new InvalidOperationException(
+                "The search has measured no loss, since a callback stopped every batch before. Leave that callback out of searches by " +
+                "TakesPartInSearch.");
     }
 
     /// <inheritdoc cref="Run(Learner, IEnumerable{Batch}, double, double, int, CancellationToken)"/>

@@ -38,7 +38,8 @@ internal sealed class RateSearch(double from, double to, int steps) : LearnerCal
         mean = (Smoothing * mean) + ((1 - Smoothing) * loss);
         rates.Add(state.Learner.Optimizer.ParamGroups.First().LearningRate);
         losses.Add(mean / (1 - Math.Pow(Smoothing, losses.Count + 1)));
-        if (rates.Count == steps || !double.IsFinite(losses[^1]) || losses[^1] > Divergence * losses.Min())
+        var least = losses.Min();
+        if (rates.Count == steps || !double.IsFinite(losses[^1]) || (least > 0 && losses[^1] > Divergence * least))
         {
             state.StopFit();
         }

@@ -22,6 +22,8 @@ internal sealed class Events(IReadOnlyList<LearnerCallback> callbacks, LearnerSt
     public void Around(StopLevel level, Action<LearnerCallback> before, Action<LearnerCallback> after, Action body)
     {
         ExceptionDispatchInfo? thrown = null;
+        var outer = state.Running;
+        state.Running = level == StopLevel.None ? outer : level;
         try
         {
             Raise(before);
@@ -44,6 +46,7 @@ internal sealed class Events(IReadOnlyList<LearnerCallback> callbacks, LearnerSt
             }
         }
 
+        state.Running = outer;
         if (thrown is { SourceException: not StopException })
         {
             thrown.Throw();

@@ -36,6 +36,7 @@ internal sealed class TrainingLoop
             }
 
             begin();
+            learner.IsFitting = true;
             ZeroGradients();
             if (validation is not null && state.Epoch < state.Epochs)
             {
@@ -84,6 +85,10 @@ internal sealed class TrainingLoop
             finally
             {
                 state.OptimizerStep = null;
+                if (state.IsStopping)
+                {
+                    ZeroGradients(); // of a batch that was stopped before its step: the next epoch must not add to them
+                }
             }
 
             if (isSearch)
@@ -140,13 +145,13 @@ internal sealed class TrainingLoop
     {
         try
         {
+            learner.Model.train(training); // before the event, so that a callback can set the mode of a part
             events.Around(
                 StopLevel.None,
                 c => (training ? (Action<LearnerState>)c.BeforeTrain : c.BeforeValidate)(state),
                 c => (training ? (Action<LearnerState>)c.AfterTrain : c.AfterValidate)(state),
                 () =>
                 {
-                    learner.Model.train(training);
                     state.IsTraining = training;
                     state.BatchIndex = 0;
                     BatchSource.SetEpoch(batches, state.Epoch);
@@ -277,14 +282,33 @@ internal sealed class TrainingLoop
 
     private void StepOptimizer()
     {
+        if (state.Running == StopLevel.Batch)
+        {
+            Step();
+            return;
+        }
+
+        // After the last batch of an epoch, StopBatch skips the step alone.
+        events.Around(StopLevel.Batch, _ => { }, _ => { }, Step);
+    }
+
+    private void Step()
+    {
         using var scope = NewDisposeScope();
         events.Raise(c => c.BeforeStep(state));
         learner.Optimizer.step();
-        events.Raise(c => c.AfterStep(state));
-        learner.Optimizer.zero_grad();
-        if (!isSearch && learner.SchedulerInterval == SchedulerInterval.Batch)
+        try
         {
-            learner.StepScheduler(double.NaN);
+            events.Raise(c => c.AfterStep(state));
+        }
+        finally
+        {
+            // The step was taken, whatever a callback stops now.
+            learner.Optimizer.zero_grad();
+            if (!isSearch && learner.SchedulerInterval == SchedulerInterval.Batch)
+            {
+                learner.StepScheduler(double.NaN);
+            }
         }
     }
 
