@@ -187,14 +187,8 @@ public sealed partial class ReadmeTests
         (Tensor, Tensor)[] batches = [(x, y), (x.flip(0), y.flip(0))];
         var values = new Dictionary<string, object>
         {
-            ["x"] = x,
-            ["y"] = y,
-            ["model"] = model,
-            ["optimizer"] = optimizer,
-            ["batches"] = batches,
-            ["train"] = batches,
-            ["validation"] = batches,
-            ["learner"] = new Learner(model, nn.CrossEntropyLoss(), optimizer, metrics: [Metric.Accuracy()]),
+            ["x"] = x, ["y"] = y, ["model"] = model, ["optimizer"] = optimizer, ["batches"] = batches, ["train"] = batches,
+            ["validation"] = batches, ["learner"] = new Learner(model, nn.CrossEntropyLoss(), optimizer, metrics: [Metric.Accuracy()]),
         };
         InAFolderOfItsOwn(() => run.Invoke(null, [.. given.Select(name => values[name.Name])]));
     }
