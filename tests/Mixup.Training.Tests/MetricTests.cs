@@ -282,4 +282,39 @@ public sealed class MetricTests
     {
         public override Tensor forward(Tensor prediction, Tensor target) => (prediction.squeeze(1) - target).pow(2).mean();
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AComparisonIsAMetric(bool mixed)
+    {
+        using var small = new Small();
+        var learner = new Learner(
+            small.Model,
+            small.Loss,
+            small.Optimizer,
+            metrics:
+            [
+                Metric.Accuracy(),
+                new Metric("same", (p, t) => p.argmax(1).eq(t)),
+                new Metric("weighed", (p, t) => p.argmax(1).eq(t)) { Weights = t => t.ne(-100) },
+            ],
+            callbacks: mixed ? [new MixupCallback(new InputMixup(new MixupOptions { Seed = 3 }))] : []);
+        var record = learner.Fit(small.Train, small.Valid)[0];
+        foreach (var half in new[] { "train", "validation" })
+        {
+            Assert.Equal(record[$"{half}_accuracy"], record[$"{half}_same"], 1e-6);
+            Assert.Equal(record[$"{half}_accuracy"], record[$"{half}_weighed"], 1e-6);
+        }
+    }
+
+    [Fact]
+    public void ABatchWithoutSamplesIsRefused()
+    {
+        using var small = new Small();
+        Assert.Contains(
+            "The batch has no sample",
+            Assert.Throws<ArgumentException>(() => small.Learner.Evaluate([(small.X, small.Y), (small.X[..0], small.Y[..0])])).Message,
+            StringComparison.Ordinal);
+    }
 }

@@ -256,6 +256,12 @@ internal sealed class TrainingLoop
         var samples = state.Target.dim() > 0
             ? state.Target.shape[0]
             : throw new ArgumentException("The target has no dimension; expected [B, ...]. Give a target for each sample of the batch.");
+        if (samples == 0)
+        {
+            throw new ArgumentException(
+                "The batch has no sample, so it has no mean loss. Leave batches without samples out of the source.");
+        }
+
         if (state.LossReduction == nn.Reduction.Sum)
         {
             loss.AddSum(state.BatchLoss, state.JudgedRows ?? samples);

@@ -42,8 +42,11 @@ internal sealed class MeanTotal(Metric metric, Func<Tensor, Tensor, Tensor> valu
 
     public void Dispose() => mean.Dispose();
 
-    private Tensor Checked(Tensor prediction, Tensor target) =>
-        Shapes.Unbroadcast($"Metric '{metric.Name}'", values(prediction, target), prediction, target);
+    private Tensor Checked(Tensor prediction, Tensor target)
+    {
+        var value = Shapes.Unbroadcast($"Metric '{metric.Name}'", values(prediction, target), prediction, target);
+        return value.is_floating_point() ? value : value.to(ScalarType.Float64); // a comparison gives Bool, which has no mean
+    }
 
     private Tensor WeightsOf(Func<Tensor, Tensor> weights, Tensor target, long[] shape, ScalarType dtype)
     {
