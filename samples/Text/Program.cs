@@ -31,7 +31,7 @@ static Result Train(Run run, SampleOptions options, LearnerCallback tick)
     using var model = new Network().to(options.Device);
     using var loss = nn.CrossEntropyLoss();
     using var optimizer = optim.AdamW(model.parameters(), 2e-3, weight_decay: 0.05);
-    var mixup = Arms.Callbacks(run, model, ManifoldPlaces.Named("embedding")).ToArray();
+    var mixup = Arms.Callbacks(run, model, ManifoldPlaces.Named("embedding")).SingleOrDefault();
     var learner = new Learner(
         model,
         loss,
@@ -39,35 +39,21 @@ static Result Train(Run run, SampleOptions options, LearnerCallback tick)
         optim.lr_scheduler.CosineAnnealingLR(optimizer, options.Epochs),
         [Metric.Accuracy()],
         options.Device,
-        [tick, .. mixup, .. mixup.Select(callback => new UnitedPadding(callback))]);
+        mixup is null ? [tick] : [tick, mixup],
+        forward: inputs => model.call(inputs[0], PaddingOf(inputs[0])));
     var records = learner.Fit(
-        WithPadding(new TensorBatches(glosses.TrainIds, glosses.TrainClasses, batchSize) { Shuffle = true, Seed = (ulong)run.Seed }),
-        WithPadding(new TensorBatches(glosses.TestIds, glosses.TestClasses, 500)),
+        new TensorBatches(glosses.TrainIds, glosses.TrainClasses, batchSize) { Shuffle = true, Seed = (ulong)run.Seed },
+        new TensorBatches(glosses.TestIds, glosses.TestClasses, 500),
         options.Epochs);
 
     model.eval();
     using var noGrad = no_grad();
     return Classification.ToResult(run, records, model.call(glosses.TestIds, Glosses.IsPadding(glosses.TestIds)), glosses.TestClasses);
-}
 
-static IEnumerable<Batch> WithPadding(TensorBatches batches)
-{
-    foreach (var batch in batches)
+    // Of two mixed definitions a position stays visible if either has a word there.
+    Tensor PaddingOf(Tensor ids)
     {
-        yield return new Batch([batch.Inputs[0], Glosses.IsPadding(batch.Inputs[0])], batch.Target);
-    }
-
-    batches.Epoch++;
-}
-
-/// <summary>Unites the padding masks of two mixed definitions: a position stays visible if either definition has a word there.</summary>
-internal sealed class UnitedPadding(MixupCallback mixup) : LearnerCallback
-{
-    public override void BeforeBatch(LearnerState state)
-    {
-        if (mixup.Step is { } step)
-        {
-            state.Inputs = [state.Inputs[0], step.Draw.Mix.UniteMask(state.Inputs[1])];
-        }
+        var padding = Glosses.IsPadding(ids);
+        return mixup?.Step is { } step ? step.Draw.Mix.UniteMask(padding) : padding;
     }
 }

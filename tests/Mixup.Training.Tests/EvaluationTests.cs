@@ -153,6 +153,23 @@ public sealed class EvaluationTests
     }
 
     [Fact]
+    public void ALossOfTorchThatBroadcastsIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var model = nn.Linear(6, 1).to(Some.Device);
+        using var optimizer = optim.SGD(model.parameters(), 0.1);
+        var (x, y) = (Some.Normal(1, 5, 6), Some.Normal(2, 5));
+        foreach (var loss in new Loss<Tensor, Tensor, Tensor>[] { nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss() })
+        {
+            var learner = new Learner(model, loss, optimizer);
+            var error = Assert.Throws<ArgumentException>(() => learner.Fit([(x, y)])).Message;
+            Assert.Contains("would broadcast a prediction of shape [5, 1] against a target of shape [5]", error, StringComparison.Ordinal);
+            Assert.Throws<ArgumentException>(() => learner.Evaluate([(x, y)]));
+            Assert.Single(learner.Fit([(x, y.unsqueeze(1))]));
+        }
+    }
+
+    [Fact]
     public void TensorsForTrainingAndPairsForValidationGoTogether()
     {
         using var small = new Small();

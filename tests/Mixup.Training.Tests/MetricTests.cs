@@ -257,7 +257,8 @@ public sealed class MetricTests
     {
         using var model = nn.Identity();
         using var optimizer = optim.SGD([nn.Parameter(zeros(1))], 0.1);
-        return new Learner(model, new FunctionLoss((_, _) => zeros(1)), optimizer, metrics: [metric], device: CPU).Evaluate(batches)[metric.Name];
+        var learner = new Learner(model, new FunctionLoss((_, _) => zeros(1)), optimizer, metrics: [metric], device: CPU);
+        return learner.Evaluate(batches)[metric.Name];
     }
 
     /// <summary>Draws the same for every batch.</summary>

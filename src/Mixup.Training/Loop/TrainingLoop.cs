@@ -244,6 +244,11 @@ internal sealed class TrainingLoop
     {
         state.Prediction = learner.Forward(state.Inputs);
         events.Raise(c => c.AfterPrediction(state));
+        if (!state.JudgesOtherwise && learner.Loss.GetType().Assembly == typeof(torch).Assembly)
+        {
+            Shapes.ThrowIfBroadcast(learner.Loss.GetType().Name, state.Prediction, state.Target);
+        }
+
         state.BatchLoss = state.LossFunction(state.Prediction, state.Target);
         events.Raise(c => c.AfterLoss(state));
         if (state.BatchLoss.numel() != 1)

@@ -26,8 +26,8 @@ public static class Recipes
 
     /// <summary>
     /// Gets recipe A1 of "ResNet strikes back" (Wightman, Touvron and Jégou 2021; mmpretrain's
-    /// <c>resnet50_8xb256-rsb-a1-600e_in1k.py</c>). It mixes as <see cref="DeiT"/>, but with alpha 0.2 for mixup. The loss is binary cross-entropy over all classes with label smoothing
-    /// 0.1 (timm's <c>BinaryCrossEntropy</c>).
+    /// <c>resnet50_8xb256-rsb-a1-600e_in1k.py</c>). It mixes as <see cref="DeiT"/>, but with alpha 0.2 for mixup. The loss is binary
+    /// cross-entropy over all classes with label smoothing 0.1 (timm's <c>BinaryCrossEntropy</c>).
     /// </summary>
     public static MixupRecipe ResNetStrikesBackA1 { get; } = new(
         "ResNetStrikesBackA1", Timm(0.2), () => BinaryCrossEntropy(new() { LabelSmoothing = Smoothing }));
