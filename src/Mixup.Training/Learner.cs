@@ -13,7 +13,6 @@ namespace TorchSharp.Mixup.Training;
 /// </remarks>
 public sealed class Learner
 {
-    private static readonly AsyncLocal<int?> EpochOfFit = new();
     private readonly List<EpochRecord> history = [];
     private bool resumes; // a checkpoint was loaded, and its fit goes on
 
@@ -137,15 +136,6 @@ public sealed class Learner
 
     /// <summary>The arguments of the scheduler's steps so far: a plateau's loss, else not a number. A checkpoint repeats them.</summary>
     internal List<double> SchedulerSteps { get; } = [];
-
-    /// <summary>
-    /// The epoch of the fit that runs here, or null. It reaches sources behind LINQ, where <see cref="IEpochAware"/> does not.
-    /// </summary>
-    internal static int? CurrentEpoch
-    {
-        get => EpochOfFit.Value;
-        set => EpochOfFit.Value = value;
-    }
 
     /// <summary>The number of completed epochs of the last fit.</summary>
     internal int CompletedEpochs { get; private set; }
@@ -375,14 +365,14 @@ public sealed class Learner
     internal void InMode(Action run)
     {
         (nn.Module Module, bool IsTraining)[] modes = [.. Model.modules().Prepend(Model).Select(module => (module, module.training))];
-        var (outerEpoch, wasFitting) = (CurrentEpoch, IsFitting);
+        var (outerEpoch, wasFitting) = (EpochOfFit.Current, IsFitting);
         try
         {
             run();
         }
         finally
         {
-            (CurrentEpoch, IsFitting) = (outerEpoch, wasFitting);
+            (EpochOfFit.Current, IsFitting) = (outerEpoch, wasFitting);
             foreach (var (module, isTraining) in modes) // each after the modules that contain it
             {
                 if (module.training != isTraining)
@@ -396,7 +386,7 @@ public sealed class Learner
     /// <summary>Runs an evaluation or a prediction, which is no fit.</summary>
     private void RunAlone(Action<TrainingLoop> run, CancellationToken cancellationToken)
     {
-        var state = new LearnerState(this, validates: true, CurrentEpoch ?? 0, epochs: 0, batchCount: null, cancellationToken);
+        var state = new LearnerState(this, validates: true, EpochOfFit.Current ?? 0, epochs: 0, batchCount: null, cancellationToken);
         try
         {
             InMode(() => run(new TrainingLoop(this, state)));

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>
@@ -86,8 +84,8 @@ public sealed class EarlyStopping : LearnerCallback, IStatefulCallback
     }
 
     /// <inheritdoc/>
-    public string SaveState() => JsonSerializer.Serialize((monitor.Best, waited), Monitor.Json);
+    public string SaveState() => StateJson.Write((monitor.Best, waited));
 
     /// <inheritdoc/>
-    public void LoadState(string state) => (monitor.Best, waited) = Monitor.Read<(double?, int)>(state, "early stopping");
+    public void LoadState(string state) => (monitor.Best, waited) = StateJson.Read<(double?, int)>(state, "early stopping");
 }

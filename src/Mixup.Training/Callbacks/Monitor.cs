@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>The best value so far of a figure of <see cref="EpochRecord"/>.</summary>
@@ -29,17 +26,6 @@ internal sealed class Monitor
 
         (name, this.mode) = (monitor, mode);
     }
-
-    // A misspelt or missing member is an error, not a default.
-    public static JsonSerializerOptions Json { get; } = new()
-    {
-        IncludeFields = true,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-#if NET9_0_OR_GREATER
-        RespectRequiredConstructorParameters = true,
-#endif
-    };
 
     public double? Best { get; set; }
 
@@ -73,18 +59,4 @@ internal sealed class Monitor
     }
 
     private double ValueOf(EpochRecord record) => name is null ? record.ValidationLoss ?? record.TrainLoss : record[name];
-
-    /// <summary>Reads a state.</summary>
-    /// <exception cref="FormatException">The text is not such a state.</exception>
-    public static T Read<T>(string state, string what)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<T>(state, Json)!;
-        }
-        catch (JsonException e)
-        {
-            throw new FormatException($"'{state}' is not the state of {what}.", e);
-        }
-    }
 }

@@ -32,7 +32,7 @@ public static class Checkpoint
             Stateful(learner).ToDictionary(pair => pair.Key, pair => pair.Value.SaveState()));
         CheckpointFile.Write(
             path,
-            new CheckpointPart(JsonSerializer.SerializeToUtf8Bytes(manifest, Monitor.Json)),
+            new CheckpointPart(JsonSerializer.SerializeToUtf8Bytes(manifest, StateJson.Options)),
             TensorTable.Of(learner.Model.state_dict()),
             OptimizerState.Of(learner.Optimizer),
             new CheckpointPart([.. torch.get_rng_state().bytes]));

@@ -10,7 +10,7 @@ internal sealed record Manifest(
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize<Manifest>(json, Monitor.Json);
+            var manifest = JsonSerializer.Deserialize<Manifest>(json, StateJson.Options);
             if (manifest is { CompletedEpochs: >= 0, History: not null, SchedulerSteps: not null, Callbacks: not null }
                 && manifest.History.All(IsWhole) && !manifest.Callbacks.ContainsValue(null!))
             {

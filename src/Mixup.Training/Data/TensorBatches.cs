@@ -103,7 +103,7 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     /// <inheritdoc/>
     public IEnumerator<Batch> GetEnumerator()
     {
-        epoch = isSet ? epoch : Learner.CurrentEpoch ?? (isUsed ? epoch + 1 : epoch);
+        epoch = isSet ? epoch : EpochOfFit.Current ?? (isUsed ? epoch + 1 : epoch);
         (isSet, isUsed) = (false, true);
         long[] order = [.. Enumerable.Range(0, samples)];
         if (Shuffle)

@@ -155,7 +155,7 @@ internal sealed class TrainingLoop
                     state.IsTraining = training;
                     state.BatchIndex = 0;
                     BatchSource.SetEpoch(batches, state.Epoch);
-                    Learner.CurrentEpoch = state.Epoch;
+                    EpochOfFit.Current = state.Epoch;
                     using var enumerator = batches.GetEnumerator();
                     while (RunBatch(enumerator, body))
                     {
@@ -279,7 +279,7 @@ internal sealed class TrainingLoop
         using var noGrad = no_grad();
         foreach (var metric in metrics)
         {
-            metric.Add(state, samples);
+            metric.Add(state.Prediction, state.Target, state.MetricFunction, samples);
         }
     }
 

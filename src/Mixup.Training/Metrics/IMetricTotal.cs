@@ -9,7 +9,7 @@ internal interface IMetricTotal : IDisposable
     double Value { get; }
 
     /// <summary>Adds the current batch.</summary>
-    void Add(LearnerState state, long samples);
+    void Add(Tensor prediction, Tensor target, MetricEvaluator evaluate, long samples);
 }
 
 /// <summary>The mean of values over samples.</summary>
@@ -19,24 +19,24 @@ internal sealed class MeanTotal(Metric metric, Func<Tensor, Tensor, Tensor> valu
 
     public double Value => mean.Value;
 
-    public void Add(LearnerState state, long samples)
+    public void Add(Tensor prediction, Tensor target, MetricEvaluator evaluate, long samples)
     {
         if (metric.Weights is not { } weights)
         {
-            mean.Add(state.MetricFunction(Checked).mean(), samples);
+            mean.Add(evaluate(Checked).mean(), samples);
             return;
         }
 
         // Mixing weighs the result of a function of prediction and target, so numerator and denominator are such functions, of one shape.
         long[] shape = [];
-        var weighted = state.MetricFunction((prediction, target) =>
+        var weighted = evaluate((p, t) =>
         {
-            var value = Checked(prediction, target);
+            var value = Checked(p, t);
             shape = value.shape;
-            var weight = WeightsOf(weights, target, shape, value.dtype);
+            var weight = WeightsOf(weights, t, shape, value.dtype);
             return value.mul(weight).masked_fill(weight.eq(0), 0); // 0 times infinity is not a number
         });
-        var total = state.MetricFunction((_, target) => WeightsOf(weights, target, shape, weighted.dtype));
+        var total = evaluate((_, t) => WeightsOf(weights, t, shape, weighted.dtype));
         mean.AddWeighted(weighted.sum(ScalarType.Float64), total.sum(ScalarType.Float64));
     }
 
@@ -81,10 +81,10 @@ internal sealed class PredictionTotal(Metric metric, Func<Tensor, Tensor, double
         }
     }
 
-    public void Add(LearnerState state, long samples)
+    public void Add(Tensor prediction, Tensor target, MetricEvaluator evaluate, long samples)
     {
-        predictions.Add(state.Prediction);
-        targets.Add(state.Target);
+        predictions.Add(prediction);
+        targets.Add(target);
     }
 
     public void Dispose()

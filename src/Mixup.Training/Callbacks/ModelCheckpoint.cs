@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>Saves a <see cref="Checkpoint"/> after every epoch, and keeps the one of the best epoch.</summary>
@@ -135,12 +133,12 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
     }
 
     /// <inheritdoc/>
-    public string SaveState() => JsonSerializer.Serialize(monitor.Best, Monitor.Json);
+    public string SaveState() => StateJson.Write(monitor.Best);
 
     /// <inheritdoc/>
     public void LoadState(string state)
     {
-        monitor.Best = Monitor.Read<double?>(state, "a checkpoint callback");
+        monitor.Best = StateJson.Read<double?>(state, "a checkpoint callback");
         hasBest = monitor.Best is not null;
     }
 }
