@@ -1,5 +1,6 @@
 using ScottPlot;
 using SkiaSharp;
+using TorchSharp.Mixup.Pictures;
 
 namespace Mixup.Samples;
 
@@ -23,7 +24,7 @@ public static class Figures
         ["c-mixup"] = Color.FromHex("#9467bd"),
     };
 
-    static Figures() => Inter.Use();
+    static Figures() => Inter.UseInCharts();
 
     /// <summary>Draws panels of curves: for each strategy the mean over seeds, within a band of the deviation.</summary>
     /// <param name="path">The PNG file.</param>
@@ -207,7 +208,7 @@ public static class Figures
     private sealed class FooterDrawing : IDisposable
     {
         private const float Swatch = 26, Between = 26;
-        private readonly SKFont legend = Inter.Font(LegendSize), small = Inter.Font(NoteSize);
+        private readonly SKFont legend = Inter.Font(Inter.Regular.Value, LegendSize), small = Inter.Font(Inter.Regular.Value, NoteSize);
         private readonly SKPaint paint = new() { IsAntialias = true };
         private readonly Footer footer;
         private readonly float width;

@@ -48,9 +48,9 @@ public static class LearningRateChart
 
     private static Plot Draw((double Rate, double Loss)[] points, double? suggestion)
     {
-        ChartFont.Use();
+        Inter.UseInCharts();
         var plot = new Plot();
-        plot.Font.Set(ChartFont.Name);
+        plot.Font.Set(Inter.Name);
         var (rates, losses) = (points.Select(point => Math.Log10(point.Rate)).ToArray(), points.Select(point => point.Loss).ToArray());
         var curve = plot.Add.ScatterLine(rates, losses, Color.FromHex("#1f77b4"));
         curve.LineWidth = 2.5f;
@@ -65,7 +65,7 @@ public static class LearningRateChart
         {
             var line = plot.Add.VerticalLine(Math.Log10(rate), 2, Color.FromHex("#d95f02"), LinePattern.Dashed);
             line.LabelText = string.Create(CultureInfo.InvariantCulture, $"suggestion {rate:G3}");
-            (line.LabelOppositeAxis, line.LabelFontSize, line.LabelFontName) = (true, 13, ChartFont.Name);
+            (line.LabelOppositeAxis, line.LabelFontSize, line.LabelFontName) = (true, 13, Inter.Name);
             plot.Axes.Top.MinimumSize = 32;
         }
 

@@ -3,26 +3,17 @@ using SkiaSharp;
 
 namespace TorchSharp.Mixup.Pictures;
 
-/// <summary>
-/// Text in the font Inter, which is embedded because containers often have no font. Characters that it lacks use the fonts of the
-/// machine.
-/// </summary>
+/// <summary>Text in the font <see cref="Inter"/>. Characters that it lacks use the fonts of the machine.</summary>
 internal sealed class Lettering : IDisposable
 {
-    private static readonly Lazy<SKTypeface> Regular = new(() => Load("Inter-Regular"));
-    private static readonly Lazy<SKTypeface> SemiBold = new(() => Load("Inter-SemiBold"));
-    private static readonly Lazy<SKTypeface> Greek = new(() => Load("Inter-Greek"));
     private readonly SKTypeface typeface;
     private readonly SKPaint paint;
 
     public Lettering(float size, SKColor color, bool isBold = false)
     {
-        (Size, typeface) = (size, TypefaceOf(isBold));
+        (Size, typeface) = (size, (isBold ? Inter.SemiBold : Inter.Regular).Value);
         paint = new SKPaint { Color = color, IsAntialias = true };
     }
-
-    /// <summary>Returns the typeface of the font.</summary>
-    public static SKTypeface TypefaceOf(bool isBold) => (isBold ? SemiBold : Regular).Value;
 
     /// <summary>Gets the size in pixels.</summary>
     public float Size { get; }
@@ -31,7 +22,7 @@ internal sealed class Lettering : IDisposable
     /// <returns>The width in pixels.</returns>
     public float WidthOf(string text) => Runs(text).Sum(run =>
     {
-        using var font = Font(run.Typeface);
+        using var font = Inter.Font(run.Typeface, Size);
         return font.MeasureText(run.Text);
     });
 
@@ -40,7 +31,7 @@ internal sealed class Lettering : IDisposable
     {
         foreach (var run in Runs(text))
         {
-            using var font = Font(run.Typeface);
+            using var font = Inter.Font(run.Typeface, Size);
             canvas.DrawText(run.Text, x, baseline, font, paint);
             x += font.MeasureText(run.Text);
         }
@@ -49,14 +40,12 @@ internal sealed class Lettering : IDisposable
     /// <inheritdoc/>
     public void Dispose() => paint.Dispose();
 
-    private SKFont Font(SKTypeface of) => new(of, Size) { Subpixel = true, Edging = SKFontEdging.Antialias, Hinting = SKFontHinting.None };
-
     private IEnumerable<(SKTypeface Typeface, string Text)> Runs(string text)
     {
         var (run, current) = (new StringBuilder(), typeface);
         foreach (var rune in text.EnumerateRunes())
         {
-            var next = new[] { typeface, Greek.Value }.FirstOrDefault(own => own.ContainsGlyph(rune.Value))
+            var next = new[] { typeface, Inter.Greek.Value }.FirstOrDefault(own => own.ContainsGlyph(rune.Value))
                 ?? SKFontManager.Default.MatchCharacter(rune.Value)
                 ?? typeface;
             if (next != current && run.Length > 0)
@@ -73,11 +62,5 @@ internal sealed class Lettering : IDisposable
         {
             yield return (current, run.ToString());
         }
-    }
-
-    private static SKTypeface Load(string name)
-    {
-        using var stream = typeof(Lettering).Assembly.GetManifestResourceStream(name)!;
-        return SKTypeface.FromStream(stream);
     }
 }

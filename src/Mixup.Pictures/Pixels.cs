@@ -75,15 +75,15 @@ internal static class Pixels
         return options.Mean is { } mean ? values.add(Channels(mean, nameof(options.Mean))) : values;
     }
 
-    private static Tensor CheckRange(Tensor values)
+    private static Tensor CheckRange(Tensor images)
     {
-        var (least, largest) = (values.min().item<float>(), values.max().item<float>());
+        var (least, largest) = (images.min().item<float>(), images.max().item<float>());
         return least >= -Tolerance && largest <= 1 + Tolerance
-            ? values
+            ? images
             : throw new ArgumentException(
                 FormattableString.Invariant($"The images have values from {least:0.###} to {largest:0.###}; expected 0 to 1. ") +
                 "If they were normalized, give PictureOptions.Mean and Std as they were; if they go to 255, divide by 255.",
-                nameof(values));
+                nameof(images));
     }
 
     private static void CheckShape(Tensor images)

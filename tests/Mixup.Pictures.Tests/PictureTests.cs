@@ -166,7 +166,7 @@ public sealed class PictureTests : IDisposable
         { "no dimension of 0", mix => mix.Picture(zeros(5, 1, 0, 6)) },
         { "of type Int64; expected bytes", mix => mix.Picture(zeros(5, 1, 6, 6, ScalarType.Int64)) },
         { "values from -2 to -2; expected 0 to 1", mix => mix.Picture(full([5, 1, 6, 6], -2.0)) },
-        { "divide by 255", mix => mix.Picture(full([5, 1, 6, 6], 200.0)) },
+        { "divide by 255. (Parameter 'images')", mix => mix.Picture(full([5, 1, 6, 6], 200.0)) },
         { "expected 0 to 1", mix => mix.Picture(full([5, 1, 6, 6], double.NaN)) },
         { "Std has 3 numbers for images of 1 channels", mix => mix.Picture(zeros(5, 1, 6, 6), options: new() { Std = [1, 1, 1] }) },
         { "META", mix => mix.Picture(zeros([5, 1, 6, 6], device: META)) },

@@ -23,6 +23,39 @@ public sealed class MixupCallbackTests
         Assert.Equal(Train(byCallback: false), Train(byCallback: true));
     }
 
+    [Fact]
+    public void ForwardUnitesTheMasksOfBothPartnersInTrainingAlone()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Sequential(Linear(6, 4), Linear(4, 3)).to(Some.Device);
+        using var optimizer = optim.SGD(model.parameters(), 0.1);
+        using var loss = CrossEntropyLoss();
+        var (x, y) = (Some.Normal(1, 8, 6), Some.Classes(2, 3, 8));
+        var padding = x.gt(0);
+        List<bool[]> seen = [];
+        IReadOnlyList<long> partners = [];
+        var mixing = new MixupCallback(new ManifoldMixup(model, new MixupOptions { Seed = 3 }, ManifoldPlaces.Named("0")));
+        Tensor Forward(IReadOnlyList<Tensor> inputs)
+        {
+            var united = mixing.Step?.Draw.Mix.UniteMask(inputs[1]) ?? inputs[1];
+            partners = mixing.Step?.Draw.Mix.Partners ?? partners;
+            seen.Add(united.cpu().data<bool>().ToArray());
+            return model.call(inputs[0].masked_fill(united, 0));
+        }
+
+        // The second pass is an evaluation within the training batch, the third is validation: neither is mixed.
+        Batch[] batches = [new Batch([x, padding], y)];
+        var looks = new Recorder("AfterBackward", state => state.Learner.Evaluate(batches));
+        new Learner(model, loss, optimizer, callbacks: [mixing, looks], forward: Forward).Fit(batches, batches);
+        var plain = padding.cpu().data<bool>().ToArray();
+        var other = padding.cpu().index(TensorIndex.Tensor(tensor(partners.ToArray()))).data<bool>().ToArray();
+        Assert.Equal(3, seen.Count);
+        Assert.Equal(plain.Zip(other, (first, second) => first && second), seen[0]); // true is padding: both have none there
+        Assert.NotEqual(plain, seen[0]);
+        Assert.Equal(plain, seen[1]);
+        Assert.Equal(plain, seen[2]);
+    }
+
     [Theory]
     [InlineData("inputs", "input")]
     [InlineData("inputs", "output")]

@@ -43,8 +43,8 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
     /// <inheritdoc/>
     public string StateKey => "mixup";
 
-    /// <summary>The step of the current batch; null outside training batches.</summary>
-    public MixupStep? Step => step;
+    /// <summary>Gets the step of the current batch; null outside training batches, and while a callback evaluates within one.</summary>
+    public MixupStep? Step => suspensions.Count == 0 ? step : null;
 
     /// <summary>Checks that the learner mixes once.</summary>
     /// <param name="learner">The learner.</param>

@@ -6,7 +6,6 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
 {
     private readonly string folder;
     private readonly Monitor monitor;
-    private bool hasBest; // of the fits that the learner knows, not of an older run in the same folder
 
     /// <summary>Saves into a folder. The best epoch has the smallest validation loss, or without validation training loss.</summary>
     /// <param name="folder">
@@ -58,6 +57,9 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
     /// <summary>Gets the path of the checkpoint of the best epoch.</summary>
     public string BestPath => Path.Combine(folder, "best.ckpt");
 
+    // Of the fits that the learner knows, not of an older run in the same folder.
+    private bool HasBest => monitor.Best is not null;
+
     /// <summary>Refuses two checkpoints that would write the same files.</summary>
     /// <param name="learner">The learner.</param>
     /// <exception cref="ArgumentException">Another checkpoint of the learner has the same folder.</exception>
@@ -85,7 +87,7 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
         monitor.Check(state);
         Checkpoint.ThrowIfUnsavable(state.Learner);
         TemporaryFile.Probe(LastPath);
-        if (RestoreBest && hasBest)
+        if (RestoreBest && HasBest)
         {
             CheckBest();
         }
@@ -105,7 +107,6 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
         if (improved)
         {
             Checkpoint.Save(state.Learner, BestPath);
-            hasBest = true;
         }
     }
 
@@ -115,7 +116,7 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
     public override void AfterFit(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (RestoreBest && hasBest && state.Exception is null)
+        if (RestoreBest && HasBest && state.Exception is null)
         {
             Checkpoint.LoadWeights(state.Learner.Model, BestPath);
         }
@@ -136,9 +137,5 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
     public string SaveState() => StateJson.Write(monitor.Best);
 
     /// <inheritdoc/>
-    public void LoadState(string state)
-    {
-        monitor.Best = StateJson.Read<double?>(state, "a checkpoint callback");
-        hasBest = monitor.Best is not null;
-    }
+    public void LoadState(string state) => monitor.Best = StateJson.Read<double?>(state, "a checkpoint callback");
 }

@@ -84,7 +84,7 @@ public static class Checkpoint
 
         // The code that can still fail is not ours: callbacks, a scheduler, an optimizer of one's own. All but the scheduler can be turned
         // back.
-        using var optimizerBefore = new OptimizerSnapshot(learner.Optimizer);
+        using var optimizerBefore = new OptimizerSnapshot(learner.Optimizer, isWhole: !OptimizerState.IsChecked(learner.Optimizer));
         var callbacksBefore = stateful.ToDictionary(pair => pair.Key, pair => pair.Value.SaveState());
         try
         {

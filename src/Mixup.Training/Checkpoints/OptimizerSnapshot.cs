@@ -2,19 +2,19 @@ using static TorchSharp.torch.optim;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>
-/// What a load that fails may have changed of an optimizer: its options, and the whole state of an optimizer of one's own,
-/// which no check knows. That may be larger than any array, so it goes to a file.
-/// </summary>
+/// <summary>The state of an optimizer before it is changed, to be put back.</summary>
 internal sealed class OptimizerSnapshot : IDisposable
 {
     private readonly Optimizer optimizer;
     private readonly bool isWhole;
     private readonly Stream state;
 
-    public OptimizerSnapshot(Optimizer optimizer)
+    /// <summary>Takes a snapshot.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="isWhole">Whether all of its state is kept, which may be larger than any array and goes to a file; or its options.</param>
+    public OptimizerSnapshot(Optimizer optimizer, bool isWhole)
     {
-        (this.optimizer, isWhole) = (optimizer, !OptimizerState.IsChecked(optimizer));
+        (this.optimizer, this.isWhole) = (optimizer, isWhole);
         state = isWhole ? TemporaryFile.Spill() : new MemoryStream();
         (isWhole ? (Action<Optimizer, Stream>)OptimizerState.Save : OptimizerState.SaveOptions)(optimizer, state);
     }

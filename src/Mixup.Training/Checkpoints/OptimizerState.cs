@@ -37,7 +37,7 @@ internal static class OptimizerState
         if (late.FirstOrDefault(parameter => !parameter.is_contiguous()) is { } strided)
         {
             throw new ArgumentException(
-                $"The momentum of a parameter of shape [{string.Join(", ", strided.shape)}] cannot be saved, since the parameter is not " +
+                $"The momentum of a parameter of shape {Shapes.Text(strided)} cannot be saved, since the parameter is not " +
                 "contiguous. "
                 + "Make the model's parameters contiguous before the optimizer is built.");
         }
@@ -185,7 +185,7 @@ internal static class OptimizerState
         if (!parameter.is_contiguous())
         {
             throw new InvalidDataException(
-                $"{path} cannot be read for a parameter of shape [{string.Join(", ", parameter.shape)}] that is not contiguous. "
+                $"{path} cannot be read for a parameter of shape {Shapes.Text(parameter)} that is not contiguous. "
                 + "Make the model's parameters contiguous before the optimizer is built.");
         }
 
@@ -194,7 +194,7 @@ internal static class OptimizerState
         {
             throw new InvalidDataException(
                 $"{path} holds a tensor of the optimizer as something else than {parameter.dtype} of shape " +
-                $"[{string.Join(", ", parameter.shape)}]; build model and optimizer as in the saved run.");
+                $"{Shapes.Text(parameter)}; build model and optimizer as in the saved run.");
         }
 
         reader.Skip(parameter.numel() * parameter.element_size());

@@ -44,8 +44,8 @@ internal sealed class TensorTable
             {
                 throw new InvalidDataException(
                     $"{path} holds '{name}' as {(ScalarType)type} of "
-                    + (shape is null ? $"{dimensions} dimensions" : $"shape [{string.Join(", ", shape)}]")
-                    + $", but the model has it as {like.dtype} of shape [{string.Join(", ", like.shape)}]. "
+                    + (shape is null ? $"{dimensions} dimensions" : $"shape {Shapes.Text(shape)}")
+                    + $", but the model has it as {like.dtype} of shape {Shapes.Text(like)}. "
                     + "Build the model as in the saved run.");
             }
 

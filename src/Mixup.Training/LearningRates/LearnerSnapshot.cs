@@ -7,28 +7,20 @@ internal sealed class LearnerSnapshot : IDisposable
 {
     private readonly Learner learner;
     private readonly Dictionary<string, Tensor> weights;
-    private readonly FileStream optimizer = TemporaryFile.Spill(); // may be larger than any array
+    private readonly OptimizerSnapshot optimizer;
     private readonly byte[] randomState;
     private readonly (IStatefulCallback Callback, string State)[] callbacks;
 
     public LearnerSnapshot(Learner learner, IEnumerable<LearnerCallback> callbacks)
     {
         this.learner = learner;
-        try
-        {
-            OptimizerState.Of(learner.Optimizer).WriteTo(optimizer);
-            this.callbacks = [.. callbacks.OfType<IStatefulCallback>().Select(callback => (callback, callback.SaveState()))];
-            using var scope = NewDisposeScope();
-            using var noGrad = no_grad();
-            randomState = [.. get_rng_state().bytes];
-            weights = learner.Model.state_dict().ToDictionary(
-                pair => pair.Key, pair => pair.Value.detach().clone().DetachFromDisposeScope());
-        }
-        catch
-        {
-            optimizer.Dispose();
-            throw;
-        }
+        this.callbacks = [.. callbacks.OfType<IStatefulCallback>().Select(callback => (callback, callback.SaveState()))];
+        OptimizerState.Of(learner.Optimizer); // refuses a state that cannot be saved
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        randomState = [.. get_rng_state().bytes];
+        optimizer = new OptimizerSnapshot(learner.Optimizer, isWhole: true);
+        weights = learner.Model.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.detach().clone().DetachFromDisposeScope());
     }
 
     public void Restore()
@@ -40,7 +32,7 @@ internal sealed class LearnerSnapshot : IDisposable
             tensor.copy_(weights[name]);
         }
 
-        OptimizerState.Load(learner.Optimizer, optimizer);
+        optimizer.Restore();
         learner.Optimizer.zero_grad();
         RandomState.Restore(randomState);
         foreach (var (callback, state) in callbacks)

@@ -12,9 +12,8 @@ internal sealed class TensorParts(string what) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var copy = part.detach().cpu();
-        parts.Add((ReferenceEquals(copy, part) || copy.Handle == part.Handle || part.device_type == DeviceType.CPU ? copy.clone() : copy)
-            .DetachFromDisposeScope());
+        var plain = part.detach();
+        parts.Add((plain.device_type == DeviceType.CPU ? plain.clone() : plain.cpu()).DetachFromDisposeScope());
     }
 
     /// <summary>Joins the parts along their first dimension.</summary>

@@ -76,6 +76,10 @@ public sealed class MixedTarget
     /// <summary>Gets whether losses or targets are mixed.</summary>
     public TargetMixing Mixing { get; }
 
+    /// <summary>Returns the type and shape of the original target as text.</summary>
+    /// <returns>Text such as <c>MixedTarget { Int64 [8], Mixing = Losses }</c>.</returns>
+    public override string ToString() => $"MixedTarget {{ {Unmixed.dtype} {Check.Shape(Unmixed)}, Mixing = {Mixing} }}";
+
     /// <summary>
     /// Makes the mixed target as a tensor, for a loss without support for mixing. It is the weighted sum of the two targets of each sample.
     /// Dense class ids are pasted if the field only copies.
