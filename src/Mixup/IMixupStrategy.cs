@@ -10,10 +10,11 @@ public interface IMixupStrategy
 {
     /// <summary>
     /// Gets or sets the state of the random numbers, which a checkpoint saves. With the options it determines all later draws. After it is
-    /// restored, training continues with the same draws as an uninterrupted run.
+    /// restored, training continues with the same draws as an uninterrupted run. Setting it sets <see cref="Epoch"/> and
+    /// <see cref="Rank"/>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// The batch number or the epoch is negative, or the batch number is <see cref="long.MaxValue"/>.
+    /// The batch number, the epoch or the rank is negative, or the batch number is <see cref="long.MaxValue"/>.
     /// </exception>
     MixupState State { get; set; }
 
@@ -30,6 +31,14 @@ public interface IMixupStrategy
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
     int? Epochs { get; set; }
+
+    /// <summary>
+    /// Gets or sets the number of this process among those that train together, 0 or more. All ranks draw the same place and the same
+    /// method of a <see cref="OneOf"/>; each draws partners and coefficients of its own. Give all ranks the same options and the same
+    /// seed. It is part of <see cref="State"/>. Default 0.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    int Rank { get; set; }
 
     /// <summary>Opens the step of one batch: draws the coefficients, and mixes the inputs or registers a hook.</summary>
     /// <param name="inputs">

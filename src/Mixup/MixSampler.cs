@@ -10,7 +10,7 @@ public static class MixSampler
     /// <summary>Samples a mix for your own strategy. A built-in strategy with the same options and state draws the same mix.</summary>
     /// <param name="options">The options of mixing. <see cref="MixupOptions.Seed"/> is ignored, since the state has the seed.</param>
     /// <param name="inputs">The inputs of the batch, one tensor or more, each [B, ...]. Not modified.</param>
-    /// <param name="state">The seed, the number of the batch, and the epoch for <see cref="MixupOptions.Schedule"/>.</param>
+    /// <param name="state">The seed, the number of the batch, the rank, and the epoch for <see cref="MixupOptions.Schedule"/>.</param>
     /// <param name="target">
     /// The target of the batch, [B, ...]. Pairings by class or by similar targets need it. Not modified. Default null: such pairings throw.
     /// </param>
@@ -20,7 +20,7 @@ public static class MixSampler
     /// The inputs and the target differ in their batch size, or two options contradict each other. Or the method does not support the first
     /// input, or the pairing does not support the target.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">The number of the batch or the epoch is negative.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of the batch, the epoch or the rank is negative.</exception>
     /// <exception cref="InvalidOperationException">The schedule, your own pairing or your own method returned an invalid value.</exception>
     public static Mix Sample(
         MixupOptions options, IReadOnlyList<Tensor> inputs, MixupState state, Tensor? target = null, int? epochs = null)
@@ -35,6 +35,7 @@ public static class MixSampler
         ArgumentNullException.ThrowIfNull(state);
         ArgumentOutOfRangeException.ThrowIfNegative(state.Batch, nameof(state));
         ArgumentOutOfRangeException.ThrowIfNegative(state.Epoch ?? 0, nameof(state));
+        ArgumentOutOfRangeException.ThrowIfNegative(state.Rank, nameof(state));
         options.CheckConsistent();
         return Sample(options, inputs, target, state, epochs, drawPlace: null).Mix;
     }
@@ -43,9 +44,9 @@ public static class MixSampler
     /// <param name="options">The options of mixing.</param>
     /// <param name="inputs">The inputs of the batch.</param>
     /// <param name="target">The target of the batch, or null.</param>
-    /// <param name="state">The seed, and the number of the batch.</param>
+    /// <param name="state">The seed, the number of the batch, and the rank.</param>
     /// <param name="epochs">The number of epochs, for schedules.</param>
-    /// <param name="drawPlace">Draws the place from its own random stream.</param>
+    /// <param name="drawPlace">Draws the place from its own random stream, which all ranks share.</param>
     /// <returns>The mix, and the method that drew it.</returns>
     internal static (Mix Mix, Method Method) Sample(
         MixupOptions options,
@@ -58,15 +59,15 @@ public static class MixSampler
         var (method, probability) = options.ScheduledAt(state, epochs);
 
         // Each has its own stream, so that a method's draws do not change the place, and one sample's draws do not change another's.
-        var random = new SplitMix(state.Seed, state.Batch);
-        var partners = DrawPartners(options, inputs, target, random.Fork());
-        var streamOfPlace = random.Fork();
+        var random = RankStreams.Of(state);
+        var partners = DrawPartners(options, inputs, target, random.Fork().Own);
+        var streamOfPlace = random.Fork().Shared;
         drawPlace?.Invoke(method, streamOfPlace);
         return (Draw(options, method, probability, inputs, partners, random), method);
     }
 
     private static Mix Draw(
-        MixupOptions options, Method method, double probability, IReadOnlyList<Tensor> inputs, long[] partners, SplitMix random)
+        MixupOptions options, Method method, double probability, IReadOnlyList<Tensor> inputs, long[] partners, RankStreams random)
     {
         if (options.Outputs == MixupOutputs.Both && !method.HasSecondOutput)
         {
@@ -131,20 +132,21 @@ public static class MixSampler
         Extent? extent,
         IReadOnlyList<Tensor> inputs,
         long[] partners,
-        SplitMix random)
+        RankStreams random)
     {
         var per = options.CoefficientPer;
         var fields = new Field?[partners.Length];
         var made = new Dictionary<object, object>();
-        Field Draw(long sample, SplitMix random)
+        Field Draw(long sample, RankStreams random)
         {
-            var own = random.Fork();
-            if (probability < 1 && own.NextDouble() >= probability)
+            var streams = random.Fork();
+            if (probability < 1 && streams.NextDouble() >= probability)
             {
                 return new NumberField(1);
             }
 
-            return method.Draw(new Drawing(own, inputs, extent, options.ExtentPosition, (int)sample, partners[sample], made))
+            return method.Draw(new Drawing(
+                    streams.Own, streams.Shared, inputs, extent, options.ExtentPosition, (int)sample, partners[sample], made))
                 ?? throw new InvalidOperationException(
                     $"{method.GetType().Name}.Draw returned null; expected a field. Return new NumberField(1) for a sample that is not " +
                     "mixed.");

@@ -4,4 +4,5 @@ namespace TorchSharp.Mixup;
 /// <param name="Seed">The seed of all draws.</param>
 /// <param name="Batch">The number of batches drawn so far, from 0 to <see cref="long.MaxValue"/> - 1.</param>
 /// <param name="Epoch">The epoch, from 0. Only schedules read it. Default null: unknown.</param>
-public sealed record MixupState(ulong Seed, long Batch, int? Epoch = null);
+/// <param name="Rank">The number of this process, from 0: see <see cref="IMixupStrategy.Rank"/>. Default 0.</param>
+public sealed record MixupState(ulong Seed, long Batch, int? Epoch = null, int Rank = 0);

@@ -26,7 +26,7 @@ public abstract class MixupStrategy : IMixupStrategy
         get
         {
             var next = DrawAhead.Current?.NextOf(this) ?? (seed, batch);
-            return new(next.Seed, next.Batch, Epoch);
+            return new(next.Seed, next.Batch, Epoch, Rank);
         }
 
         set
@@ -35,7 +35,8 @@ public abstract class MixupStrategy : IMixupStrategy
             ArgumentOutOfRangeException.ThrowIfNegative(value.Batch, nameof(value));
             ArgumentOutOfRangeException.ThrowIfEqual(value.Batch, long.MaxValue, nameof(value));
             ArgumentOutOfRangeException.ThrowIfNegative(value.Epoch ?? 0, nameof(value));
-            Epoch = value.Epoch;
+            ArgumentOutOfRangeException.ThrowIfNegative(value.Rank, nameof(value));
+            (Epoch, Rank) = (value.Epoch, value.Rank);
             (seed, batch) = (value.Seed, value.Batch);
         }
     }
@@ -58,6 +59,17 @@ public abstract class MixupStrategy : IMixupStrategy
             ? value
             : throw new ArgumentOutOfRangeException(
                 nameof(value), value, "Training has one epoch or more. Give 1 or more, or null if their number is not known.");
+    }
+
+    /// <inheritdoc/>
+    public int Rank
+    {
+        get;
+        set => field = value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                nameof(value), value, "The rank is negative; ranks are counted from 0. Give the number of this process, or 0 for one " +
+                "process.");
     }
 
     /// <inheritdoc/>
@@ -204,13 +216,13 @@ public abstract class MixupStrategy : IMixupStrategy
             return;
         }
 
-        if ((seed, batch) != (drawn.Seed, drawn.Batch) || (Options.Schedule is not null && Epoch != drawn.Epoch))
+        if ((seed, batch, Rank) != (drawn.Seed, drawn.Batch, drawn.Rank) || (Options.Schedule is not null && Epoch != drawn.Epoch))
         {
             throw new InvalidOperationException(
-                "The strategy was used elsewhere while its batches were prefetched: it drew for another batch, or its state or epoch " +
-                $"was set. This batch was drawn as number {drawn.Batch} of epoch {drawn.Epoch?.ToString() ?? "unknown"}, but the " +
-                "strategy is " +
-                $"at {State}. End that enumeration first, or give the other batches a strategy of their own.");
+                "The strategy was used elsewhere while its batches were prefetched: it drew for another batch, or its state, epoch or " +
+                $"rank was set. This batch was drawn as number {drawn.Batch} of epoch {drawn.Epoch?.ToString() ?? "unknown"} and rank " +
+                $"{drawn.Rank}, but the strategy is at {State}. End that enumeration first, or give the other batches a strategy of " +
+                "their own.");
         }
 
         batch++;

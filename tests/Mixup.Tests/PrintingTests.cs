@@ -28,6 +28,6 @@ public sealed class PrintingTests
         using var classes = torch.zeros(2, torch.ScalarType.Int64);
         Assert.Equal(
             "MixedTarget { Int64 [2], Mixing = Losses }", new MixedTarget(Draw().Mix, classes, TargetMixing.Losses).ToString());
-        Assert.Equal("MixupState { Seed = 3, Batch = 4, Epoch = 5 }", new MixupState(3, 4, 5).ToString());
+        Assert.Equal("MixupState { Seed = 3, Batch = 4, Epoch = 5, Rank = 0 }", new MixupState(3, 4, 5).ToString());
     }
 }

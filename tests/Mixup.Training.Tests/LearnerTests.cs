@@ -446,6 +446,8 @@ public sealed class LearnerTests
 
         public int? Epochs { get => inner.Epochs; set => inner.Epochs = value; }
 
+        public int Rank { get => inner.Rank; set => inner.Rank = value; }
+
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null)
         {
             var batch = (int)target.shape[0];

@@ -272,6 +272,8 @@ public sealed class MetricTests
 
         public int? Epochs { get => inner.Epochs; set => inner.Epochs = value; }
 
+        public int Rank { get => inner.Rank; set => inner.Rank = value; }
+
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null) =>
             inner.Begin(
                 inputs,

@@ -188,6 +188,20 @@ public sealed class MixupCallbackTests
         }
     }
 
+    [Fact]
+    public void ACheckpointIsThatOfAllRanks()
+    {
+        var saved = new InputMixup { State = new MixupState(3, 4, 5, Rank: 2) };
+        var text = new MixupCallback(saved).SaveState();
+        Assert.Equal("""{"Seed":3,"Batch":4,"Epoch":5}""", text);
+        foreach (var rank in new[] { 0, 1 })
+        {
+            var loaded = new InputMixup { Rank = rank };
+            new MixupCallback(loaded).LoadState(text);
+            Assert.Equal(new MixupState(3, 4, 5, rank), loaded.State);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -214,8 +214,14 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
         $"A callback changed the {what} of a batch after it was mixed, so the change would be lost or not mixed. " +
         "Change data in BeforeBatch of a callback whose Order is below that of MixupCallback, 10.");
 
+    // All ranks load one file, so the rank is neither saved nor loaded.
+
     /// <inheritdoc/>
-    public string SaveState() => JsonSerializer.Serialize(strategy.State);
+    public string SaveState()
+    {
+        var (seed, batch, epoch, _) = strategy.State;
+        return JsonSerializer.Serialize(new { Seed = seed, Batch = batch, Epoch = epoch });
+    }
 
     /// <inheritdoc/>
     public void LoadState(string state)
@@ -228,7 +234,8 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
             strategy.State = new MixupState(
                 root.GetProperty(nameof(MixupState.Seed)).GetUInt64(),
                 root.GetProperty(nameof(MixupState.Batch)).GetInt64(),
-                root.GetProperty(nameof(MixupState.Epoch)) is { ValueKind: not JsonValueKind.Null } epoch ? epoch.GetInt32() : null);
+                root.GetProperty(nameof(MixupState.Epoch)) is { ValueKind: not JsonValueKind.Null } epoch ? epoch.GetInt32() : null,
+                strategy.Rank);
         }
         catch (Exception e) when (
             e is JsonException or ArgumentException or KeyNotFoundException or InvalidOperationException or FormatException)

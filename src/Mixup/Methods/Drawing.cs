@@ -11,17 +11,21 @@ public sealed class Drawing
 
     internal Drawing(
         Random random,
+        Random shared,
         IReadOnlyList<Tensor> inputs,
         Extent? extent,
         ExtentPosition position,
         int sample,
         long partner,
         Dictionary<object, object> made) =>
-        (Random, Inputs, this.extent, this.position, Sample, Partner, this.made) = (
-            random, inputs, extent, position, sample, partner, made);
+        (Random, Shared, Inputs, this.extent, this.position, Sample, Partner, this.made) = (
+            random, shared, inputs, extent, position, sample, partner, made);
 
-    /// <summary>Gets the random generator for all draws. The same seed and batch number give the same numbers.</summary>
+    /// <summary>Gets the random generator for all draws. The same seed, batch number and rank give the same numbers.</summary>
     public Random Random { get; }
+
+    /// <summary>Gets the generator whose numbers are the same on all ranks. On rank 0 it is <see cref="Random"/> itself.</summary>
+    internal Random Shared { get; }
 
     /// <summary>Gets the inputs of the batch. They must not be modified.</summary>
     public IReadOnlyList<Tensor> Inputs { get; }

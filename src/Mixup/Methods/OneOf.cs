@@ -2,7 +2,7 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// Draws one of several methods for each batch, pair or sample (timm's <c>switch_prob</c>). <see cref="MixupOptions.CoefficientPer"/>
-/// selects which of the three.
+/// selects which of the three. All ranks that train together draw the same methods in the same order (<see cref="IMixupStrategy.Rank"/>).
 /// </summary>
 public sealed record OneOf : Method
 {
@@ -63,7 +63,7 @@ public sealed record OneOf : Method
     public override Field Draw(Drawing drawing)
     {
         ArgumentNullException.ThrowIfNull(drawing);
-        var point = drawing.Random.NextDouble() * weights.Sum();
+        var point = drawing.Shared.NextDouble() * weights.Sum();
         for (var i = 0; i < methods.Length; i++)
         {
             point -= weights[i];

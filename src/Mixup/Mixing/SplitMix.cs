@@ -4,12 +4,21 @@ namespace TorchSharp.Mixup;
 
 /// <summary>
 /// The SplitMix64 generator (Steele, Lea and Flood 2014), with one stream for every batch of a seed. The draw of a batch depends on the
-/// seed and the batch number alone, so the state of a strategy is two numbers. Every member of <see cref="Random"/> draws from the stream.
+/// seed, the rank and the batch number alone, so the state of a strategy is three numbers. Every member of <see cref="Random"/> draws from
+/// the stream.
 /// </summary>
 internal sealed class SplitMix(ulong seed, long step) : Random
 {
     private const ulong Golden = 0x9e3779b97f4a7c15;
+    private const ulong RankGamma = 0xbb67ae8584caa73b; // the fraction of the square root of 3
     private ulong state = Scramble(seed + (Golden * ((ulong)step + 1)));
+
+    /// <summary>
+    /// Returns the seed of a rank. Rank 0 has the seed itself. The seed is scrambled before the rank is added, so that neighbouring seeds
+    /// have no rank in common.
+    /// </summary>
+    public static ulong SeedOfRank(ulong seed, int rank) =>
+        rank == 0 ? seed : Scramble(Scramble(seed + RankGamma) + (RankGamma * (ulong)rank));
 
     /// <summary>Returns an independent copy that continues the same stream.</summary>
     public SplitMix Copy() => (SplitMix)MemberwiseClone();

@@ -10,7 +10,7 @@ public sealed class PairingDrawing
     internal PairingDrawing(Random random, IReadOnlyList<Tensor> inputs, Tensor? target, bool mustMakePairs) =>
         (Random, Inputs, this.target, MustMakePairs, BatchSize) = (random, inputs, target, mustMakePairs, (int)inputs[0].size(0));
 
-    /// <summary>Gets the random generator for all draws. The same seed and batch number give the same numbers.</summary>
+    /// <summary>Gets the random generator for all draws. The same seed, batch number and rank give the same numbers.</summary>
     public Random Random { get; }
 
     /// <summary>Gets the number of samples in the batch, 2 or more.</summary>

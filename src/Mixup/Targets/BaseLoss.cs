@@ -62,6 +62,18 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         return target.Paste() is { } pasted ? AgainstOne(prediction, pasted) : MixedLosses(prediction, target);
     }
 
+    /// <summary>Computes the weight of an unmixed batch: see <see cref="MixupLoss.WeightOf(Tensor, Tensor)"/>.</summary>
+    public Tensor WeightOf(Tensor prediction, Tensor target) =>
+        (WeighsClasses(target) ? WeightOfClasses(prediction, target) : null)
+        ?? Number(prediction, target.dim() > 0 ? target.size(0) : 1);
+
+    /// <summary>Computes the weight of a mixed batch: see <see cref="MixupLoss.WeightOf(Tensor, MixedTarget)"/>.</summary>
+    public Tensor WeightOf(Tensor prediction, MixedTarget target) =>
+        (WeighsClasses(target.Unmixed) ? WeightOfClasses(prediction, target) : null) ?? Number(prediction, target.Mix.Rows);
+
+    /// <summary>Returns whether the mean divides by the weights of the classes of a target, which only its device knows.</summary>
+    public virtual bool WeighsClasses(Tensor target) => false;
+
     /// <summary>
     /// Returns whether the losses of two targets are mixed. Otherwise the targets are mixed, and the loss is computed once.
     /// </summary>
@@ -86,6 +98,15 @@ internal abstract class BaseLoss(string name, Reduction reduction)
 
     /// <summary>Computes the loss of one target that was mixed or pasted.</summary>
     protected virtual Tensor AgainstOne(Tensor prediction, Tensor target) => PlainUnchecked(prediction, target);
+
+    /// <summary>Returns the number of values whose mean is the loss, for a finished prediction of a shape.</summary>
+    protected abstract long ValuesOf(long[] shape);
+
+    /// <summary>Computes the weight of all class ids of a target that are not ignored.</summary>
+    protected virtual Tensor? WeightOfClasses(Tensor prediction, Tensor target) => null;
+
+    /// <summary>Computes the weight of all class ids of a mixed target that are not ignored.</summary>
+    protected virtual Tensor? WeightOfClasses(Tensor prediction, MixedTarget target) => null;
 
     protected abstract Tensor MixedLosses(Tensor prediction, MixedTarget target);
 
@@ -129,6 +150,12 @@ internal abstract class BaseLoss(string name, Reduction reduction)
         }
 
         return this;
+    }
+
+    private Tensor Number(Tensor prediction, long rows)
+    {
+        var number = Reduction == Reduction.Mean ? ValuesOf([rows, .. prediction.shape.Skip(1)]) : rows;
+        return Scalars.Full([], number, ScalarType.Float64, prediction.device);
     }
 
     /// <summary>Reduces values by a reduction.</summary>

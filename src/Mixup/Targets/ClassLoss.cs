@@ -61,6 +61,30 @@ internal sealed class ClassLoss(
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target) =>
         Check.IsInteger(target.Unmixed) ? OfClassIds(prediction, target) : OfProbabilities(prediction, target);
 
+    public override bool WeighsClasses(Tensor target) => Reduction == Reduction.Mean && Check.IsInteger(target);
+
+    // Of probabilities, one value for all classes of a cell.
+    protected override long ValuesOf(long[] shape) =>
+        shape.Where((_, dimension) => dimension != 1).Aggregate((product, size) => product * size);
+
+    protected override Tensor WeightOfClasses(Tensor prediction, Tensor target)
+    {
+        CheckTypes(prediction, target, asLosses: true);
+        CheckShapes(prediction, target);
+        return WeightOfIds(target).to(prediction.device);
+    }
+
+    protected override Tensor WeightOfClasses(Tensor prediction, MixedTarget target)
+    {
+        CheckTypes(prediction, target.Unmixed, asLosses: true);
+        CheckShapes(prediction, target.Unmixed);
+        var wide = Check.AccumulationType(prediction);
+        var weight = target.Paste() is { } pasted ? WeightOfIds(pasted)
+            : IsForHost(target) ? PairedClasses.TotalOnHost(target, classWeight, ignored, prediction.size(1), wide)
+            : PairedClasses.OnDevice(target, classWeight, ignored, wide).Weights.sum(ScalarType.Float64);
+        return weight.to(prediction.device);
+    }
+
     // This loss takes class ids unchanged.
     protected override bool MeansRows(Tensor prediction, Tensor target) =>
         Options.LabelSmoothing == 0 || Check.IsInteger(target) ? false : throw NoIdsToSmooth(prediction, target);
@@ -97,8 +121,7 @@ internal sealed class ClassLoss(
         CheckShapes(prediction, target.Unmixed);
         var wide = Check.AccumulationType(prediction);
         var logProbabilities = logits ? functional.log_softmax(prediction.to(wide), 1) : prediction.to(wide);
-        var onHost = target.IsWeightedByLambda && target.Unmixed.device_type == DeviceType.CPU
-            && target.Unmixed.numel() is > 0 and <= MostOnHost;
+        var onHost = IsForHost(target);
         if (onHost && Reduction == Reduction.Mean && labelSmoothing == 0)
         {
             return PairedClasses.MeanOnHost(logProbabilities, target, classWeight, ignored);
@@ -134,6 +157,22 @@ internal sealed class ClassLoss(
             Reduction.Sum => values.sum(),
             _ => values.sum(1),
         };
+    }
+
+    private static bool IsForHost(MixedTarget target) =>
+        target.IsWeightedByLambda && target.Unmixed.device_type == DeviceType.CPU && target.Unmixed.numel() is > 0 and <= MostOnHost;
+
+    private Tensor WeightOfIds(Tensor target)
+    {
+        var ids = target.to(ScalarType.Int64);
+        var isIgnored = ids.Is(ignored);
+        if (classWeight is null)
+        {
+            return isIgnored.bitwise_not().sum(ScalarType.Float64);
+        }
+
+        var weights = classWeight.to(ScalarType.Float64).index(TensorIndex.Tensor(ids.masked_fill(isIgnored, Scalars.Zero)));
+        return weights.masked_fill(isIgnored, Scalars.Zero).sum();
     }
 
     private Tensor OfProbabilities(Tensor prediction, MixedTarget target)

@@ -155,6 +155,13 @@ public sealed class MixedTarget
             : Rows(prediction);
     }
 
+    /// <summary>Checks the number of rows of a prediction that output mixup may not have mixed yet.</summary>
+    internal void CheckRows(Tensor prediction)
+    {
+        var isUnmixed = IsMixedAtOutput && prediction.dim() > 0 && prediction.size(0) == Mix.BatchSize;
+        Check.HasBatch(prediction, isUnmixed ? Mix.BatchSize : Mix.Rows, "the prediction", nameof(prediction));
+    }
+
     private Tensor Rows(Tensor prediction)
     {
         Check.HasBatch(prediction, Mix.Rows, "the prediction", nameof(prediction));

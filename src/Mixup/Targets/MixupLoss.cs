@@ -80,13 +80,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     {
         ArgumentNullException.ThrowIfNull(prediction);
         ArgumentNullException.ThrowIfNull(target);
-        CheckTakesLogits(target);
-        using var scope = NewDisposeScope();
-        var finished = target.Finish(prediction);
-        var loss = target.Mix.Outputs.MixedWeight is { } weight
-            ? CleanAndMixed(finished, target, weight)
-            : baseLoss.Mixed(finished, target);
-        return loss.to(prediction.dtype).MoveToOuterDisposeScope();
+        return Compute(prediction, target, scales: null);
     }
 
     /// <summary>
@@ -133,13 +127,117 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     }
 
     /// <summary>
+    /// Computes the weight of a mixed batch: the number by which the mean of this loss divides. The loss of several batches as one is
+    /// <c>sum(weight * loss) / sum(weight)</c>. Use it to average losses or gradients over batches or processes.
+    /// </summary>
+    /// <param name="prediction">
+    /// The prediction of the model, [B, ...], or [2B, ...] for outputs with two rows per sample. Only its shape, type and device are used.
+    /// </param>
+    /// <param name="target">The mixed target, for instance <see cref="MixupStep.Target"/>.</param>
+    /// <returns>
+    /// A float64 scalar, 0 or more, on the device of the prediction, without a gradient. Under <c>CrossEntropyLoss</c> and <c>NLLLoss</c>,
+    /// it is the class weights of class ids that are not ignored, mixed as <c>sum of lambda * w(a) + (1 - lambda) * w(b)</c>, and for
+    /// probabilities the number of rows or pixels. For losses that compare values it is their number. For all others, and without a mean,
+    /// it is the number of rows. It is 0 if all class ids are ignored; the mean is then not a number.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// The shapes or types of the prediction and the target do not match, or a class id is not one of the classes.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The loss is the sum of two means, by <see cref="MixupOutputs.CleanAndMixed"/>, and they divide by different numbers. To compare
+    /// them, the weights of class ids are copied from a GPU.
+    /// </exception>
+    public Tensor WeightOf(Tensor prediction, MixedTarget target)
+    {
+        using var scope = NewDisposeScope();
+        var weights = WeightsOf(prediction, target);
+        if (weights.Count == 2 && baseLoss.WeighsClasses(target.Unmixed))
+        {
+            ThrowIfTheyDiffer(weights[0].cpu().ToDouble(), weights[1].cpu().ToDouble(), Check.AccumulationType(prediction));
+        }
+
+        return weights[0].MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Computes the weight of a batch that was not mixed. See <see cref="WeightOf(Tensor, MixedTarget)"/>; every lambda is 1.
+    /// </summary>
+    /// <param name="prediction">The prediction of the model, [B, ...]. Only its shape, type and device are used.</param>
+    /// <param name="target">The plain target, [B, ...].</param>
+    /// <returns>A float64 scalar, 0 or more, on the device of the prediction, without a gradient.</returns>
+    /// <exception cref="ArgumentException">The shapes or types of the prediction and of class ids do not match.</exception>
+    public Tensor WeightOf(Tensor prediction, Tensor target)
+    {
+        ArgumentNullException.ThrowIfNull(prediction);
+        ArgumentNullException.ThrowIfNull(target);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return baseLoss.WeightOf(prediction, target).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Computes the weight of each mean of the loss: one, or, for outputs with clean rows, that of the clean rows and that of the mixed
+    /// ones.
+    /// </summary>
+    internal IReadOnlyList<Tensor> WeightsOf(Tensor prediction, MixedTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(prediction);
+        ArgumentNullException.ThrowIfNull(target);
+        target.CheckRows(prediction);
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        MixedTarget[] targets = target.Mix.HasClean && baseLoss.Reduction == Reduction.Mean
+            ? [target.CleanAlone(), target.WithoutClean()]
+            : [target];
+        return [.. targets.Select(of => baseLoss.WeightOf(prediction, of).MoveToOuterDisposeScope())];
+    }
+
+    /// <summary>Computes the loss with each of its means multiplied by a scale, a scalar tensor. A mean of scale 0 counts as 0.</summary>
+    internal Tensor Scaled(Tensor prediction, MixedTarget target, IReadOnlyList<Tensor> scales) => Compute(prediction, target, scales);
+
+    private Tensor Compute(Tensor prediction, MixedTarget target, IReadOnlyList<Tensor>? scales)
+    {
+        CheckTakesLogits(target);
+        using var scope = NewDisposeScope();
+        var finished = target.Finish(prediction);
+        var loss = target.Mix.Outputs.MixedWeight is { } weight
+            ? CleanAndMixed(finished, target, weight, scales)
+            : Scale(baseLoss.Mixed(finished, target), scales?[0]);
+        return loss.to(prediction.dtype).MoveToOuterDisposeScope();
+    }
+
+    // A mean of scale 0 may not be a number.
+    private static Tensor Scale(Tensor mean, Tensor? scale)
+    {
+        if (scale is null)
+        {
+            return mean;
+        }
+
+        var factor = scale.to(mean.dtype);
+        return mean.mul(factor).masked_fill(factor.eq(Scalars.Zero), Scalars.Zero);
+    }
+
+    private static void ThrowIfTheyDiffer(double clean, double mixed, ScalarType wide)
+    {
+        var tolerance = wide == ScalarType.Float64 ? 1e-12 : 1e-6; // lambda and 1 - lambda are rounded, and may not sum to 1
+        if (Math.Abs(clean - mixed) > tolerance * Math.Max(clean, mixed))
+        {
+            throw new InvalidOperationException(
+                $"The loss is the sum of two means, but that of the clean rows divides by {clean} and that of the mixed rows by {mixed}, " +
+                "because of class weights or ignored class ids; expected one number. Choose CoefficientPer.Pair, under which the mixed " +
+                "rows of a pair weigh its classes as its clean rows do, or a loss with Reduction.Sum.");
+        }
+    }
+
+    /// <summary>
     /// Adds the loss of the clean rows and the weighted loss of the mixed ones. Without a reduction it concatenates them.
     /// </summary>
-    private Tensor CleanAndMixed(Tensor prediction, MixedTarget target, double weight)
+    private Tensor CleanAndMixed(Tensor prediction, MixedTarget target, double weight, IReadOnlyList<Tensor>? scales)
     {
         var batchSize = target.Mix.BatchSize;
-        var clean = baseLoss.Mixed(prediction.narrow(0, 0, batchSize), target.CleanAlone());
-        var mixed = baseLoss.Mixed(prediction.narrow(0, batchSize, batchSize), target.WithoutClean());
+        var clean = Scale(baseLoss.Mixed(prediction.narrow(0, 0, batchSize), target.CleanAlone()), scales?[0]);
+        var mixed = Scale(baseLoss.Mixed(prediction.narrow(0, batchSize, batchSize), target.WithoutClean()), scales?[^1]);
 
         // A loss of weight 0 must not change the sum, even if it is infinite.
         mixed = weight == 0 ? zeros_like(mixed) : mixed.Times(weight);

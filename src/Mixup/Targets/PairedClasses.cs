@@ -65,6 +65,19 @@ internal sealed record PairedClasses(Tensor Columns, Tensor Weights, Tensor Lamb
         return count == 0 ? mean.Plus(double.NaN) : mean;
     }
 
+    /// <summary>Computes the total weight by which the mean divides, from class ids on the CPU.</summary>
+    /// <returns>A float64 scalar.</returns>
+    /// <exception cref="ArgumentException">A class id is neither ignored nor one of the K classes.</exception>
+    public static Tensor TotalOnHost(MixedTarget target, Tensor? classWeight, long ignored, long classCount, ScalarType wide)
+    {
+        long[] shape = [2 * target.Mix.Rows * (target.Unmixed.numel() / target.Mix.BatchSize)];
+        var (columns, weights) = (empty(shape, ScalarType.Int64, CPU), empty(shape, wide, CPU));
+        var total = wide == ScalarType.Float64
+            ? Fill<double>(target, classWeight, ignored, classCount, columns, weights, lambdasOf: null).Total
+            : Fill<float>(target, classWeight, ignored, classCount, columns, weights, lambdasOf: null).Total;
+        return Scalars.Full([], total, ScalarType.Float64, CPU);
+    }
+
     /// <summary>Fills the columns and their weights.</summary>
     /// <returns>The sum of the weights, and whether any of them is 0.</returns>
     private static (double Total, bool AnyIsZero) Fill<T>(

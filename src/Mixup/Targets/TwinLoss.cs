@@ -35,6 +35,8 @@ internal sealed class TwinLoss(
         return plain(prediction, target);
     }
 
+    protected override long ValuesOf(long[] shape) => ComparesValues ? shape.Aggregate((product, size) => product * size) : shape[0];
+
     protected override Tensor MixedLosses(Tensor prediction, MixedTarget target)
     {
         CheckShapes(prediction, target.Unmixed);

@@ -281,6 +281,8 @@ public sealed class CollationTests
 
         public int? Epochs { get; set; }
 
+        public int Rank { get => State.Rank; set => State = State with { Rank = value }; }
+
         public MixupStep Begin(IReadOnlyList<Tensor> inputs, Tensor target, MixupDraw? draw = null)
         {
             var mix = MixSampler.Sample(new MixupOptions(), inputs, State);

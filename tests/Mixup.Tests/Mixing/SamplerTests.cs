@@ -9,15 +9,17 @@ public sealed class SamplerTests
 
     [Theory]
     [MemberData(nameof(BetaCases))]
-    public void CoefficientsFollowTheBetaDistribution(string name)
+    public void CoefficientsFollowTheBetaDistribution(string name) => AssertFollowsBeta(name, options => Draw(options, 20_000));
+
+    /// <summary>Draws once without folding and once with it, by a given function, and checks the distribution.</summary>
+    internal static void AssertFollowsBeta(string name, Func<MixupOptions, Mix> draw)
     {
         var vector = VectorCase.Find("beta", name);
-        const int count = 20_000;
         foreach (var fold in new[] { false, true })
         {
             var alpha = vector.Number("alpha")!.Value;
-            var drawn = Draw(
-                new MixupOptions { Method = new Interpolation(alpha) { Fold = fold }, Seed = 7 }, count).Coefficients.ToArray();
+            var drawn = draw(new MixupOptions { Method = new Interpolation(alpha) { Fold = fold }, Seed = 7 }).Coefficients.ToArray();
+            var count = drawn.Length;
             Array.Sort(drawn);
 
             // Kolmogorov-Smirnov at the quantiles that the reference gives, where values tie (0 and 1 at small alpha) both sides count.

@@ -9,51 +9,51 @@ public sealed class ExactnessTests
     private const int B = 6;
     private const int K = 4;
 
-    /// <summary>What a loss is fed with: a prediction and a target that suit it.</summary>
-    private static readonly Dictionary<string, (
-        Func<Reduction, Loss<Tensor, Tensor, Tensor>> Loss, Func<(Tensor, Tensor)> Data)> Losses = new()
+    /// <summary>Losses of a reduction and weights [K], and a prediction and a target of a batch size that suit them.</summary>
+    internal static readonly Dictionary<string, (
+        Func<Reduction, Tensor, Loss<Tensor, Tensor, Tensor>> Loss, Func<long, (Tensor, Tensor)> Data)> Losses = new()
         {
-            ["cross-entropy"] = (r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+            ["cross-entropy"] = ((r, w) => CrossEntropyLoss(reduction: r), b => (Some.Normal(1, b, K), Some.Classes(1, K, b))),
             ["cross-entropy weighted"] = (
-                r => CrossEntropyLoss(Weights(), reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+                (r, w) => CrossEntropyLoss(w, reduction: r), b => (Some.Normal(1, b, K), Some.Classes(1, K, b))),
             ["cross-entropy ignoring 2"] = (
-                r => CrossEntropyLoss(ignore_index: 2, reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+                (r, w) => CrossEntropyLoss(ignore_index: 2, reduction: r), b => (Some.Normal(1, b, K), Some.Classes(1, K, b))),
             ["cross-entropy ignoring -100 unasked"] = (
-                r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Ignoring(Some.Classes(1, K, B), -100))),
-            ["cross-entropy all of it"] = (r =>
-                new CrossEntropyLoss(Weights(), 255, r, 0.1), () =>
-                    (Some.Normal(1, B, K, 3, 2), Ignoring(Some.Classes(1, K, B, 3, 2), 255))),
+                (r, w) => CrossEntropyLoss(reduction: r), b => (Some.Normal(1, b, K), Ignoring(Some.Classes(1, K, b), -100))),
+            ["cross-entropy all of it"] = ((r, w) =>
+                new CrossEntropyLoss(w, 255, r, 0.1), b =>
+                    (Some.Normal(1, b, K, 3, 2), Ignoring(Some.Classes(1, K, b, 3, 2), 255))),
             ["cross-entropy smoothed"] = (
-                r => new CrossEntropyLoss(null, null, r, 0.2), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
+                (r, w) => new CrossEntropyLoss(null, null, r, 0.2), b => (Some.Normal(1, b, K), Some.Classes(1, K, b))),
             ["cross-entropy [B,K,T]"] = (
-                r => CrossEntropyLoss(Weights(), reduction: r), () => (Some.Normal(1, B, K, 5), Some.Classes(1, K, B, 5))),
+                (r, w) => CrossEntropyLoss(w, reduction: r), b => (Some.Normal(1, b, K, 5), Some.Classes(1, K, b, 5))),
             ["cross-entropy [B,K,H,W]"] = (
-                r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K, 3, 2), Some.Classes(1, K, B, 3, 2))),
-            ["cross-entropy of probabilities"] = (r =>
-                new CrossEntropyLoss(Weights(), null, r, 0.1), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).softmax(1))),
+                (r, w) => CrossEntropyLoss(reduction: r), b => (Some.Normal(1, b, K, 3, 2), Some.Classes(1, K, b, 3, 2))),
+            ["cross-entropy of probabilities"] = ((r, w) =>
+                new CrossEntropyLoss(w, null, r, 0.1), b => (Some.Normal(1, b, K), Some.Normal(2, b, K).softmax(1))),
             ["cross-entropy of bytes"] = (
-                r => CrossEntropyLoss(reduction: r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B).to(ScalarType.Byte))),
-            ["nll"] = (r => NLLLoss(Weights(), r), () => (Some.Normal(1, B, K).log_softmax(1), Ignoring(Some.Classes(1, K, B), -100))),
-            ["bce"] = (r => BCELoss(reduction: r), () => (Some.Normal(1, B, K).sigmoid(), Some.Normal(2, B, K).sigmoid())),
+                (r, w) => CrossEntropyLoss(reduction: r), b => (Some.Normal(1, b, K), Some.Classes(1, K, b).to(ScalarType.Byte))),
+            ["nll"] = ((r, w) => NLLLoss(w, r), b => (Some.Normal(1, b, K).log_softmax(1), Ignoring(Some.Classes(1, K, b), -100))),
+            ["bce"] = ((r, w) => BCELoss(reduction: r), b => (Some.Normal(1, b, K).sigmoid(), Some.Normal(2, b, K).sigmoid())),
             ["bce with logits"] = (
-            r => BCEWithLogitsLoss(Weights(), r, Weights().add(1)), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).sigmoid())),
-            ["mse [B]"] = (r => MSELoss(r), () => (Some.Normal(1, B), Some.Normal(2, B))),
-            ["mse [B,1]"] = (r => MSELoss(r), () => (Some.Normal(1, B, 1), Some.Normal(2, B, 1))),
-            ["l1"] = (r => L1Loss(r), () => (Some.Normal(1, B, 1), Some.Normal(2, B, 1))),
-            ["smooth l1"] = (r => SmoothL1Loss(r, 0.7), () => (Some.Normal(1, B, 2), Some.Normal(2, B, 2))),
-            ["huber"] = (r => HuberLoss(0.6, r), () => (Some.Normal(1, B, 2), Some.Normal(2, B, 2))),
-            ["kl div"] = (r => KLDivLoss(false, r), () => (Some.Normal(1, B, K).log_softmax(1), Some.Normal(2, B, K).softmax(1))),
+            (r, w) => BCEWithLogitsLoss(w, r, w.add(1)), b => (Some.Normal(1, b, K), Some.Normal(2, b, K).sigmoid())),
+            ["mse [B]"] = ((r, w) => MSELoss(r), b => (Some.Normal(1, b), Some.Normal(2, b))),
+            ["mse [B,1]"] = ((r, w) => MSELoss(r), b => (Some.Normal(1, b, 1), Some.Normal(2, b, 1))),
+            ["l1"] = ((r, w) => L1Loss(r), b => (Some.Normal(1, b, 1), Some.Normal(2, b, 1))),
+            ["smooth l1"] = ((r, w) => SmoothL1Loss(r, 0.7), b => (Some.Normal(1, b, 2), Some.Normal(2, b, 2))),
+            ["huber"] = ((r, w) => HuberLoss(0.6, r), b => (Some.Normal(1, b, 2), Some.Normal(2, b, 2))),
+            ["kl div"] = ((r, w) => KLDivLoss(false, r), b => (Some.Normal(1, b, K).log_softmax(1), Some.Normal(2, b, K).softmax(1))),
             ["poisson"] = (
-            r => PoissonNLLLoss(full: true, eps: 1e-6f, reduction: r), () => (Some.Normal(1, B), Some.Normal(2, B).abs().mul(3))),
-            ["soft margin"] = (r => SoftMarginLoss(r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).sign())),
-            ["hinge embedding"] = (r => HingeEmbeddingLoss(0.8, r), () => (Some.Normal(1, B), Some.Normal(2, B).sign())),
-            ["multi margin"] = (r => MultiMarginLoss(2, 0.9, Weights(), r), () => (Some.Normal(1, B, K), Some.Classes(1, K, B))),
-            ["multi label margin"] = (r =>
-                MultiLabelMarginLoss(r), () =>
-                    (Some.Normal(1, B, K), tensor(new long[] { 2, 0, -1, 1 }, device: Some.Device).expand(B, K).contiguous())),
-            ["multi label soft margin"] = (r =>
-                MultiLabelSoftMarginLoss(Weights(), r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K).gt(0).to(ScalarType.Float32))),
-            ["a loss of one's own"] = (r => new OwnLoss(r), () => (Some.Normal(1, B, K), Some.Normal(2, B, K))),
+            (r, w) => PoissonNLLLoss(full: true, eps: 1e-6f, reduction: r), b => (Some.Normal(1, b), Some.Normal(2, b).abs().mul(3))),
+            ["soft margin"] = ((r, w) => SoftMarginLoss(r), b => (Some.Normal(1, b, K), Some.Normal(2, b, K).sign())),
+            ["hinge embedding"] = ((r, w) => HingeEmbeddingLoss(0.8, r), b => (Some.Normal(1, b), Some.Normal(2, b).sign())),
+            ["multi margin"] = ((r, w) => MultiMarginLoss(2, 0.9, w, r), b => (Some.Normal(1, b, K), Some.Classes(1, K, b))),
+            ["multi label margin"] = ((r, w) =>
+                MultiLabelMarginLoss(r), b =>
+                    (Some.Normal(1, b, K), tensor(new long[] { 2, 0, -1, 1 }, device: Some.Device).expand(b, K).contiguous())),
+            ["multi label soft margin"] = ((r, w) =>
+                MultiLabelSoftMarginLoss(w, r), b => (Some.Normal(1, b, K), Some.Normal(2, b, K).gt(0).to(ScalarType.Float32))),
+            ["a loss of one's own"] = ((r, w) => new OwnLoss(r), b => (Some.Normal(1, b, K), Some.Normal(2, b, K))),
         };
 
     public static TheoryData<string, Reduction, TargetMixing> Cases
@@ -83,8 +83,8 @@ public sealed class ExactnessTests
     {
         using var scope = NewDisposeScope();
         var (make, data) = Losses[name];
-        using var loss = make(reduction);
-        var (prediction, target) = data();
+        using var loss = make(reduction, Weights());
+        var (prediction, target) = data(B);
         var mix = Some.Unmixed(B);
         Tensor Gradient(Func<Tensor, Tensor> call, out Tensor value)
         {
