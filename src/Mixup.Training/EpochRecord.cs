@@ -4,8 +4,13 @@ namespace TorchSharp.Mixup.Training;
 
 /// <summary>The figures of one epoch. Two records are equal if all their figures are.</summary>
 /// <param name="Epoch">The epoch of its fit, from 0.</param>
-/// <param name="TrainLoss">The mean loss over the training samples; of mixed batches where they were mixed.</param>
-/// <param name="ValidationLoss">The mean loss over the validation samples, which are never mixed; null without validation.</param>
+/// <param name="TrainLoss">
+/// The mean loss over the training samples; of mixed batches where they were mixed. Means are weighted by what they divide by, so that
+/// class weights and ignored class ids count as in one large batch: see <see cref="MixupLoss.WeightOf(torch.Tensor, MixedTarget)"/>.
+/// </param>
+/// <param name="ValidationLoss">
+/// The mean loss over the validation samples, weighted in the same way. They are never mixed. Null without validation.
+/// </param>
 /// <param name="TrainMetrics">
 /// Each metric over the training samples. Under mixing it is weighted as the loss is, see <see cref="MixupLoss.Evaluate"/>.
 /// </param>

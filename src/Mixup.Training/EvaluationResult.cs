@@ -7,7 +7,9 @@ public sealed class EvaluationResult
 {
     internal EvaluationResult(double loss, IReadOnlyDictionary<string, double> metrics) => (Loss, Metrics) = (loss, metrics);
 
-    /// <summary>Gets the mean loss over the samples.</summary>
+    /// <summary>
+    /// Gets the mean loss over the samples, as if they were one batch: class weights and ignored class ids count as in the loss.
+    /// </summary>
     public double Loss { get; }
 
     /// <summary>Gets each metric of the learner by its name.</summary>

@@ -134,6 +134,9 @@ public sealed class Learner
     /// <summary>Turns the inputs of a batch into a prediction.</summary>
     internal Func<IReadOnlyList<Tensor>, Tensor> Forward { get; }
 
+    /// <summary>Tells the weight of the loss of a batch that is not mixed.</summary>
+    internal MixupLoss Weighing => field ??= MixedLoss();
+
     /// <summary>The arguments of the scheduler's steps so far: a plateau's loss, else not a number. A checkpoint repeats them.</summary>
     internal List<double> SchedulerSteps { get; } = [];
 
@@ -314,6 +317,10 @@ public sealed class Learner
         ArgumentNullException.ThrowIfNull(input);
         return Predict([input]);
     }
+
+    /// <summary>Makes the loss of mixed batches from the learner's own.</summary>
+    internal MixupLoss MixedLoss() =>
+        Loss is FunctionLoss function ? MixupLoss.FromUnreduced(function.Values) : new MixupLoss(Loss);
 
     /// <summary>Adds the record of an epoch that ended.</summary>
     internal void Complete(EpochRecord record)

@@ -7,6 +7,8 @@ namespace TorchSharp.Mixup.Training;
 /// </summary>
 public sealed class LearnerState
 {
+    private IReadOnlyList<Tensor>? lossWeights;
+
     internal LearnerState(
         Learner learner, bool validates, int firstEpoch, int epochs, int? batchCount, CancellationToken cancellationToken)
     {
@@ -70,7 +72,8 @@ public sealed class LearnerState
 
     /// <summary>
     /// Gets or sets the function that computes the loss of this batch from prediction and target. Every batch starts with the learner's own
-    /// loss.
+    /// loss. In the loss of an epoch, a function that calls the one before is weighted as that one is, with class weights and without
+    /// ignored class ids; any other is weighted by the number of samples.
     /// </summary>
     public Func<Tensor, Tensor, Tensor> LossFunction
     {
@@ -117,8 +120,29 @@ public sealed class LearnerState
     /// <summary>Whether a callback replaced a function that judges this batch.</summary>
     internal bool JudgesOtherwise { get; set; }
 
-    /// <summary>The number of rows under a loss that sums. Null at the start of every batch: the rows of the target.</summary>
-    internal long? JudgedRows { get; set; }
+    /// <summary>
+    /// The weight of each mean that the loss of this batch is made of, float64 scalars: what it divides by, or the number of rows of a sum.
+    /// There are two for clean rows beside mixed ones. Whoever computes the loss sets them; by default it is the number of rows of the
+    /// target. The state owns the tensors.
+    /// </summary>
+    internal IReadOnlyList<Tensor> LossWeights
+    {
+        get => lossWeights ??= [Scalars.Full([], Target.shape[0], ScalarType.Float64, BatchLoss.device).DetachFromDisposeScope()];
+        set
+        {
+            var before = lossWeights;
+            lossWeights = [.. value.Select(weight => weight.DetachFromDisposeScope())];
+            DisposeWeights(before, but: lossWeights);
+        }
+    }
+
+    /// <summary>The weight of the loss of this batch, if all its means have the same.</summary>
+    /// <exception cref="InvalidOperationException">It has two means, which divide by different numbers.</exception>
+    internal Tensor LossWeight
+    {
+        get => MixupLoss.SingleWeight(LossWeights, Prediction.dtype);
+        set => LossWeights = [value];
+    }
 
     /// <summary>How much of the loop was asked to stop.</summary>
     internal StopLevel Stopping { get; set; }
@@ -165,9 +189,22 @@ public sealed class LearnerState
     internal void ClearBatch()
     {
         (Inputs, Mixed) = ([], null);
+        DisposeWeights(lossWeights, but: []);
+        lossWeights = null;
         (Target, Prediction, BatchLoss) = (null!, null!, null!);
         LossFunction = (_, _) => throw Missing(nameof(LossFunction), nameof(LearnerCallback.BeforeBatch));
         MetricFunction = _ => throw Missing(nameof(MetricFunction), nameof(LearnerCallback.BeforeBatch));
+    }
+
+    private static void DisposeWeights(IReadOnlyList<Tensor>? weights, IReadOnlyList<Tensor> but)
+    {
+        foreach (var weight in weights ?? [])
+        {
+            if (!but.Contains(weight, ReferenceEqualityComparer.Instance))
+            {
+                weight.Dispose();
+            }
+        }
     }
 
     private static InvalidOperationException Missing(string name, string since) =>

@@ -43,8 +43,8 @@ public sealed class LossAndStoppingTests : IDisposable
             new Recorder("AfterLoss", state =>
             {
                 state.BatchLoss = state.BatchLoss.mul(2); // as of both outputs of each pair
-                var rows = typeof(LearnerState).GetProperty("JudgedRows", BindingFlags.Instance | BindingFlags.NonPublic)!;
-                rows.SetValue(state, 2 * state.Target.shape[0]);
+                var weight = typeof(LearnerState).GetProperty("LossWeight", BindingFlags.Instance | BindingFlags.NonPublic)!;
+                weight.SetValue(state, tensor(2.0 * state.Target.shape[0], ScalarType.Float64, Some.Device));
             }));
         Assert.Equal(once, twice, 1e-6);
     }

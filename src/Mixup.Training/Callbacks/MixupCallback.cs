@@ -63,9 +63,7 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
     public override void BeforeFit(LearnerState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        loss = givenLoss ?? (state.Learner.Loss is FunctionLoss function
-            ? MixupLoss.FromUnreduced(function.Values)
-            : new MixupLoss(state.Learner.Loss));
+        loss = givenLoss ?? state.Learner.MixedLoss();
     }
 
     /// <summary>Tells the strategy the epoch and their number, for <see cref="MixupOptions.Schedule"/>.</summary>
@@ -108,11 +106,13 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
         judged = false;
         var target = step.Target;
         state.Inputs = step.Inputs;
-        (state.JudgedRows, state.LossReduction) = (step.Draw.Mix.Rows, mixupLoss.reduction);
+        state.LossReduction = mixupLoss.reduction;
         state.LossFunction = (prediction, given) =>
         {
             judged = true;
-            return ReferenceEquals(given, plain) ? mixupLoss.call(prediction, target) : throw ChangedLater("target");
+            var mixedLoss = ReferenceEquals(given, plain) ? mixupLoss.call(prediction, target) : throw ChangedLater("target");
+            state.LossWeights = mixupLoss.WeightsOf(prediction, target);
+            return mixedLoss;
         };
         state.MetricFunction = metric => mixupLoss.Evaluate(metric, state.Prediction, target);
     }

@@ -47,5 +47,5 @@ internal sealed class RateSearch(double from, double to, int steps) : LearnerCal
 
     // A loss that sums grows with the batch, which may be smaller at the end of an epoch.
     private static double Rows(LearnerState state) =>
-        state.LossReduction == nn.Reduction.Sum ? state.JudgedRows ?? state.Target.shape[0] : 1;
+        state.LossReduction == nn.Reduction.Sum ? state.LossWeights[0].cpu().item<double>() : 1;
 }

@@ -186,8 +186,8 @@ internal sealed class TrainingLoop
         {
             using var batch = batches.Current;
             Load(batch);
-            state.LossFunction = learner.Loss.call;
-            (state.LossReduction, state.JudgedRows) = (learner.Loss.reduction, null);
+            state.LossFunction = PlainLoss;
+            state.LossReduction = learner.Loss.reduction;
             state.MetricFunction = values => values(state.Prediction, state.Target);
             state.JudgesOtherwise = false;
             events.Around(StopLevel.Batch, c => c.BeforeBatch(state), c => c.AfterBatch(state), () =>
@@ -269,11 +269,12 @@ internal sealed class TrainingLoop
 
         if (state.LossReduction == nn.Reduction.Sum)
         {
-            loss.AddSum(state.BatchLoss, state.JudgedRows ?? samples);
+            loss.AddWeighted(state.BatchLoss, state.LossWeights[0]);
         }
         else
         {
-            loss.Add(state.BatchLoss, samples);
+            // Two means, of clean and of mixed rows, are judged by the clean ones.
+            loss.AddMean(state.BatchLoss, state.LossWeights[0]);
         }
 
         using var noGrad = no_grad();
@@ -281,6 +282,13 @@ internal sealed class TrainingLoop
         {
             metric.Add(state.Prediction, state.Target, state.MetricFunction, samples);
         }
+    }
+
+    private Tensor PlainLoss(Tensor prediction, Tensor target)
+    {
+        var loss = learner.Loss.call(prediction, target);
+        state.LossWeights = [learner.Weighing.WeightOf(prediction, target)];
+        return loss;
     }
 
     private void Learn()

@@ -24,6 +24,15 @@ internal sealed class RunningMean : IDisposable
         }
     }
 
+    /// <summary>Adds the mean of a batch by its weight. A mean of weight 0 does not count, even if it is not a number.</summary>
+    public void AddMean(Tensor mean, Tensor weight)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var of = weight.to(mean.device);
+        AddWeighted(mean.detach().to(ScalarType.Float64).mul(of).masked_fill(of.eq(Scalars.Zero), Scalars.Zero), of);
+    }
+
     /// <summary>Adds the mean of a batch.</summary>
     public void Add(Tensor mean, long batchSize)
     {

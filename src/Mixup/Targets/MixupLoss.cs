@@ -150,13 +150,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     public Tensor WeightOf(Tensor prediction, MixedTarget target)
     {
         using var scope = NewDisposeScope();
-        var weights = WeightsOf(prediction, target);
-        if (weights.Count == 2 && baseLoss.WeighsClasses(target.Unmixed))
-        {
-            ThrowIfTheyDiffer(weights[0].cpu().ToDouble(), weights[1].cpu().ToDouble(), Check.AccumulationType(prediction));
-        }
-
-        return weights[0].MoveToOuterDisposeScope();
+        return SingleWeight(WeightsOf(prediction, target), prediction.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -177,7 +171,7 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 
     /// <summary>
     /// Computes the weight of each mean of the loss: one, or, for outputs with clean rows, that of the clean rows and that of the mixed
-    /// ones.
+    /// ones. If these are the same number for any target, they are one tensor.
     /// </summary>
     internal IReadOnlyList<Tensor> WeightsOf(Tensor prediction, MixedTarget target)
     {
@@ -186,10 +180,36 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
         target.CheckRows(prediction);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        MixedTarget[] targets = target.Mix.HasClean && baseLoss.Reduction == Reduction.Mean
-            ? [target.CleanAlone(), target.WithoutClean()]
-            : [target];
-        return [.. targets.Select(of => baseLoss.WeightOf(prediction, of).MoveToOuterDisposeScope())];
+        Tensor Weight(MixedTarget of) => baseLoss.WeightOf(prediction, of).MoveToOuterDisposeScope();
+        if (!target.Mix.HasClean || baseLoss.Reduction != Reduction.Mean)
+        {
+            return [Weight(target)];
+        }
+
+        var clean = Weight(target.CleanAlone());
+        return [clean, baseLoss.WeighsClasses(target.Unmixed) ? Weight(target.WithoutClean()) : clean];
+    }
+
+    /// <summary>Returns the weight of the loss from that of each mean. Two tensors are copied to the host.</summary>
+    /// <param name="weights">The weights of <see cref="WeightsOf"/>.</param>
+    /// <param name="type">The type of the prediction, which limits how exact the weights are.</param>
+    /// <exception cref="InvalidOperationException">The means divide by different numbers.</exception>
+    internal static Tensor SingleWeight(IReadOnlyList<Tensor> weights, ScalarType type)
+    {
+        if (ReferenceEquals(weights[0], weights[^1]))
+        {
+            return weights[0];
+        }
+
+        using var scope = NewDisposeScope();
+        var (clean, mixed) = (weights[0].cpu().ToDouble(), weights[^1].cpu().ToDouble());
+        var tolerance = type == ScalarType.Float64 ? 1e-12 : 1e-6; // lambda and 1 - lambda are rounded, and may not sum to 1
+        return Math.Abs(clean - mixed) <= tolerance * Math.Max(clean, mixed)
+            ? weights[0]
+            : throw new InvalidOperationException(
+                $"The loss is the sum of two means, but that of the clean rows divides by {clean} and that of the mixed rows by {mixed}, " +
+                "because of class weights or ignored class ids; expected one number. Choose CoefficientPer.Pair, under which the mixed " +
+                "rows of a pair weigh its classes as its clean rows do, or a loss with Reduction.Sum.");
     }
 
     /// <summary>Computes the loss with each of its means multiplied by a scale, a scalar tensor. A mean of scale 0 counts as 0.</summary>
@@ -216,18 +236,6 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
 
         var factor = scale.to(mean.dtype);
         return mean.mul(factor).masked_fill(factor.eq(Scalars.Zero), Scalars.Zero);
-    }
-
-    private static void ThrowIfTheyDiffer(double clean, double mixed, ScalarType wide)
-    {
-        var tolerance = wide == ScalarType.Float64 ? 1e-12 : 1e-6; // lambda and 1 - lambda are rounded, and may not sum to 1
-        if (Math.Abs(clean - mixed) > tolerance * Math.Max(clean, mixed))
-        {
-            throw new InvalidOperationException(
-                $"The loss is the sum of two means, but that of the clean rows divides by {clean} and that of the mixed rows by {mixed}, " +
-                "because of class weights or ignored class ids; expected one number. Choose CoefficientPer.Pair, under which the mixed " +
-                "rows of a pair weigh its classes as its clean rows do, or a loss with Reduction.Sum.");
-        }
     }
 
     /// <summary>
