@@ -24,6 +24,9 @@ public static class Figures
         ["c-mixup"] = Color.FromHex("#9467bd"),
     };
 
+    private static readonly Color[] ColorsOfCounts =
+        [.. new[] { "#1f77b4", "#d95f02", "#2ca02c", "#9467bd", "#8c564b", "#17becf", "#e377c2", "#7f7f7f" }.Select(Color.FromHex)];
+
     static Figures() => Inter.UseInCharts();
 
     /// <summary>Draws panels of curves: for each strategy the mean over seeds, within a band of the deviation.</summary>
@@ -96,10 +99,15 @@ public static class Figures
         File.WriteAllBytes(path, png.ToArray());
     }
 
-    // A variant of a strategy, "input x2", is a lighter shade of it.
+    // A variant of a strategy, "input x2", is a lighter shade of it. Counts, such as "2 processes", have colours of their own.
     private static Color ColorOf(string arm)
     {
         var words = arm.Split(' ');
+        if (int.TryParse(words[0], out var count) && count > 0)
+        {
+            return ColorsOfCounts[(count - 1) % ColorsOfCounts.Length];
+        }
+
         var color = Colors.GetValueOrDefault(words[0], Color.FromHex("#9467bd"));
         return words.Length == 1 ? color : color.Lighten(0.45);
     }

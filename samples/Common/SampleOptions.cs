@@ -159,18 +159,31 @@ public static class SampleCommand
     /// <summary>Parses the command line and runs the command. A wrong value gives one line on the error stream and exit code 2.</summary>
     /// <param name="command">The command. It may throw <see cref="FileNotFoundException"/> or <see cref="InvalidDataException"/>.</param>
     /// <param name="args">The arguments of the program.</param>
+    /// <param name="isSilent">Whether neither help nor errors are printed, since another process prints them. Default false.</param>
     /// <returns>The exit code.</returns>
-    public static int Invoke(RootCommand command, string[] args)
+    public static int Invoke(RootCommand command, string[] args, bool isSilent = false)
     {
+        int Refused(string message)
+        {
+            (isSilent ? TextWriter.Null : Console.Error).WriteLine(message);
+            return 2;
+        }
+
         var parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)
         {
             return Refused(parsed.Errors[0].Message);
         }
 
+        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
+        if (isSilent)
+        {
+            configuration.Output = TextWriter.Null;
+        }
+
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return parsed.Invoke(configuration);
         }
         catch (Exception e) when (e is FileNotFoundException or InvalidDataException)
         {
@@ -192,13 +205,12 @@ public static class SampleCommand
         return device;
     }
 
-    private static int Refused(string message)
-    {
-        Console.Error.WriteLine(message);
-        return 2;
-    }
-
-    private static void Require<T>(Option<T> option, Func<T?, bool> valid, string expected) => option.Validators.Add(result =>
+    /// <summary>Makes an option refuse values, in one line that says what it expects.</summary>
+    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <param name="option">The option.</param>
+    /// <param name="valid">Whether a value is accepted.</param>
+    /// <param name="expected">What is expected, after the option and its value.</param>
+    public static void Require<T>(Option<T> option, Func<T?, bool> valid, string expected) => option.Validators.Add(result =>
     {
         // The parser reports values that cannot be parsed.
         if (result.Tokens.Count > 0 && !result.Errors.Any())

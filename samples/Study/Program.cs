@@ -56,7 +56,7 @@ return SampleCommand.Invoke(command, args);
 
 void Run(string? from, bool onDigits, Extent extent, Device where, string to)
 {
-    var data = onDigits ? StudyData.Digits(where) : FashionMnist.Load(FashionMnist.Find(from), where);
+    var data = onDigits ? ImageData.Digits(where) : FashionMnist.Load(FashionMnist.Find(from), where);
     Directory.CreateDirectory(to);
     var journal = new Journal(Path.Combine(to, "trials.csv"));
     var line = "dotnet run -c Release --project samples/Study" + (args.Length > 0 ? " -- " + string.Join(' ', args) : string.Empty);
@@ -88,7 +88,7 @@ static void WriteAgain(Extent extent, bool onDigits, string to)
 {
     var conditions = Conditions.Read(to);
     var (name, trainSize, testSize) = onDigits
-        ? (StudyData.DigitsName, Digits.MostTraining, Digits.Count - Digits.MostTraining)
+        ? (ImageData.DigitsName, Digits.MostTraining, Digits.Count - Digits.MostTraining)
         : (FashionMnist.Name, FashionMnist.TrainSize, FashionMnist.TestSize);
     var journal = new Journal(Path.Combine(to, "trials.csv"));
     new Report(Grid.Of(extent, trainSize), journal, name, testSize, to).Write(conditions, Costs.Read(Path.Combine(to, "costs.csv")));

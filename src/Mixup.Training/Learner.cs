@@ -143,6 +143,10 @@ public sealed class Learner
     /// <summary>The number of completed epochs of the last fit.</summary>
     internal int CompletedEpochs { get; private set; }
 
+    /// <summary>The processes that train together; null for one process.</summary>
+    internal Communicator? Ranks =>
+        Callbacks.OfType<DataParallelCallback>().FirstOrDefault()?.Communicator is { Size: > 1 } ranks ? ranks : null;
+
     /// <summary>Whether the epochs of a fit or a search are running.</summary>
     internal bool IsFitting { get; set; }
 
@@ -396,7 +400,7 @@ public sealed class Learner
         var state = new LearnerState(this, validates: true, EpochOfFit.Current ?? 0, epochs: 0, batchCount: null, cancellationToken);
         try
         {
-            InMode(() => run(new TrainingLoop(this, state)));
+            InMode(() => run(new TrainingLoop(this, state, alone: true)));
         }
         catch (StopException)
         {

@@ -36,6 +36,13 @@ public abstract class LearnerCallback
     public virtual bool TakesPartInSearch => true;
 
     /// <summary>
+    /// Gets whether the events of this callback are raised on rank 0 alone when several processes train, see
+    /// <see cref="DataParallelCallback"/>. Default false. Loggers, checkpoints and the progress bar return true, since one of them is
+    /// enough.
+    /// </summary>
+    public virtual bool RunsOnFirstRankAlone => false;
+
+    /// <summary>
     /// Receives the learner at the end of its constructor. Throw here to refuse a learner that the callback cannot serve.
     /// </summary>
     /// <param name="learner">The learner. An object initialiser has not yet set its properties.</param>

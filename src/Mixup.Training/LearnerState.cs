@@ -82,6 +82,21 @@ public sealed class LearnerState
     } = (_, _) => throw Missing(nameof(LossFunction), nameof(LearnerCallback.BeforeBatch));
 
     /// <summary>
+    /// Gets or sets the weight of the loss of this batch among others: a float64 scalar, 0 or more. It is what the mean of the loss divides
+    /// by, see <see cref="MixupLoss.WeightOf(Tensor, MixedTarget)"/>. The loss of an epoch, accumulated gradients and data-parallel
+    /// training use it. Set it in <see cref="LearnerCallback.AfterLoss"/> if a loss of your own divides by something else than its number
+    /// of rows, such as the sum of a mask. The state owns the tensor.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// It is read before the loss was computed; or the loss has two means, which divide by different numbers.
+    /// </exception>
+    public Tensor LossWeight
+    {
+        get => MixupLoss.SingleWeight(LossWeights, Prediction.dtype);
+        set => LossWeights = [value ?? throw new ArgumentNullException(nameof(value))];
+    }
+
+    /// <summary>
     /// Gets or sets the function that evaluates a metric on this batch. Every batch starts with one that compares the prediction with the
     /// target.
     /// </summary>
@@ -101,6 +116,12 @@ public sealed class LearnerState
 
     /// <summary>Gets the caller's token. The loop checks it before every batch.</summary>
     public CancellationToken CancellationToken { get; }
+
+    /// <summary>The other processes; null in one.</summary>
+    internal RankedTraining? Ranks { get; set; }
+
+    /// <summary>The training batches, and those of validation if there are any.</summary>
+    internal IReadOnlyList<object> Sources { get; set; } = [];
 
     /// <summary>Whether there are validation batches.</summary>
     internal bool Validates { get; }
@@ -136,13 +157,9 @@ public sealed class LearnerState
         }
     }
 
-    /// <summary>The weight of the loss of this batch, if all its means have the same.</summary>
-    /// <exception cref="InvalidOperationException">It has two means, which divide by different numbers.</exception>
-    internal Tensor LossWeight
-    {
-        get => MixupLoss.SingleWeight(LossWeights, Prediction.dtype);
-        set => LossWeights = [value];
-    }
+    /// <summary>The loss as mixing computed it, and a function that computes it with each of its means scaled. Null without
+    /// mixing.</summary>
+    internal (Tensor Loss, Func<IReadOnlyList<Tensor>, Tensor> Scaled)? MixedLoss { get; set; }
 
     /// <summary>How much of the loop was asked to stop.</summary>
     internal StopLevel Stopping { get; set; }
@@ -188,7 +205,7 @@ public sealed class LearnerState
     /// <summary>Forgets the batch. Its dispose scope frees the tensors.</summary>
     internal void ClearBatch()
     {
-        (Inputs, Mixed) = ([], null);
+        (Inputs, Mixed, MixedLoss) = ([], null, null);
         DisposeWeights(lossWeights, but: []);
         lossWeights = null;
         (Target, Prediction, BatchLoss) = (null!, null!, null!);

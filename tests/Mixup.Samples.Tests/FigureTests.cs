@@ -41,6 +41,16 @@ public sealed class FigureTests : IDisposable
     }
 
     [Fact]
+    public void CountsHaveColoursOfTheirOwn()
+    {
+        using var picture = Curves(
+            new Line("1 process of 2 threads", [1, 2, 3], [0, 0, 0]), new Line("2 processes of 1 thread", [3, 2, 1], [0, 0, 0]));
+        Assert.All(
+            [new SKColor(0x1f, 0x77, 0xb4), new SKColor(0xd9, 0x5f, 0x02)],
+            colour => Assert.Contains(Places(picture, colour), place => place.Y >= PanelHeight));
+    }
+
+    [Fact]
     public void ThePageBehindAPictureDoesNotShow()
     {
         using var picture = Curves(new Line("none", [1, 2, 3], [0.5, 0.5, 0.5]));

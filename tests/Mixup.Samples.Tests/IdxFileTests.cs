@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using Mixup.Samples.Study;
 
 namespace Mixup.Samples.Tests;
 

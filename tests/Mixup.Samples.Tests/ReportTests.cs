@@ -9,7 +9,7 @@ public sealed class ReportTests : IDisposable
     [Fact]
     public void TheReportInTheRepositoryIsWhatItsOutcomesGive()
     {
-        var results = Path.Combine(Root(), "samples", "Study", "results");
+        var results = Path.Combine(Repository.Root, "samples", "Study", "results");
         foreach (var name in (string[])["trials.csv", "costs.csv", Conditions.FileName])
         {
             File.Copy(Path.Combine(results, name), Path.Combine(folder, name));
@@ -60,15 +60,4 @@ public sealed class ReportTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    private static string Root()
-    {
-        var at = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(at.FullName, "Mixup.sln")))
-        {
-            at = at.Parent ?? throw new InvalidOperationException("No folder above has Mixup.sln.");
-        }
-
-        return at.FullName;
-    }
 }

@@ -30,7 +30,7 @@ public sealed class RunnerTests : IDisposable
     public void WhatComesOfATrialIsTheSameEveryTimeAndSurvivesTheFile()
     {
         using var scope = NewDisposeScope();
-        var trainer = new Trainer(StudyData.Digits(CPU));
+        var trainer = new Trainer(ImageData.Digits(CPU));
         foreach (
             var trial in new[] { Grid.Of("manifold", Grid.Small).First(), Grid.Of("input", Grid.Small, twoOutputs: true).First(),
                 Grid.Of("none", Grid.Noisy, alpha: Grid.NoiseAlpha, wrong: 0.5).First() })
@@ -50,7 +50,7 @@ public sealed class RunnerTests : IDisposable
     public void EveryArmOfASeedHasTheSameBatches()
     {
         using var scope = NewDisposeScope();
-        var trainer = new Trainer(StudyData.Digits(CPU));
+        var trainer = new Trainer(ImageData.Digits(CPU));
         Tensor[] Batches(string arm, int seed) =>
             [.. trainer.Training(Grid.Of(arm, Grid.Noisy, alpha: Grid.NoiseAlpha,
                 wrong: 0.5).First() with { Seed = seed }).SelectMany(batch => new[] { batch.Inputs[0], batch.Target })];

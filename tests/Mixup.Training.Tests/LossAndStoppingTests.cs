@@ -1,4 +1,3 @@
-using System.Reflection;
 using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Mixup.Training.Tests;
@@ -43,8 +42,7 @@ public sealed class LossAndStoppingTests : IDisposable
             new Recorder("AfterLoss", state =>
             {
                 state.BatchLoss = state.BatchLoss.mul(2); // as of both outputs of each pair
-                var weight = typeof(LearnerState).GetProperty("LossWeight", BindingFlags.Instance | BindingFlags.NonPublic)!;
-                weight.SetValue(state, tensor(2.0 * state.Target.shape[0], ScalarType.Float64, Some.Device));
+                state.LossWeight = tensor(2.0 * state.Target.shape[0], ScalarType.Float64, Some.Device);
             }));
         Assert.Equal(once, twice, 1e-6);
     }

@@ -18,6 +18,7 @@ public sealed partial class ReadmeTests
         using TorchSharp;
         using TorchSharp.Mixup;
         using TorchSharp.Mixup.Training;
+        using TorchSharp.Mixup.Training.Mpi;
         using static TorchSharp.torch;
         using static TorchSharp.torch.nn;
         """;
@@ -85,7 +86,7 @@ public sealed partial class ReadmeTests
         Assert.InRange(text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length, 300, 1_300);
         Assert.InRange(text.Split('\n').Length, 50, 220);
         Assert.Equal(2, Code["README"].Count(block => block.StartsWith("using TorchSharp;", StringComparison.Ordinal)));
-        Assert.All(["Mixup", "Mixup.Training", "Mixup.Pictures"], guide => Assert.NotEmpty(Code[guide]));
+        Assert.All(["Mixup", "Mixup.Training", "Mixup.Training.Mpi", "Mixup.Pictures"], guide => Assert.NotEmpty(Code[guide]));
         Assert.True(Blocks.Count > 25);
     }
 

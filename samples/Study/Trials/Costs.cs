@@ -18,7 +18,7 @@ namespace Mixup.Samples.Study;
 public sealed record Cost(string Name, double SecondsAnEpoch, (double Lower, double Median, double Upper) Time, double PeakMemory);
 
 /// <summary>Measures strategies in turn, round by round in one process, so that other load on the machine affects all alike.</summary>
-public sealed class Costs(StudyData data, int images, int rounds)
+public sealed class Costs(ImageData data, int images, int rounds)
 {
     /// <summary>Writes costs to a CSV file.</summary>
     /// <param name="path">The file.</param>

@@ -8,7 +8,7 @@ namespace Mixup.Samples.Study;
 /// <summary>
 /// Trains trials. Weights, images, wrong labels and batches depend on the seed alone, so they are the same for every strategy.
 /// </summary>
-public sealed class Trainer(StudyData data)
+public sealed class Trainer(ImageData data)
 {
     public const int BatchSize = 100;
     public const double BaseRate = 0.05;

@@ -25,6 +25,9 @@ public sealed class CsvLog : LearnerCallback
     public override bool TakesPartInSearch => false;
 
     /// <inheritdoc/>
+    public override bool RunsOnFirstRankAlone => true;
+
+    /// <inheritdoc/>
     public override void BeforeFit(LearnerState state)
     {
         if (Directory.Exists(path))

@@ -43,6 +43,9 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
     /// <inheritdoc/>
     public string StateKey => "mixup";
 
+    /// <summary>Gets the strategy.</summary>
+    internal IMixupStrategy Strategy => strategy;
+
     /// <summary>Gets the step of the current batch; null outside training batches, and while a callback evaluates within one.</summary>
     public MixupStep? Step => suspensions.Count == 0 ? step : null;
 
@@ -112,6 +115,8 @@ public sealed class MixupCallback : LearnerCallback, IStatefulCallback
             judged = true;
             var mixedLoss = ReferenceEquals(given, plain) ? mixupLoss.call(prediction, target) : throw ChangedLater("target");
             state.LossWeights = mixupLoss.WeightsOf(prediction, target);
+            mixedLoss = state.Ranks?.ScaleIfSum(mixedLoss) ?? mixedLoss;
+            state.MixedLoss = (mixedLoss, scales => mixupLoss.Scaled(prediction, target, scales));
             return mixedLoss;
         };
         state.MetricFunction = metric => mixupLoss.Evaluate(metric, state.Prediction, target);

@@ -42,6 +42,9 @@ public sealed class ModelCheckpoint : LearnerCallback, IStatefulCallback
     /// <inheritdoc/>
     public override bool TakesPartInSearch => false;
 
+    /// <inheritdoc/>
+    public override bool RunsOnFirstRankAlone => true;
+
     /// <summary>
     /// Gets whether the model gets the weights of the best epoch when a fit ends, unless it ends by an exception. The optimizer stays as it
     /// is. Default false: the model keeps the weights of the last epoch.

@@ -25,6 +25,9 @@ public sealed class ProgressBar : LearnerCallback
     /// <inheritdoc/>
     public override bool TakesPartInSearch => false;
 
+    /// <inheritdoc/>
+    public override bool RunsOnFirstRankAlone => true;
+
     private bool IsInteractive => console.Profile.Capabilities is { Interactive: true, Ansi: true };
 
     /// <inheritdoc/>

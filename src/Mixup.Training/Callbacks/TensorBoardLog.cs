@@ -24,6 +24,9 @@ public sealed class TensorBoardLog : LearnerCallback
     /// <inheritdoc/>
     public override bool TakesPartInSearch => false;
 
+    /// <inheritdoc/>
+    public override bool RunsOnFirstRankAlone => true;
+
     /// <summary>
     /// Logs an image, such as a mixed batch: <c>log.AddImage("batch", step.Draw.Mix.Picture(images).ToTensor(), epoch)</c>.
     /// </summary>

@@ -45,6 +45,19 @@ internal static class OptimizerState
         return new CheckpointPart(measured.Length, stream => Save(optimizer, stream));
     }
 
+    /// <summary>A hash of the state, by which two processes compare theirs; empty if the optimizer is none of TorchSharp's.</summary>
+    public static string Fingerprint(Optimizer optimizer)
+    {
+        if (!IsChecked(optimizer))
+        {
+            return string.Empty;
+        }
+
+        using var stream = new HashingStream(Stream.Null);
+        Save(optimizer, stream);
+        return Convert.ToHexString(stream.Hash());
+    }
+
     /// <summary>Writes the state.</summary>
     public static void Save(Optimizer optimizer, Stream stream)
     {

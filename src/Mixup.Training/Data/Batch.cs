@@ -42,6 +42,21 @@ public sealed class Batch : IDisposable
     /// <summary>Gets the step of a batch that was mixed in the loader; null for a plain batch.</summary>
     public MixupStep? Step { get; }
 
+    /// <summary>Takes apart a batch of one input: <c>var (x, y) = batch</c>.</summary>
+    /// <param name="input">The input, [B, ...].</param>
+    /// <param name="target">The target, [B, ...].</param>
+    /// <exception cref="InvalidOperationException">The batch has several inputs.</exception>
+    public void Deconstruct(out Tensor input, out Tensor target)
+    {
+        if (Inputs.Count != 1)
+        {
+            throw new InvalidOperationException(
+                $"The batch has {Inputs.Count} inputs, and cannot be taken apart as a pair. Use Inputs and Target.");
+        }
+
+        (input, target) = (Inputs[0], Target);
+    }
+
     /// <summary>Disposes the step of a mixed batch. A plain batch does not own its tensors, and does nothing.</summary>
     public void Dispose() => Step?.Dispose();
 

@@ -31,6 +31,22 @@ public static class BatchExtensions
         return new ConvertedSequence<MixupStep, Batch>(steps, step => new Batch(step));
     }
 
+    /// <summary>
+    /// Marks batches that are the rank's own, such as those of its own files, so that data-parallel training takes them whole. All ranks
+    /// need the same number of batches, which may differ in size. In one process they are what they were.
+    /// </summary>
+    /// <param name="batches">The batches of this rank.</param>
+    /// <returns>The same batches, lazily.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="batches"/> is null.</exception>
+    public static IEnumerable<Batch> AsShard(this IEnumerable<Batch> batches)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        return new OwnBatches(batches);
+    }
+
+    /// <inheritdoc cref="AsShard(IEnumerable{Batch})"/>
+    public static IEnumerable<Batch> AsShard(this IEnumerable<(Tensor Input, Tensor Target)> batches) => batches.AsBatches().AsShard();
+
     /// <summary>Mixes batches in the loader. See <see cref="Collation"/>.</summary>
     /// <param name="strategy">How batches are mixed: <see cref="InputMixup"/>, or one of your own that mixes the input.</param>
     /// <param name="batches">The plain batches. Their tensors stay whose they are.</param>

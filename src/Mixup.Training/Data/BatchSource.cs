@@ -43,7 +43,7 @@ internal static class BatchSource
     }
 
     /// <summary>A source, what it is derived from, and so on.</summary>
-    private static IEnumerable<object> Derivation(object source)
+    public static IEnumerable<object> Derivation(object source)
     {
         yield return source;
         while (source is IDerivedSequence derived)

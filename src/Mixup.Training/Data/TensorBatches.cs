@@ -1,11 +1,12 @@
 using System.Collections;
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>Cuts tensors that hold a whole data set into batches, on request in a new random order for every epoch.</summary>
 /// <remarks>The tensors stay the caller's. A batch is a copy in the dispose scope of the code that enumerates.</remarks>
-public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatches
+public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatches, IShardedSource
 {
     private readonly IReadOnlyList<Tensor> inputs;
     private readonly Tensor targets;
@@ -14,6 +15,8 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
     private int epoch;
     private bool isSet; // since the last enumeration
     private bool isUsed; // an enumeration had this epoch
+    private (int Rank, int Count) shard = (0, 1);
+    private long[] sharedOrder = []; // of the enumeration that is shared out
 
     /// <summary>Cuts a tensor of inputs and one of targets.</summary>
     /// <param name="inputs">[N, ...].</param>
@@ -100,6 +103,23 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
 
     int? ICountsBatches.BatchCount => Count;
 
+    void IShardedSource.SetShard(int rank, int count) => shard = (rank, count);
+
+    WholeBatch IShardedSource.Whole(int index)
+    {
+        var rows = sharedOrder.AsSpan()[(index * batchSize)..];
+        rows = rows[..Math.Min(batchSize, rows.Length)];
+        var fingerprint = new Fingerprint();
+        fingerprint.Add(MemoryMarshal.AsBytes(rows));
+        return new WholeBatch(rows.Length, fingerprint.Value);
+    }
+
+    /// <summary>Returns what is cut and how, for the comparison of ranks.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString() =>
+        $"TensorBatches of {samples} samples, batch size {batchSize}, {nameof(Shuffle)} = {Shuffle}, {nameof(Seed)} = {Seed}, " +
+        $"{nameof(DropLast)} = {DropLast}";
+
     /// <inheritdoc/>
     public IEnumerator<Batch> GetEnumerator()
     {
@@ -112,9 +132,19 @@ public sealed class TensorBatches : IEnumerable<Batch>, IEpochAware, ICountsBatc
             new Random(unchecked((seed * 1_000_003) + epoch)).Shuffle(order);
         }
 
+        // A share is for one enumeration. A callback may enumerate the same batches meanwhile, and gets them whole.
+        var (rank, count) = shard;
+        shard = (0, 1);
+        sharedOrder = count > 1 ? order : sharedOrder;
+        return Cut(order, rank, count).GetEnumerator();
+    }
+
+    private IEnumerable<Batch> Cut(long[] order, int rank, int count)
+    {
         foreach (var chunk in order.Chunk(batchSize).Take(Count))
         {
-            using var index = tensor(chunk, ScalarType.Int64, targets.device);
+            var share = Share.Of(chunk.Length, rank, count);
+            using var index = tensor(chunk.AsSpan((int)share.Start, (int)share.Length).ToArray(), ScalarType.Int64, targets.device);
             var rows = TensorIndex.Tensor(index);
             yield return new Batch([.. inputs.Select(input => input.index(rows))], targets.index(rows));
         }

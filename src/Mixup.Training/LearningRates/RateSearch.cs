@@ -32,9 +32,9 @@ internal sealed class RateSearch(double from, double to, int steps) : LearnerCal
         }
     }
 
-    public override void AfterLoss(LearnerState state)
+    public override void BeforeBackward(LearnerState state)
     {
-        var loss = state.BatchLoss.detach().to(ScalarType.Float64).cpu().item<double>() / Rows(state);
+        var loss = LossOf(state);
         mean = (Smoothing * mean) + ((1 - Smoothing) * loss);
         rates.Add(state.Learner.Optimizer.ParamGroups.First().LearningRate);
         losses.Add(mean / (1 - Math.Pow(Smoothing, losses.Count + 1)));
@@ -46,6 +46,17 @@ internal sealed class RateSearch(double from, double to, int steps) : LearnerCal
     }
 
     // A loss that sums grows with the batch, which may be smaller at the end of an epoch.
-    private static double Rows(LearnerState state) =>
-        state.LossReduction == nn.Reduction.Sum ? state.LossWeights[0].cpu().item<double>() : 1;
+    private static double LossOf(LearnerState state)
+    {
+        var loss = state.BatchLoss.detach().to(ScalarType.Float64).cpu().item<double>();
+        var rows = state.LossReduction == nn.Reduction.Sum ? state.LossWeights[0].cpu().item<double>() : 1;
+        if (state.Ranks is not { } ranks)
+        {
+            return loss / rows;
+        }
+
+        // Scaled, so that the mean over ranks is the loss of the whole batch.
+        var mean = ranks.Sum(loss) / ranks.World.Size;
+        return state.LossReduction == nn.Reduction.Sum ? mean / ranks.Sum(ranks.IsPadding ? 0 : rows) : mean;
+    }
 }

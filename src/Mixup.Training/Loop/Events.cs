@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>Raises the events of one fit, evaluation or prediction.</summary>
-internal sealed class Events(IReadOnlyList<LearnerCallback> callbacks, LearnerState state)
+internal sealed class Events(IReadOnlyList<LearnerCallback> callbacks, LearnerState state, RankedTraining? ranks)
 {
     /// <summary>Raises an event for every callback, and then stops what one of them asked to stop.</summary>
     public void Raise(Action<LearnerCallback> raise)
@@ -55,6 +55,7 @@ internal sealed class Events(IReadOnlyList<LearnerCallback> callbacks, LearnerSt
         if (state.Stopping == level)
         {
             state.Stopping = StopLevel.None;
+            ranks?.ForgetStop();
         }
 
         ThrowIfStopping();
@@ -68,6 +69,11 @@ internal sealed class Events(IReadOnlyList<LearnerCallback> callbacks, LearnerSt
         }
 
         state.Exception ??= e is StopException ? null : e;
+        if (e is not StopException)
+        {
+            ranks?.AnnounceFailure(e);
+        }
+
         return ExceptionDispatchInfo.Capture(e);
     }
 
@@ -75,6 +81,7 @@ internal sealed class Events(IReadOnlyList<LearnerCallback> callbacks, LearnerSt
     {
         if (state.Stopping != StopLevel.None)
         {
+            ranks?.AnnounceStop();
             throw new StopException();
         }
     }

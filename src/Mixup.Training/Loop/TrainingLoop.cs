@@ -10,6 +10,7 @@ internal sealed class TrainingLoop
     private readonly LearnerState state;
     private readonly Events events;
     private readonly bool isSearch;
+    private readonly RankedTraining? ranks; // null in one process
 
     /// <summary>Prepares a loop.</summary>
     /// <param name="learner">The learner.</param>
@@ -17,15 +18,39 @@ internal sealed class TrainingLoop
     /// <param name="searching">
     /// The callbacks of a search, which has no metrics, no scheduler and no history. Default null: the learner's own, of a fit.
     /// </param>
-    public TrainingLoop(Learner learner, LearnerState state, IReadOnlyList<LearnerCallback>? searching = null) =>
-        (this.learner, this.state, events, isSearch) = (
-            learner, state, new Events(searching ?? learner.Callbacks, state), searching is not null);
+    /// <param name="alone">Whether this process works without the others, as in an evaluation or a prediction.</param>
+    public TrainingLoop(
+        Learner learner, LearnerState state, IReadOnlyList<LearnerCallback>? searching = null, bool alone = false)
+    {
+        (this.learner, this.state, isSearch) = (learner, state, searching is not null);
+        state.Ranks = ranks = !alone && learner.Ranks is { } communicator ? new RankedTraining(communicator, state) : null;
+        var callbacks = searching ?? learner.Callbacks;
+        var runsAll = learner.Ranks is not { IsFirst: false };
+        events = new Events([.. callbacks.Where(callback => runsAll || !callback.RunsOnFirstRankAlone)], state, ranks);
+    }
 
     /// <summary>Runs a fit.</summary>
     /// <param name="begin">Runs once before the first epoch, after <see cref="LearnerCallback.BeforeFit"/>.</param>
     /// <param name="train">The training batches.</param>
     /// <param name="validation">The validation batches, or null.</param>
-    public void Fit(Action begin, IEnumerable<Batch> train, IEnumerable<Batch>? validation) =>
+    public void Fit(Action begin, IEnumerable<Batch> train, IEnumerable<Batch>? validation)
+    {
+        state.Sources = validation is null ? [train] : [train, validation];
+        if (ranks is null)
+        {
+            Run(begin, train, validation);
+        }
+        else
+        {
+            ranks.Run(() =>
+            {
+                Run(begin, train, validation);
+                ranks.EndFit();
+            });
+        }
+    }
+
+    private void Run(Action begin, IEnumerable<Batch> train, IEnumerable<Batch>? validation) =>
         events.Around(StopLevel.Fit, c => c.BeforeFit(state), c => c.AfterFit(state), () =>
         {
             if (learner.Optimizer is TorchSharp.Modules.LBFGS)
@@ -45,6 +70,7 @@ internal sealed class TrainingLoop
 
             for (; state.Epoch < state.Epochs; state.Epoch++)
             {
+                ranks?.BeginEpoch();
                 RunEpoch(train, validation);
             }
         });
@@ -81,6 +107,7 @@ internal sealed class TrainingLoop
             try
             {
                 trainMetrics = RunHalf(train, training: true, trainLoss);
+                ranks?.ShareBuffers();
             }
             finally
             {
@@ -96,10 +123,12 @@ internal sealed class TrainingLoop
                 return;
             }
 
+            // Ranks agree on what follows, so that they decide alike.
             var evaluated = validation is null ? null : Evaluate(validation);
             var record = new EpochRecord(
                 state.Epoch, trainLoss.Value, evaluated?.Loss, trainMetrics, evaluated?.Metrics ?? new Dictionary<string, double>(),
                 learningRate, watch.Elapsed);
+            ranks?.EndEpoch();
             if (learner.SchedulerInterval == SchedulerInterval.Epoch)
             {
                 learner.StepScheduler(record.ValidationLoss ?? record.TrainLoss);
@@ -130,6 +159,7 @@ internal sealed class TrainingLoop
                     Learn();
                 }
             });
+            ranks?.Combine(loss, totals.Values);
             return totals.ToDictionary(pair => pair.Key, pair => pair.Value.Value);
         }
         finally
@@ -155,6 +185,7 @@ internal sealed class TrainingLoop
                     state.IsTraining = training;
                     state.BatchIndex = 0;
                     BatchSource.SetEpoch(batches, state.Epoch);
+                    ranks?.Begin(batches);
                     EpochOfFit.Current = state.Epoch;
                     using var enumerator = batches.GetEnumerator();
                     while (RunBatch(enumerator, body))
@@ -169,6 +200,7 @@ internal sealed class TrainingLoop
         finally
         {
             state.IsTraining = false;
+            ranks?.End();
         }
     }
 
@@ -213,10 +245,13 @@ internal sealed class TrainingLoop
         state.Mixed = batch.Step;
         if (batch.Step is not { } step)
         {
-            state.Inputs = [.. batch.Inputs.Select(input => input.to(learner.Device, non_blocking: true))];
-            state.Target = batch.Target?.to(learner.Device, non_blocking: true)!; // a prediction needs none
+            var (inputs, target) = ranks?.Share(batch) ?? (batch.Inputs, batch.Target);
+            state.Inputs = [.. inputs.Select(input => input.to(learner.Device, non_blocking: true))];
+            state.Target = target?.to(learner.Device, non_blocking: true)!; // a prediction needs none
             return;
         }
+
+        ranks?.Share(batch);
 
         if (step.IsDisposed)
         {
@@ -267,20 +302,27 @@ internal sealed class TrainingLoop
                 "The batch has no sample, so it has no mean loss. Leave batches without samples out of the source.");
         }
 
-        if (state.LossReduction == nn.Reduction.Sum)
+        ranks?.MeetOnLoss();
+        if (state.LossReduction != nn.Reduction.Sum)
         {
-            loss.AddWeighted(state.BatchLoss, state.LossWeights[0]);
+            loss.AddMean(state.BatchLoss, state.LossWeights[0]); // of two means, of clean and of mixed rows, by the clean ones
         }
         else
         {
-            // Two means, of clean and of mixed rows, are judged by the clean ones.
-            loss.AddMean(state.BatchLoss, state.LossWeights[0]);
+            loss.AddWeighted(ranks?.PartOf(state.BatchLoss) ?? state.BatchLoss, state.LossWeights[0]);
         }
 
         using var noGrad = no_grad();
         foreach (var metric in metrics)
         {
-            metric.Add(state.Prediction, state.Target, state.MetricFunction, samples);
+            if (ranks is { IsPadding: true })
+            {
+                metric.Skip();
+            }
+            else
+            {
+                metric.Add(state.Prediction, state.Target, state.MetricFunction, samples);
+            }
         }
     }
 
@@ -288,13 +330,18 @@ internal sealed class TrainingLoop
     {
         var loss = learner.Loss.call(prediction, target);
         state.LossWeights = [learner.Weighing.WeightOf(prediction, target)];
-        return loss;
+        return ranks?.ScaleIfSum(loss) ?? loss;
     }
 
     private void Learn()
     {
         events.Raise(c => c.BeforeBackward(state));
-        state.BatchLoss.backward();
+        ranks?.MeetOnBackward();
+        if (ranks is not { HasNoLoss: true } || state.BatchLoss.requires_grad)
+        {
+            state.BatchLoss.backward();
+        }
+
         events.Raise(c => c.AfterBackward(state));
         StepOptimizer();
     }
@@ -314,7 +361,9 @@ internal sealed class TrainingLoop
     private void Step()
     {
         using var scope = NewDisposeScope();
+        ranks?.AverageGradients();
         events.Raise(c => c.BeforeStep(state));
+        ranks?.MeetOnStep();
         learner.Optimizer.step();
         try
         {

@@ -8,6 +8,15 @@ internal interface IMetricTotal : IDisposable
     /// <summary>The value of the batches so far. This waits for the device.</summary>
     double Value { get; }
 
+    /// <summary>Makes ready for <see cref="Combine"/>. What may fail, fails here.</summary>
+    void Prepare();
+
+    /// <summary>Adds what the other ranks have. All ranks have met before.</summary>
+    void Combine(Communicator communicator);
+
+    /// <summary>Passes over a batch of which this rank has no sample.</summary>
+    void Skip();
+
     /// <summary>Adds the current batch.</summary>
     void Add(Tensor prediction, Tensor target, MetricEvaluator evaluate, long samples);
 }
@@ -18,6 +27,14 @@ internal sealed class MeanTotal(Metric metric, Func<Tensor, Tensor, Tensor> valu
     private readonly RunningMean mean = new();
 
     public double Value => mean.Value;
+
+    public void Prepare() => mean.Prepare();
+
+    public void Combine(Communicator communicator) => mean.Combine(communicator);
+
+    public void Skip()
+    {
+    }
 
     public void Add(Tensor prediction, Tensor target, MetricEvaluator evaluate, long samples)
     {
@@ -79,6 +96,24 @@ internal sealed class PredictionTotal(Metric metric, Func<Tensor, Tensor, double
             using var noGrad = no_grad();
             return compute(predictions.Join(), targets.Join());
         }
+    }
+
+    public void Prepare()
+    {
+        predictions.Prepare();
+        targets.Prepare();
+    }
+
+    public void Combine(Communicator communicator)
+    {
+        predictions.Combine(communicator);
+        targets.Combine(communicator);
+    }
+
+    public void Skip()
+    {
+        predictions.Skip();
+        targets.Skip();
     }
 
     public void Add(Tensor prediction, Tensor target, MetricEvaluator evaluate, long samples)

@@ -8,11 +8,17 @@ internal sealed class RunningMean : IDisposable
     private Tensor? total;
     private Tensor? weights; // weights that only the device knows
     private long samples;
+    private (double Sum, double Weight)? sums; // on the host, at the end
 
     public double Value
     {
         get
         {
+            if (sums is { } known)
+            {
+                return known.Sum / known.Weight;
+            }
+
             if (total is null)
             {
                 return double.NaN;
@@ -53,6 +59,21 @@ internal sealed class RunningMean : IDisposable
     {
         Accumulate(ref total, sum);
         Accumulate(ref weights, weight);
+    }
+
+    /// <summary>Moves the sums to the host, for <see cref="Combine"/>.</summary>
+    public void Prepare()
+    {
+        using var onHost = total?.cpu();
+        using var weightsOnHost = weights?.cpu();
+        sums = (onHost?.ToDouble() ?? 0, samples + (weightsOnHost?.ToDouble() ?? 0));
+    }
+
+    /// <summary>Adds the sums of the other ranks. All have met before.</summary>
+    public void Combine(Communicator communicator)
+    {
+        var all = communicator.Add(sums!.Value.Sum, sums.Value.Weight);
+        sums = (all[0], all[1]);
     }
 
     public void Dispose()

@@ -7,6 +7,7 @@ namespace TorchSharp.Mixup.Training;
 internal sealed class TensorParts(string what) : IDisposable
 {
     private readonly List<Tensor> parts = [];
+    private readonly List<long> rows = []; // of each batch, those that were passed over included
 
     public void Add(Tensor part)
     {
@@ -14,7 +15,11 @@ internal sealed class TensorParts(string what) : IDisposable
         using var noGrad = no_grad();
         var plain = part.detach();
         parts.Add((plain.device_type == DeviceType.CPU ? plain.clone() : plain.cpu()).DetachFromDisposeScope());
+        rows.Add(part.dim() > 0 ? part.shape[0] : 0);
     }
+
+    /// <summary>Passes over a batch.</summary>
+    public void Skip() => rows.Add(0);
 
     /// <summary>Joins the parts along their first dimension.</summary>
     /// <returns>A tensor in the dispose scope of the caller.</returns>
@@ -31,7 +36,27 @@ internal sealed class TensorParts(string what) : IDisposable
                 "dimension. Take the batches one by one, or make all batches alike.");
     }
 
-    public void Dispose()
+    /// <summary>Makes one part of all, for <see cref="Combine"/>.</summary>
+    public void Prepare()
+    {
+        if (parts.Count > 0)
+        {
+            using var scope = NewDisposeScope();
+            Replace([Join().contiguous().DetachFromDisposeScope()]);
+        }
+    }
+
+    /// <summary>Gets the parts of all ranks, batch by batch, each in the order of ranks: as one process would have them.</summary>
+    public void Combine(Communicator communicator)
+    {
+        using var scope = NewDisposeScope();
+        var all = RankRows.Gather(parts.SingleOrDefault(), rows, what, communicator);
+        Replace([.. all.Select(part => part.DetachFromDisposeScope())]);
+    }
+
+    public void Dispose() => Replace([]);
+
+    private void Replace(Tensor[] by)
     {
         foreach (var part in parts)
         {
@@ -39,5 +64,6 @@ internal sealed class TensorParts(string what) : IDisposable
         }
 
         parts.Clear();
+        parts.AddRange(by);
     }
 }

@@ -170,10 +170,17 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     }
 
     /// <summary>
-    /// Computes the weight of each mean of the loss: one, or, for outputs with clean rows, that of the clean rows and that of the mixed
-    /// ones. If these are the same number for any target, they are one tensor.
+    /// Computes the weight of each mean that the loss is the sum of: one; or, for <see cref="MixupOutputs.CleanAndMixed"/>, that of the
+    /// clean rows and that of the mixed ones, which differ under class weights or ignored class ids. If these are the same number for any
+    /// target, they are one tensor.
     /// </summary>
-    internal IReadOnlyList<Tensor> WeightsOf(Tensor prediction, MixedTarget target)
+    /// <param name="prediction">The prediction, as of <see cref="WeightOf(Tensor, MixedTarget)"/>.</param>
+    /// <param name="target">The mixed target.</param>
+    /// <returns>One float64 scalar or two, each as <see cref="WeightOf(Tensor, MixedTarget)"/> returns it.</returns>
+    /// <exception cref="ArgumentException">
+    /// The shapes or types of the prediction and the target do not match, or a class id is not one of the classes.
+    /// </exception>
+    public IReadOnlyList<Tensor> WeightsOf(Tensor prediction, MixedTarget target)
     {
         ArgumentNullException.ThrowIfNull(prediction);
         ArgumentNullException.ThrowIfNull(target);
@@ -212,8 +219,29 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
                 "rows of a pair weigh its classes as its clean rows do, or a loss with Reduction.Sum.");
     }
 
-    /// <summary>Computes the loss with each of its means multiplied by a scale, a scalar tensor. A mean of scale 0 counts as 0.</summary>
-    internal Tensor Scaled(Tensor prediction, MixedTarget target, IReadOnlyList<Tensor> scales) => Compute(prediction, target, scales);
+    /// <summary>
+    /// Computes the loss of a mixed batch with each of its means multiplied by a scale. With the weights of <see cref="WeightsOf"/> divided
+    /// by their sums over several batches, the scaled losses add up to the loss of these batches as one.
+    /// </summary>
+    /// <param name="prediction">The prediction of the model, as of <c>call</c>.</param>
+    /// <param name="target">The mixed target.</param>
+    /// <param name="scales">A scalar for each weight of <see cref="WeightsOf"/>. A mean of scale 0 counts as 0, even if it is not a
+    /// number.</param>
+    /// <returns>A scalar, in the type of the prediction.</returns>
+    /// <exception cref="ArgumentException">There are not as many scales as weights; or as of <c>call</c>.</exception>
+    /// <exception cref="InvalidOperationException">As of <c>call</c>.</exception>
+    public Tensor Scaled(Tensor prediction, MixedTarget target, IReadOnlyList<Tensor> scales)
+    {
+        ArgumentNullException.ThrowIfNull(prediction);
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(scales);
+        var means = target.Mix.HasClean && baseLoss.Reduction == Reduction.Mean ? 2 : 1;
+        return scales.Count == means
+            ? Compute(prediction, target, scales)
+            : throw new ArgumentException(
+                $"There are {scales.Count} scales, but the loss is the sum of {means} mean(s). Give one for each weight of WeightsOf.",
+                nameof(scales));
+    }
 
     private Tensor Compute(Tensor prediction, MixedTarget target, IReadOnlyList<Tensor>? scales)
     {

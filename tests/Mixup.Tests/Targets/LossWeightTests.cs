@@ -1,4 +1,3 @@
-using System.Reflection;
 using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
@@ -274,7 +273,8 @@ public sealed class LossWeightTests
             var mix = new Mix(Some.Coefficients, Some.Permutation, outputs);
             var logits = Some.Normal(1, ScalarType.Float64, [mix.Rows, K, .. trailing]).requires_grad_();
             var zero = zeros([], ScalarType.Float64, Some.Device);
-            var scaled = Scaled(loss, logits, new MixedTarget(mix, ids), [zero, zero]);
+            var mixed = new MixedTarget(mix, ids);
+            var scaled = loss.Scaled(logits, mixed, [.. loss.WeightsOf(logits, mixed).Select(_ => zero)]);
             scaled.backward();
             Assert.Equal(0, scaled.cpu().ToDouble());
             Assert.Equal(0, logits.grad!.abs().sum().cpu().ToDouble());
@@ -297,7 +297,8 @@ public sealed class LossWeightTests
             foreach (var reduction in Enum.GetValues<Reduction>())
             {
                 var loss = new MixupLoss(CrossEntropyLoss(reduction: reduction));
-                Bits.AssertEqual(loss.call(logits, target), Scaled(loss, logits, target, [one, one]));
+                var scales = loss.WeightsOf(logits, target).Select(_ => one);
+                Bits.AssertEqual(loss.call(logits, target), loss.Scaled(logits, target, [.. scales]));
             }
         }
     }
@@ -342,11 +343,11 @@ public sealed class LossWeightTests
         var expected = loss.call(leaf, mixed);
 
         // Each mean by its own weights.
-        var weights = parts.Select(part => WeightsOf(loss, part.Prediction, part.Target)).ToArray();
+        var weights = parts.Select(part => loss.WeightsOf(part.Prediction, part.Target)).ToArray();
         Tensor[] totals = [.. weights[0].Select((_, mean) => Sum(weights.Select(weight => weight[mean])))];
         Assert.Equal(loss.reduction == Reduction.Mean && outputs.MixedWeight is not null ? 2 : 1, totals.Length);
         var scaled = Sum(parts.Zip(weights, (part, weight) =>
-            Scaled(loss, part.Prediction, part.Target, [.. weight.Zip(totals, (one, total) => one / total)])));
+            loss.Scaled(part.Prediction, part.Target, [.. weight.Zip(totals, (one, total) => one / total)])));
         Some.AssertClose(expected, scaled, 1e-12);
         Some.AssertClose(autograd.grad([expected], [leaf], retain_graph: true)[0], autograd.grad([scaled], [leaf])[0], 1e-9, 1e-15);
 
@@ -365,15 +366,6 @@ public sealed class LossWeightTests
             Assert.Contains(parts, part => Error(part) is InvalidOperationException);
         }
     }
-
-    private static IReadOnlyList<Tensor> WeightsOf(MixupLoss loss, Tensor prediction, MixedTarget target) =>
-        (IReadOnlyList<Tensor>)Internal(nameof(WeightsOf)).Invoke(loss, [prediction, target])!;
-
-    private static Tensor Scaled(MixupLoss loss, Tensor prediction, MixedTarget target, IReadOnlyList<Tensor> scales) =>
-        (Tensor)Internal(nameof(Scaled)).Invoke(loss, [prediction, target, scales])!;
-
-    private static MethodInfo Internal(string name) =>
-        typeof(MixupLoss).GetMethod(name, BindingFlags.Instance | BindingFlags.NonPublic)!;
 
     private static void AssertIs(double expected, Tensor weight, double tolerance = 0)
     {

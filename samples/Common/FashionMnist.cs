@@ -1,15 +1,15 @@
 using static TorchSharp.torch;
 
-namespace Mixup.Samples.Study;
+namespace Mixup.Samples;
 
 /// <summary>Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): 70,000 grey images of clothes, 28x28, in ten classes.</summary>
 public static class FashionMnist
 {
     private static readonly (string Name, int[] Shape, long Bytes)[] Files =
     [
-        ("train-images-idx3-ubyte", [TrainSize, StudyData.Side, StudyData.Side], 26_421_880),
+        ("train-images-idx3-ubyte", [TrainSize, ImageData.Side, ImageData.Side], 26_421_880),
         ("train-labels-idx1-ubyte", [TrainSize], 29_515),
-        ("t10k-images-idx3-ubyte", [TestSize, StudyData.Side, StudyData.Side], 4_422_102),
+        ("t10k-images-idx3-ubyte", [TestSize, ImageData.Side, ImageData.Side], 4_422_102),
         ("t10k-labels-idx1-ubyte", [TestSize], 5_148),
     ];
 
@@ -32,26 +32,30 @@ public static class FashionMnist
     /// <summary>Finds the folder that has the files.</summary>
     /// <param name="folder">The folder; null to search the usual ones.</param>
     /// <exception cref="FileNotFoundException">The files are missing. The message says how to get them.</exception>
-    public static string Find(string? folder)
-    {
-        string[] places = folder is null ? [SystemFolder, CacheFolder] : [folder];
-        return places.FirstOrDefault(place => Files.All(file => PathOf(place, file.Name) is not null)) ?? throw new FileNotFoundException(
-            $"Fashion-MNIST is not in {string.Join(" nor in ", places)}. Install Debian's package dataset-fashion-mnist; " +
+    public static string Find(string? folder) =>
+        FindOrNull(folder) ?? throw new FileNotFoundException(
+            $"Fashion-MNIST is not in {string.Join(" nor in ", Places(folder))}. Install Debian's package dataset-fashion-mnist; " +
             $"or download {string.Join(", ", Files.Select(file => $"{file.Name}.gz (about {file.Bytes:N0} bytes)"))} " +
             $"from github.com/zalandoresearch/fashion-mnist into {CacheFolder}, or into a folder that --data names; " +
             "or run with --digits, which needs no download.");
-    }
+
+    /// <summary>Finds the folder that has the files; null if they are missing.</summary>
+    /// <param name="folder">The folder. Default null: the usual ones are searched.</param>
+    public static string? FindOrNull(string? folder = null) =>
+        Places(folder).FirstOrDefault(place => Files.All(file => PathOf(place, file.Name) is not null));
 
     /// <summary>Reads all four files.</summary>
     /// <param name="folder">The folder of the files.</param>
     /// <param name="device">The device of the tensors.</param>
     /// <exception cref="InvalidDataException">A file is damaged, short, or swapped with another.</exception>
-    public static StudyData Load(string folder, Device device)
+    public static ImageData Load(string folder, Device device)
     {
         using var scope = NewDisposeScope();
         Tensor[] tensors = [.. Files.Select(file => Read(PathOf(folder, file.Name)!, file.Shape).to(device).MoveToOuterDisposeScope())];
-        return new StudyData(Name, tensors[0], tensors[1], tensors[2], tensors[3]);
+        return new ImageData(Name, tensors[0], tensors[1], tensors[2], tensors[3]);
     }
+
+    private static string[] Places(string? folder) => folder is null ? [SystemFolder, CacheFolder] : [folder];
 
     private static Tensor Read(string path, int[] shape)
     {

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace Mixup.Samples.Study;
+namespace Mixup.Samples;
 
 /// <summary>A file in the idx format of the MNIST family: bytes in one or three dimensions, compressed by gzip or not.</summary>
 /// <param name="Shape">The shape.</param>
