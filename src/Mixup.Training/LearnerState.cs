@@ -157,8 +157,9 @@ public sealed class LearnerState
         }
     }
 
-    /// <summary>The loss as mixing computed it, and a function that computes it with each of its means scaled. Null without
-    /// mixing.</summary>
+    /// <summary>
+    /// The loss as mixing computed it, and a function that computes it with each of its means scaled. Null without mixing.
+    /// </summary>
     internal (Tensor Loss, Func<IReadOnlyList<Tensor>, Tensor> Scaled)? MixedLoss { get; set; }
 
     /// <summary>How much of the loop was asked to stop.</summary>

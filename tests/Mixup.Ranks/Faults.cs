@@ -208,8 +208,9 @@ internal static class Faults
         }
     }
 
-    /// <summary>Trains, and returns the number of completed epochs and a hash of the weights, by which the test sees that all ranks have
-    /// the same.</summary>
+    /// <summary>
+    /// Trains, and returns the number of completed epochs and a hash of the weights, by which the test sees that all ranks have the same.
+    /// </summary>
     private static string Fit(
         Module<Tensor, Tensor>? model = null, int epochs = 3, int samples = 60, ulong seed = 1, double rate = 0.1,
         Func<IEnumerable<Batch>, IEnumerable<Batch>>? train = null, IMixupStrategy? strategy = null,

@@ -21,6 +21,14 @@ public sealed class MisuseTests
             using var step = new InputMixup(0.4).Begin(b.X, b.Y);
             b.Input.Mix([(step.Input, b.Y)]).First();
         }),
+        Of<ArgumentException>("two scales for a loss of one mean", "There are 2 scales", "one for each weight", b =>
+        {
+            using var step = b.Input.Begin(b.X, b.Y);
+            using var loss = new MixupLoss(b.Plain);
+            var prediction = b.Model.call(step.Input);
+            var weight = loss.WeightOf(prediction, step.Target);
+            loss.Scaled(prediction, step.Target, [weight, weight]);
+        }),
         Of<ArgumentException>("a mean of bytes that are scaled", "mean of 123.7", "Divide mean and deviation by 255", b =>
                 new ToFloat { Mean = [123.7], Deviation = [58] }.Apply(BytesOf(b))),
         Of<ArgumentNullException>("no source to prefetch", "source", "null", _ => ((IEnumerable<int>)null!).Prefetch(1)),

@@ -56,8 +56,9 @@ internal sealed class MpiRun
     public static MpiRun RunIn(string folder, string launcher, int ranks, params string[] scenario) =>
         Run(folder, launcher, ranks, ["-np", $"{ranks}", "dotnet", "exec", Program, scenario[0], folder, .. scenario[1..]]);
 
-    /// <summary>Runs a fit whose last rank has another version of the library: a copy of the program in which the version was
-    /// changed.</summary>
+    /// <summary>
+    /// Runs a fit whose last rank has another version of the library: a copy of the program in which the version was changed.
+    /// </summary>
     public static MpiRun RunVersions(string launcher, int ranks)
     {
         var folder = Directory.CreateTempSubdirectory("mixup-ranks-").FullName;

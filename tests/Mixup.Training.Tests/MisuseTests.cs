@@ -25,6 +25,10 @@ public sealed class MisuseTests
             "takes 1 tensor(s), but the batch has 2",
             "'forward'",
             b => Learner(b).Fit([new Batch([b.X, b.X], b.Y)])),
+        Of<InvalidOperationException>("a batch of two inputs as a pair", "The batch has 2 inputs", "Use Inputs and Target", b =>
+        {
+            var (x, _) = new Batch([b.X, b.X], b.Y);
+        }),
         Of<InvalidOperationException>(
             "no batches", "There was no training batch in epoch 1", Anew, b => Learner(b).Fit(Array.Empty<Batch>())),
         Of<InvalidOperationException>("no validation batches", "There was no validation batch in epoch 1", Anew, b =>

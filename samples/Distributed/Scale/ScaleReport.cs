@@ -8,8 +8,9 @@ public static class ScaleReport
     /// <summary>The name of the file.</summary>
     public const string FileName = "scale.md";
 
-    /// <summary>The meetings of a step of the learner: on the weights of the loss, the backward pass, the gradients, and the optimizer
-    /// step.</summary>
+    /// <summary>
+    /// The meetings of a step of the learner: on the weights of the loss, the backward pass, the gradients, and the optimizer step.
+    /// </summary>
     public const int MeetingsOfAStep = 4;
 
     private const double Efficiency = 0.9;

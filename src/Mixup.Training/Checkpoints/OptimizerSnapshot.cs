@@ -11,8 +11,9 @@ internal sealed class OptimizerSnapshot : IDisposable
 
     /// <summary>Takes a snapshot.</summary>
     /// <param name="optimizer">The optimizer.</param>
-    /// <param name="isWhole">Whether all of its state is kept, which may be larger than any array and goes to a file; or its
-    /// options.</param>
+    /// <param name="isWhole">
+    /// Whether all of its state is kept, which may be larger than any array and goes to a file; or its options.
+    /// </param>
     public OptimizerSnapshot(Optimizer optimizer, bool isWhole)
     {
         (this.optimizer, this.isWhole) = (optimizer, isWhole);

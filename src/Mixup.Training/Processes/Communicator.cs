@@ -36,16 +36,18 @@ public abstract class Communicator
     /// <summary>Gets whether this is rank 0, which writes logs and checkpoints.</summary>
     public bool IsFirst => Rank == 0;
 
-    /// <summary>Gets whether <see cref="Sum"/> takes addresses on a CUDA device. Default false: gradients pass through host
-    /// memory.</summary>
+    /// <summary>
+    /// Gets whether <see cref="Sum"/> takes addresses on a CUDA device. Default false: gradients pass through host memory.
+    /// </summary>
     public virtual bool SumsOnDevice => false;
 
     internal Meetings Meetings { get; }
 
     internal GradientBuckets Buckets { get; }
 
-    /// <summary>Gives all ranks the weights and buffers that the model has on rank 0. Buffers that no checkpoint saves are left
-    /// out.</summary>
+    /// <summary>
+    /// Gives all ranks the weights and buffers that the model has on rank 0. Buffers that no checkpoint saves are left out.
+    /// </summary>
     /// <param name="model">The model, with the same names, shapes and types on all ranks.</param>
     /// <exception cref="InvalidOperationException">The models of two ranks differ. The error names the first difference.</exception>
     /// <exception cref="RankFailedException">Another rank failed or ended.</exception>
@@ -77,8 +79,9 @@ public abstract class Communicator
         });
     }
 
-    /// <summary>Averages gradients over all ranks, weighted, and gives all ranks the result: <c>sum(weight * gradient) /
-    /// sum(weight)</c>.</summary>
+    /// <summary>
+    /// Averages gradients over all ranks, weighted, and gives all ranks the result: <c>sum(weight * gradient) / sum(weight)</c>.
+    /// </summary>
     /// <param name="parameters">
     /// The parameters, in the same order on all ranks. One that has a gradient on some ranks alone gets one on all; elsewhere it counts as
     /// 0.
@@ -88,8 +91,9 @@ public abstract class Communicator
     /// <see cref="MixupLoss.WeightOf(Tensor, MixedTarget)"/>. With weight 0 the gradients of this rank are not used. Default null: all
     /// ranks weigh the same.
     /// </param>
-    /// <exception cref="ArgumentException">The weight is no such number, or a gradient is sparse or of a type that cannot be
-    /// summed.</exception>
+    /// <exception cref="ArgumentException">
+    /// The weight is no such number, or a gradient is sparse or of a type that cannot be summed.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The ranks have different parameters.</exception>
     /// <exception cref="RankFailedException">Another rank failed or ended.</exception>
     public void AverageGradients(IEnumerable<Parameter> parameters, Tensor? weight = null)

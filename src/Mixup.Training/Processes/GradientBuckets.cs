@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Mixup.Training;
 
-/// <summary>The parameters whose gradients are summed, in buckets of one type, and a hash by which ranks see that theirs are the
-/// same.</summary>
+/// <summary>
+/// The parameters whose gradients are summed, in buckets of one type, and a hash by which ranks see that theirs are the same.
+/// </summary>
 internal sealed record GradientLayout(IReadOnlyList<Parameter[]> Buckets, ulong Fingerprint);
 
 /// <summary>

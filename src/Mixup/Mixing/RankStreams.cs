@@ -1,7 +1,8 @@
 namespace TorchSharp.Mixup;
 
-/// <summary>The random streams of a draw: that of the rank, and that of rank 0, from which all ranks draw what they have in
-/// common.</summary>
+/// <summary>
+/// The random streams of a draw: that of the rank, and that of rank 0, from which all ranks draw what they have in common.
+/// </summary>
 /// <param name="Own">The stream of the rank.</param>
 /// <param name="Shared">The stream of rank 0 at the same position. On rank 0 it is the same object.</param>
 internal readonly record struct RankStreams(SplitMix Own, SplitMix Shared)

@@ -225,8 +225,9 @@ public sealed class MixupLoss : Loss<Tensor, MixedTarget, Tensor>
     /// </summary>
     /// <param name="prediction">The prediction of the model, as of <c>call</c>.</param>
     /// <param name="target">The mixed target.</param>
-    /// <param name="scales">A scalar for each weight of <see cref="WeightsOf"/>. A mean of scale 0 counts as 0, even if it is not a
-    /// number.</param>
+    /// <param name="scales">
+    /// A scalar for each weight of <see cref="WeightsOf"/>. A mean of scale 0 counts as 0, even if it is not a number.
+    /// </param>
     /// <returns>A scalar, in the type of the prediction.</returns>
     /// <exception cref="ArgumentException">There are not as many scales as weights; or as of <c>call</c>.</exception>
     /// <exception cref="InvalidOperationException">As of <c>call</c>.</exception>
