@@ -54,19 +54,19 @@ public sealed class FaultTests
     ];
 
     public static TheoryData<string, int, string, string, string> Errors => new(
-        from world in EqualityTests.Worlds
+        from world in Worlds
         from expected in Expected
         select (world.Data.Item1, world.Data.Item2, expected.Fault, expected.Last, expected.Others));
 
     public static TheoryData<string, int, string, int> Stopped => new(
-        from world in EqualityTests.Worlds
+        from world in Worlds
         from stop in Stops
         select (world.Data.Item1, world.Data.Item2, stop.Fault, stop.Epochs));
 
-    public static TheoryData<string, int> Worlds => EqualityTests.Worlds;
+    public static TheoryData<string, int> Worlds => new(("mpirun.openmpi", 2), ("mpirun.openmpi", 3), ("mpirun.mpich", 2));
 
     /// <summary>For faults that end the program, of which each needs a run of its own.</summary>
-    public static TheoryData<string, int> SomeWorlds => new(("mpirun.openmpi", 3), ("mpirun.mpich", 2));
+    public static TheoryData<string, int> SomeWorlds => EqualityTests.SomeWorlds;
 
     /// <summary>The rank that fails has its own exception, the others one that names it; where ranks differ, all have the same.</summary>
     [Theory]
