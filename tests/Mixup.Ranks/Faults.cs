@@ -62,12 +62,14 @@ internal static class Faults
             var file = Path.Combine(folder, "a file");
             File.WriteAllText(file, string.Empty);
             return Fit(callbacks: [new ModelCheckpoint(file)]);
-        });
+        }
+        );
         yield return ("a token is cancelled", () =>
         {
             using var source = new CancellationTokenSource();
             return Fit(callbacks: [new At(1, 2, _ => source.Cancel())], token: source.Token);
-        });
+        }
+        );
         foreach (var (moment, raise) in new (string, Func<int, Action<LearnerState>, LearnerCallback>)[]
         {
             ("before the batch", (epoch, stop) => new At(epoch, 2, stop)),
@@ -119,7 +121,8 @@ internal static class Faults
             }
 
             return Fit();
-        });
+        }
+        );
         yield return (
             "evaluation on one rank alone",
             () => Fit(callbacks: [new At(1, 0, state => state.Learner.Evaluate(Data(20, 1))) { AfterEpochInstead = true }]));
@@ -129,7 +132,8 @@ internal static class Faults
             var losses = new List<double>();
             Fit(train: _ => data, callbacks: [new AfterTraining(state => losses.Add(state.Learner.Evaluate(data).Loss))]);
             return string.Join(' ', losses);
-        });
+        }
+        );
         yield return ("exchanged samples of other shapes", () =>
         {
             var model = Sequential(("pool", AdaptiveAvgPool1d(4)), ("flatten", Flatten()), ("head", Linear(4, 5))).to(ScalarType.Float64);
@@ -137,7 +141,8 @@ internal static class Faults
             var learner = new Learner(model, CrossEntropyLoss(), optim.SGD(model.parameters(), 0.1), callbacks: [parallel]);
             var batch = new Batch(ones(4, 1, IsOdd ? 9 : 8, dtype: ScalarType.Float64), zeros(4, ScalarType.Int64));
             return $"{learner.Fit(new[] { batch }.AsShard()).Count}";
-        });
+        }
+        );
         yield return ("a nested fit fails on all ranks, and a callback catches it", () => Fit(callbacks: [new AfterTraining(_ =>
         {
             try

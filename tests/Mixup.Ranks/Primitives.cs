@@ -201,7 +201,8 @@ internal static class Primitives
         {
             var classes = state.Target.data<long>().ToArray();
             crossing += mixing.Step!.Draw.Mix.Partners.Select((partner, i) => classes[partner] != classes[i] ? 1 : 0).Sum();
-        }) { Order = 20 };
+        })
+        { Order = 20 };
         var parallel = new DataParallel { ExchangeSamples = true };
         var optimizer = optim.SGD(model.parameters(), 1e-4);
         var learner = new Learner(model, CrossEntropyLoss(), optimizer, callbacks: [parallel, watch, mixing, partners]);

@@ -288,7 +288,7 @@ internal sealed class RankedTraining(Communicator world, LearnerState state)
 
     private Meeting[] Meet(Meeting own, bool ignoresStops = false)
     {
-        for (; ;)
+        for (; ; )
         {
             var all = world.Meetings.Meet(own);
             var level = Meetings.Largest(all);
