@@ -59,7 +59,7 @@ public static class MixSampler
         var (method, probability) = options.ScheduledAt(state, epochs);
 
         // Each has its own stream, so that a method's draws do not change the place, and one sample's draws do not change another's.
-        var random = RankStreams.Of(state);
+        var random = RankStreams.Of(state.Seed, state.Batch, state.Rank);
         var partners = DrawPartners(options, inputs, target, random.Fork().Own);
         var streamOfPlace = random.Fork().Shared;
         drawPlace?.Invoke(method, streamOfPlace);

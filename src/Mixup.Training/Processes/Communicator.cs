@@ -145,7 +145,7 @@ public abstract class Communicator
     public IEnumerable<Batch> Shard(IEnumerable<Batch> batches)
     {
         ArgumentNullException.ThrowIfNull(batches);
-        return BatchSource.Derivation(batches).Any(one => one is OwnBatches) ? batches : new ShardedBatches(batches, this);
+        return BatchSource.Derivation(batches).Any(one => one is OwnBatches) ? batches : new ShardedBatches(batches, Rank, Size);
     }
 
     /// <inheritdoc cref="Shard(IEnumerable{Batch})"/>
@@ -153,7 +153,7 @@ public abstract class Communicator
     {
         ArgumentNullException.ThrowIfNull(batches);
         return new ConvertedSequence<Batch, (Tensor Input, Tensor Target)>(
-            new ShardedBatches(batches.AsBatches(), this), batch => (batch.Inputs[0], batch.Target));
+            new ShardedBatches(batches.AsBatches(), Rank, Size), batch => (batch.Inputs[0], batch.Target));
     }
 
     /// <summary>Gives every rank the bytes of all ranks.</summary>

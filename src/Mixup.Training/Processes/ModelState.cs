@@ -21,12 +21,12 @@ internal sealed class ModelState : IDisposable
     /// <summary>Prepares the weights and buffers of a model. What may fail, fails here.</summary>
     public static ModelState Of(nn.Module model) => new(model.state_dict().Values);
 
-    /// <summary>Prepares what a learner trains: its model, and parameters of the optimizer that are not the model's.</summary>
-    public static ModelState Of(Learner learner)
+    /// <summary>Prepares a model, and parameters of its optimizer that are not its own.</summary>
+    public static ModelState Of(nn.Module model, optim.Optimizer optimizer)
     {
-        var own = learner.Model.parameters().Select(parameter => parameter.Handle).ToHashSet();
-        var others = learner.Optimizer.parameters().Where(parameter => !own.Contains(parameter.Handle));
-        return new(learner.Model.state_dict().Values.Concat(others));
+        var own = model.parameters().Select(parameter => parameter.Handle).ToHashSet();
+        var others = optimizer.parameters().Where(parameter => !own.Contains(parameter.Handle));
+        return new(model.state_dict().Values.Concat(others));
     }
 
     /// <summary>Prepares the buffers alone.</summary>

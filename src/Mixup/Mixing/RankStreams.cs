@@ -8,10 +8,10 @@ namespace TorchSharp.Mixup;
 internal readonly record struct RankStreams(SplitMix Own, SplitMix Shared)
 {
     /// <summary>Makes the streams of a batch.</summary>
-    public static RankStreams Of(MixupState state)
+    public static RankStreams Of(ulong seed, long batch, int rank)
     {
-        var shared = new SplitMix(state.Seed, state.Batch);
-        return new(state.Rank == 0 ? shared : new SplitMix(SplitMix.SeedOfRank(state.Seed, state.Rank), state.Batch), shared);
+        var shared = new SplitMix(seed, batch);
+        return new(rank == 0 ? shared : new SplitMix(SplitMix.SeedOfRank(seed, rank), batch), shared);
     }
 
     private bool AreOne => ReferenceEquals(Own, Shared);

@@ -4,7 +4,7 @@ using System.Collections.Concurrent;
 namespace TorchSharp.Mixup.Training;
 
 /// <summary>The shares of one rank of the batches of any source.</summary>
-internal sealed class ShardedBatches(IEnumerable<Batch> source, Communicator communicator)
+internal sealed class ShardedBatches(IEnumerable<Batch> source, int rank, int ranks)
     : IEnumerable<Batch>, IDerivedSequence, IShardedSource
 {
     private ConcurrentDictionary<int, WholeBatch> wholes = []; // of the learner's enumeration, which another thread may make ahead
@@ -12,7 +12,7 @@ internal sealed class ShardedBatches(IEnumerable<Batch> source, Communicator com
 
     public object Source => source;
 
-    // A learner that shares out asks for padding, and leaves it out of figures and gradients. The rank is the communicator's own.
+    // A learner that shares out asks for padding, and leaves it out of figures and gradients. The rank stays that of the constructor.
     void IShardedSource.SetShard(int rank, int count) => pads = count > 1;
 
     WholeBatch IShardedSource.Whole(int index) => wholes[index];
@@ -32,28 +32,18 @@ internal sealed class ShardedBatches(IEnumerable<Batch> source, Communicator com
         foreach (var batch in source)
         {
             var whole = wholes[index++] = Share.Whole(batch);
-            var share = Share.Of(whole.Samples, communicator.Rank, communicator.Size);
+            var share = Share.Of(whole.Samples, rank, ranks);
             if (share.IsPadding && !pads)
             {
                 throw new InvalidOperationException(
-                    $"A batch has {whole.Samples} samples, fewer than two for each of {communicator.Size} ranks, so rank " +
-                    $"{communicator.Rank} has none. Leave small batches out, for instance by TensorBatches.DropLast, or train " +
+                    $"A batch has {whole.Samples} samples, fewer than two for each of {ranks} ranks, so rank " +
+                    $"{rank} has none. Leave small batches out, for instance by TensorBatches.DropLast, or train " +
                     "by a learner, which knows what to do.");
             }
 
             yield return new Batch([.. batch.Inputs.Select(share.Take)], share.Take(batch.Target));
         }
     }
-
-    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
-}
-
-/// <summary>Batches that are a rank's own.</summary>
-internal sealed class OwnBatches(IEnumerable<Batch> source) : IEnumerable<Batch>, IDerivedSequence
-{
-    public object Source => source;
-
-    public IEnumerator<Batch> GetEnumerator() => source.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }

@@ -201,7 +201,7 @@ internal sealed class RankedTraining(Communicator world, LearnerState state)
     public void BeginFit()
     {
         var description = RankDescription.OfFit(state, state.Sources.Select(Describe));
-        using var model = ModelState.Of(state.Learner);
+        using var model = ModelState.Of(state.Learner.Model, state.Learner.Optimizer);
         Meet(new Meeting(MeetingPoint.FitStart));
         description.Compare(world);
         model.Broadcast(world);
@@ -221,7 +221,7 @@ internal sealed class RankedTraining(Communicator world, LearnerState state)
     /// <summary>Agrees that an epoch is complete, and checks that all ranks have the same weights. Keeps their random states.</summary>
     public void EndEpoch()
     {
-        using var model = ModelState.Of(state.Learner);
+        using var model = ModelState.Of(state.Learner.Model, state.Learner.Optimizer);
         using var random = get_rng_state();
         var own = random.bytes.ToArray();
         Meet(new Meeting(MeetingPoint.EpochEnd, state.Epoch, model.Fingerprint()));
@@ -236,7 +236,7 @@ internal sealed class RankedTraining(Communicator world, LearnerState state)
     /// <summary>Ends a fit, and gives all ranks the model of rank 0, whose weights a checkpoint may have restored.</summary>
     public void EndFit()
     {
-        using var model = ModelState.Of(state.Learner);
+        using var model = ModelState.Of(state.Learner.Model, state.Learner.Optimizer);
         Meet(new Meeting(MeetingPoint.FitEnd), ignoresStops: true);
         model.Broadcast(world);
         world.Buckets.Release();
