@@ -145,7 +145,7 @@ public sealed class Learner
 
     /// <summary>The processes that train together; null for one process.</summary>
     internal Communicator? Ranks =>
-        Callbacks.OfType<DataParallelCallback>().FirstOrDefault()?.Communicator is { Size: > 1 } ranks ? ranks : null;
+        Callbacks.Select(callback => callback.Ranks).FirstOrDefault(ranks => ranks is { Size: > 1 });
 
     /// <summary>Whether the epochs of a fit or a search are running.</summary>
     internal bool IsFitting { get; set; }

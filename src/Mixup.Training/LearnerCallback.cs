@@ -42,6 +42,9 @@ public abstract class LearnerCallback
     /// </summary>
     public virtual bool RunsOnFirstRankAlone => false;
 
+    /// <summary>The processes that this callback makes train together; null for none.</summary>
+    internal virtual Communicator? Ranks => null;
+
     /// <summary>
     /// Receives the learner at the end of its constructor. Throw here to refuse a learner that the callback cannot serve.
     /// </summary>

@@ -49,6 +49,8 @@ public class DataParallelCallback : LearnerCallback, IStatefulCallback
     /// <summary>Gets the processes that train.</summary>
     public Communicator Communicator { get; }
 
+    internal override Communicator? Ranks => Communicator;
+
     /// <summary>
     /// Gets whether the samples of every training batch are shuffled over all ranks before anything else sees them, so that partners come
     /// from all ranks, and each rank's samples are a random part of the batch. The idea is that of OpenMixup's <c>batch_shuffle_ddp</c>.

@@ -200,7 +200,7 @@ internal sealed class RankedTraining(Communicator world, LearnerState state)
     /// <summary>Checks that all ranks are about to train the same, and gives them the model and the seed of rank 0.</summary>
     public void BeginFit()
     {
-        var description = RankDescription.OfFit(state, state.Sources.Select(Describe));
+        var description = FitDescription.Of(state, state.Sources.Select(Describe));
         using var model = ModelState.Of(state.Learner.Model, state.Learner.Optimizer);
         Meet(new Meeting(MeetingPoint.FitStart));
         description.Compare(world);
