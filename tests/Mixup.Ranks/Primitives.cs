@@ -30,6 +30,7 @@ internal static class Primitives
         report.Add("own loop", OwnLoop(world));
         report.Add("strategy", Strategy(world));
         report.Add("exchange", Exchange(world));
+        report.Add("own", Own(world));
         return 0;
     }
 
@@ -209,6 +210,16 @@ internal static class Primitives
         learner.Fit(new TensorBatches(x, y, 10).AsShard());
         return $"{string.Join(",", seen.Select(pair => pair.Sample))} {seen.All(pair => (int)(pair.Sample / 60) == pair.Class)} " +
             $"{seen.Select(pair => pair.Class).Distinct().Count()} {crossing > 10}";
+    }
+
+    // Ranks whose own data differ in size, but not in their number of batches, train; and a loop gets them whole.
+    private static string Own(MpiWorld world)
+    {
+        var (x, y) = Models.Data(40 - (4 * world.Rank));
+        var own = new TensorBatches(x, y, 10).AsShard();
+        var model = Models.Convolutional();
+        var learner = new Learner(model, CrossEntropyLoss(), optim.SGD(model.parameters(), 0.1), callbacks: [new DataParallel()]);
+        return $"{learner.Fit(own).Count} {world.Shard(own).Sum(batch => batch.Target.shape[0])}";
     }
 
     private sealed class Watch(Action<LearnerState> look) : LearnerCallback

@@ -55,6 +55,7 @@ public sealed class OwnLoopTests
             Assert.InRange(double.Parse(lines["own loop"], CultureInfo.InvariantCulture), 0, 1e-9);
             Assert.Equal(run.Lines[0]["strategy"], lines["strategy"]);
             Assert.EndsWith("True", lines["strategy"]);
+            Assert.Equal($"1 {40 - (4 * rank)}", lines["own"]);
         }
 
         // Samples are exchanged: none is lost, each goes with its class, every rank sees all classes, and partners come from other ranks.
